@@ -1,0 +1,138 @@
+"""The environment, read once and typed. Every variable is described in docs/operations.md."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from cryptography.fernet import Fernet
+
+from leadops.lib import durations
+
+PROJECT = Path(__file__).resolve().parent.parent
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class BadEnvironment(ValueError):
+    """A variable cannot be read; the text names it and what it takes."""
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What the environment says, with defaults filled in."""
+
+    home: Path
+    database_url: str  # empty: the embedded server
+    secret_key: str
+    secrets_key: str  # Fernet keys, newest first, separated by commas
+    allowed_hosts: tuple[str, ...]
+    debug: bool
+    lease_seconds: float
+    private_networks: tuple[Network, ...]
+    log_level: str
+    trust_proxy: bool  # behind a proxy that sets X-Forwarded-Proto
+
+
+def read(environ: Mapping[str, str] = os.environ) -> Environment:
+    """The environment; makes and keeps the two secrets when none are given.
+
+    Raises BadEnvironment when a variable does not parse.
+    """
+    home = Path(environ.get("LEADOPS_HOME") or PROJECT / ".leadops").absolute()
+    return Environment(
+        home=home,
+        database_url=environ.get("DATABASE_URL", ""),
+        secret_key=environ.get("SECRET_KEY")
+        or kept(home / "secret_key", secrets.token_urlsafe(50)),
+        secrets_key=environ.get("LEADOPS_SECRETS_KEY")
+        or kept(home / "secrets_key", Fernet.generate_key().decode()),
+        allowed_hosts=_words(environ.get("ALLOWED_HOSTS") or "localhost,127.0.0.1,[::1]"),
+        debug=flag(environ, "DEBUG"),
+        lease_seconds=duration(environ, "LEADOPS_LEASE", "90s"),
+        private_networks=networks(environ, "LEADOPS_PRIVATE_NETWORKS"),
+        log_level=(environ.get("LEADOPS_LOG_LEVEL") or "INFO").upper(),
+        trust_proxy=flag(environ, "LEADOPS_TRUST_PROXY"),
+    )
+
+
+def kept(path: Path, fresh: str) -> str:
+    """The secret in `path`; `fresh` is stored there first (mode 600) when it has none.
+
+    Safe when several processes come first: one secret wins, all return it.
+    """
+    try:
+        return path.read_text().strip()
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(fd, "w") as file:
+        file.write(fresh + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(draft, path)  # unlike rename, fails where another process was faster
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+    return path.read_text().strip()
+
+
+def flag(environ: Mapping[str, str], name: str) -> bool:
+    """1, true, yes, on; empty and everything that says no is False."""
+    text = environ.get(name, "").strip().lower()
+    if text in ("1", "true", "yes", "on"):
+        return True
+    if text in ("", "0", "false", "no", "off"):
+        return False
+    raise BadEnvironment(f"{name} takes yes or no, not “{text}”.")
+
+
+def duration(environ: Mapping[str, str], name: str, default: str) -> float:
+    """Seconds, more than none, from `90s`, `1.5m`, `500ms`; a bare number is seconds."""
+    try:
+        seconds = durations.parse(environ.get(name) or default)
+    except ValueError as error:
+        raise BadEnvironment(f"{name}: {error}") from error
+    if seconds == 0:
+        raise BadEnvironment(f"{name} must be longer than 0 s.")
+    return seconds
+
+
+def networks(environ: Mapping[str, str], name: str) -> tuple[Network, ...]:
+    """Networks from `127.0.0.0/8, ::1`; a bare address is a network of one."""
+    try:
+        return tuple(ipaddress.ip_network(word) for word in _words(environ.get(name, "")))
+    except ValueError as error:
+        raise BadEnvironment(f"{name} takes CIDRs such as 10.0.0.0/8: {error}.") from error
+
+
+def database(url: str) -> dict[str, object]:
+    """Django's settings for a `postgresql://user:password@host:port/name?option=value`.
+
+    `host` may be a percent-encoded socket folder, or an option, as libpq has it.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in ("postgres", "postgresql", "psql"):
+        raise BadEnvironment("DATABASE_URL takes postgresql://user:password@host/name.")
+    options = dict(parse_qsl(parts.query))
+    host = options.pop("host", "") or unquote(parts.hostname or "")
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path.lstrip("/")) or "leadops",
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": host,
+        "PORT": options.pop("port", "") or str(parts.port or ""),
+        "OPTIONS": options,
+    }
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
