@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import sys
 
 from leadops import env
 from leadops.lib import postgres, queue
 
 ENVIRONMENT = env.read()
-TESTING = "pytest" in sys.modules
 
 LEADOPS_HOME = ENVIRONMENT.home
 LEADOPS_SECRETS_KEY = ENVIRONMENT.secrets_key
@@ -19,7 +17,7 @@ LEADOPS_PRIVATE_NETWORKS = ENVIRONMENT.private_networks
 
 SECRET_KEY = ENVIRONMENT.secret_key
 DEBUG = ENVIRONMENT.debug
-ALLOWED_HOSTS = [*ENVIRONMENT.allowed_hosts, *(["testserver"] if TESTING else [])]
+ALLOWED_HOSTS = list(ENVIRONMENT.allowed_hosts)
 
 INSTALLED_APPS = [
     "leadops.apps.LeadOpsConfig",  # before django_q: its `qcluster` command is ours
@@ -139,15 +137,11 @@ USE_I18N = True
 
 STATIC_URL = "/static/"
 STATIC_ROOT = LEADOPS_HOME / "static"
-# Without a collected folder (tests, runserver) whitenoise serves from the packages.
+# Without a collected folder whitenoise serves from the packages.
 WHITENOISE_USE_FINDERS = not (STATIC_ROOT / "admin").exists()
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {
-        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
-        if TESTING
-        else "whitenoise.storage.CompressedStaticFilesStorage"
-    },
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
 }
 MEDIA_ROOT = LEADOPS_HOME / "files"
 MEDIA_URL = "/files/"

@@ -194,6 +194,14 @@ def ensure(home: Path) -> bool:
     return True
 
 
+def stop(home: Path) -> None:
+    """Stop the server of `home` whoever uses it; they bring it back when they next connect."""
+    at = place(home)
+    if at.folder.exists():
+        with _alone(at.start_lock):
+            _stop(at)
+
+
 def answers(home: Path) -> bool:
     """Whether the server of `home` takes connections now."""
     return _answers(place(home))

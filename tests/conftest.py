@@ -1,0 +1,46 @@
+"""The suite's own PostgreSQL (or DATABASE_URL), and its removal afterwards."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from leadops.lib import postgres
+from tests.settings import HOME_PREFIX
+
+STALE_SECONDS = 60.0
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not _is_worker(config):
+        _sweep_killed_runs()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave the server; the run's first process also removes the folder."""
+    postgres.leave()
+    home = Path(os.environ["LEADOPS_TEST_HOME"])
+    if not _is_worker(config) and home.name.startswith(HOME_PREFIX):
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _is_worker(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")
+
+
+def _sweep_killed_runs() -> None:
+    """Stop servers and remove folders of runs that were killed before they could."""
+    for home in Path(tempfile.gettempdir()).glob(f"{HOME_PREFIX}*"):
+        try:
+            young = time.time() - home.stat().st_mtime < STALE_SECONDS
+            if young or home.stat().st_uid != os.geteuid() or postgres.in_use(home):
+                continue
+            postgres.stop(home)
+        except (OSError, postgres.ServerError):
+            continue  # another run sweeps too
+        shutil.rmtree(home, ignore_errors=True)

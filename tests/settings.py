@@ -1,0 +1,27 @@
+"""Settings of the test suite: a home and an embedded server of its own in a temporary folder.
+
+Several suites can run side by side, and none touches the database of `make run`.
+Workers of pytest-xdist inherit the variables, so they share their run's server.
+"""
+
+import os
+import tempfile
+
+HOME_PREFIX = "leadops-tests-"
+
+if "LEADOPS_TEST_HOME" not in os.environ:
+    os.environ["LEADOPS_TEST_HOME"] = tempfile.mkdtemp(prefix=HOME_PREFIX)
+os.environ["LEADOPS_HOME"] = os.environ["LEADOPS_TEST_HOME"]
+os.environ["LEADOPS_PRIVATE_NETWORKS"] = "127.0.0.0/8,::1/128"  # fake buyers live there
+os.environ["LEADOPS_LOG_LEVEL"] = "WARNING"
+
+from leadops.settings import *  # noqa: E402, F403
+
+ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
+    # Without a manifest or compression: nothing has been collected.
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+WHITENOISE_USE_FINDERS = True
