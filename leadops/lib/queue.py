@@ -1,24 +1,75 @@
-"""The only file that knows django-q2: clusters, tasks, schedules."""
+"""The only file that knows django-q2: its settings, tasks, schedules and clusters.
+
+Our tables say what is due; the queue only supervises processes and wakes them. Two
+clusters keep them apart: `pump` runs one long pump task a worker, `misc` everything else.
+docs/decisions has the measurements behind the settings.
+"""
 
 from __future__ import annotations
 
+import mmap
 import os
+import signal
+from collections.abc import Iterable
+from dataclasses import dataclass
+from types import FrameType
 from typing import Any
 
+from leadops.lib import processes
+
 PUMP, MISC = "pump", "misc"
+PUMP_TASK = "flows.tasks.pump"
+NAME_VARIABLE = "Q_CLUSTER_NAME"  # django-q2 reads it when it is first imported
+WORKERS_VARIABLE = "LEADOPS_WORKERS"
+MISC_WORKERS = 2
+PUMP_TIMEOUT = 15 * 60  # seconds; a turn is 5 minutes
+PUMP_RETRY = 20 * 60
+
+
+class Flag:
+    """A flag shared with forked children.
+
+    A byte of shared memory, not a multiprocessing.Event: that holds a lock while it is
+    read, and a worker killed at that moment would block all others for ever.
+    """
+
+    def __init__(self) -> None:
+        self._byte = mmap.mmap(-1, 1)
+
+    def is_set(self) -> bool:
+        return self._byte[0] == 1
+
+    def set(self) -> None:
+        self._byte[0] = 1
+
+    def clear(self) -> None:
+        self._byte[0] = 0
+
+
+stopping = Flag()
+"""Set when the cluster begins to stop: long tasks look at it often, and return."""
+
+
+@dataclass(frozen=True)
+class Every:
+    """A task of the misc cluster that runs every so many minutes."""
+
+    name: str
+    task: str  # dotted path; called without arguments
+    minutes: int = 1
 
 
 def configuration() -> dict[str, Any]:
-    """Q_CLUSTER for Django's settings: the misc cluster, with the pumps' beside it."""
-    workers = int(os.environ.get("LEADOPS_PUMPS") or os.cpu_count() or 1)
+    """Q_CLUSTER for Django's settings: the misc cluster, and the pumps' beside it."""
     return {
         "name": "leadops",
         "cluster_name": MISC,
+        "label": "Background tasks",
         "orm": "default",
         "poll": 0.2,
+        "guard_cycle": 0.5,
         "log_level": "WARNING",
-        "label": "Background tasks",
-        **_workers(2),
+        **_workers(_worker_count(MISC)),
         "timeout": 600,
         "retry": 900,
         "max_attempts": 3,
@@ -27,11 +78,133 @@ def configuration() -> dict[str, Any]:
         "recycle": 1_000_000_000,  # a recycle while the pusher is blocked hangs the stop
         "catch_up": False,
         "ALT_CLUSTERS": {
-            PUMP: {**_workers(workers), "timeout": 15 * 60, "retry": 20 * 60, "scheduler": False}
+            PUMP: {
+                **_workers(_worker_count(PUMP)),
+                "timeout": PUMP_TIMEOUT,
+                "retry": PUMP_RETRY,
+                "scheduler": False,
+            }
         },
     }
+
+
+def _worker_count(cluster: str) -> int:
+    given = os.environ.get(WORKERS_VARIABLE) if os.environ.get(NAME_VARIABLE) == cluster else None
+    return int(given) if given else default_workers(cluster)
+
+
+def default_workers(cluster: str) -> int:
+    """One pump a core; the misc cluster needs no more on a larger machine."""
+    return max(1, os.cpu_count() or 1) if cluster == PUMP else MISC_WORKERS
 
 
 def _workers(number: int) -> dict[str, int]:
     """No more in memory than workers: the retry clock runs while a task waits there."""
     return {"workers": number, "queue_limit": number, "bulk": number}
+
+
+# --- tasks
+
+
+def enqueue(task: str, *ids: str | int, cluster: str = MISC) -> None:
+    """Have `task` (a dotted path) called with `ids`, soon, perhaps twice.
+
+    Inside a transaction it becomes visible with the commit.
+    """
+    from django_q.tasks import async_task
+
+    async_task(task, *ids, cluster=cluster)
+
+
+def pending(cluster: str) -> int:
+    """How many tasks wait for a worker; those being worked on are not counted."""
+    from django.utils import timezone
+    from django_q.models import OrmQ
+
+    return OrmQ.objects.filter(key=cluster, lock__lte=timezone.now()).count()
+
+
+def keep_schedules(wanted: Iterable[Every]) -> None:
+    """Make the schedules exactly `wanted`; a known one keeps its next run."""
+    from django_q.models import Schedule
+
+    names = []
+    for each in wanted:
+        names.append(each.name)
+        Schedule.objects.update_or_create(
+            name=each.name,
+            defaults={
+                "func": each.task,
+                "schedule_type": Schedule.MINUTES,
+                "minutes": each.minutes,
+                "repeats": -1,
+                "cluster": MISC,
+            },
+        )
+    Schedule.objects.exclude(name__in=names).delete()
+
+
+# --- pumps
+
+
+def wake_pump() -> None:
+    """Put one pump task into the queue, unless enough of them wait already.
+
+    Called by a pump at the end of its turn. The limit keeps wake-ups of killed workers,
+    which come back after their retry time, from piling up over the weeks.
+    """
+    if pending(PUMP) < default_workers(PUMP):
+        enqueue(PUMP_TASK, cluster=PUMP)
+
+
+def _purge(cluster: str) -> None:
+    from django_q.brokers import get_broker
+
+    get_broker(cluster).purge_queue()
+
+
+def _give_the_worker_its_pump(**_kwargs: object) -> None:
+    """In a fresh worker: a task for it, since its predecessor's died with it."""
+    if not stopping.is_set():
+        enqueue(PUMP_TASK, cluster=PUMP)
+
+
+# --- clusters
+
+
+def run_cluster(name: str) -> None:
+    """Run a cluster in this process until SIGTERM or SIGINT; returns when all has stopped.
+
+    The environment must name it before Django starts: `needs_restart` says whether it does.
+    """
+    from django_q.cluster import Cluster
+    from django_q.signals import post_spawn
+
+    processes.children_die_with_us()
+    if name == PUMP:
+        _purge(PUMP)
+        post_spawn.connect(_give_the_worker_its_pump, weak=False)
+    cluster = Cluster()
+    stop_cluster = signal.getsignal(signal.SIGTERM)
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        stopping.set()  # before the library waits for its workers to come to an end
+        if callable(stop_cluster):
+            stop_cluster(number, frame)
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    cluster.start()
+    if cluster.sentinel is not None:
+        cluster.sentinel.join()
+
+
+def environment(name: str, workers: int | None = None) -> dict[str, str]:
+    """The variables that make a process the cluster `name`."""
+    chosen = {NAME_VARIABLE: name}
+    return {**chosen, WORKERS_VARIABLE: str(workers)} if workers else chosen
+
+
+def needs_restart(name: str, workers: int | None = None) -> bool:
+    """Whether this process was started as something else than the cluster `name`."""
+    return any(os.environ.get(key) != value for key, value in environment(name, workers).items())

@@ -1,0 +1,7 @@
+"""What runs by the clock, in the misc cluster. Finer than a minute is the pumps' business."""
+
+from __future__ import annotations
+
+from leadops.lib.queue import Every
+
+SCHEDULES: tuple[Every, ...] = ()
