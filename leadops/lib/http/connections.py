@@ -1,0 +1,180 @@
+"""urllib3 connections that check the address they connect to and honour a total deadline.
+
+The check stands here, at the moment of connecting, because a check when an address is saved is
+undone by changing the name's record afterwards. The socket goes to the very address checked.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from leadops.lib.http.addresses import Network, is_allowed
+from leadops.lib.http.deadlines import Exchange
+from leadops.lib.http.errors import (
+    AddressRefused,
+    ConnectionRefused,
+    ConnectTimeout,
+    HttpError,
+    TlsFailed,
+)
+from leadops.lib.http.names import Names
+
+# A connection is not reused for longer, so that a changed DNS record is noticed.
+REUSE_SECONDS = 300.0
+
+
+class Guard:
+    """Opens sockets to allowed addresses only; knows each thread's current exchange."""
+
+    def __init__(self, *, names: Names, private_networks: Sequence[Network]) -> None:
+        self._names = names
+        self._private_networks = tuple(private_networks)
+        self._local = threading.local()
+
+    @property
+    def exchange(self) -> Exchange:
+        exchange: Exchange = self._local.exchange
+        return exchange
+
+    @exchange.setter
+    def exchange(self, exchange: Exchange) -> None:
+        self._local.exchange = exchange
+
+    def open(self, host: str, port: int) -> socket.socket:
+        """A connected socket. Raises AddressRefused, NameNotFound, ConnectionRefused, ConnectTimeout."""
+        until = self.exchange.connect_deadline
+        found = self._names.addresses(host, port, timeout=until - time.monotonic())
+        allowed = [address for address in found if is_allowed(address, self._private_networks)]
+        if not allowed:
+            raise AddressRefused(f"{host} leads to an address in a private network")
+        last: HttpError | None = None
+        for position, address in enumerate(allowed):
+            share = (until - time.monotonic()) / (len(allowed) - position)
+            try:
+                return self._connect(address, port, timeout=share)
+            except (ConnectionRefused, ConnectTimeout) as error:
+                last = error
+        raise last or ConnectionRefused(f"No connection to {host}")
+
+    def _connect(self, address: str, port: int, *, timeout: float) -> socket.socket:
+        if timeout <= 0:
+            raise ConnectTimeout("No connection in time")
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        try:
+            sock = socket.socket(family, socket.SOCK_STREAM)
+        except OSError as error:
+            raise ConnectionRefused(f"No socket: {error.strerror}") from error
+        try:
+            # Without it small writes wait for the other side's delayed acknowledgement.
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.settimeout(timeout)
+            sock.connect((address, port))
+        except TimeoutError as error:
+            sock.close()
+            raise ConnectTimeout(f"No connection within {timeout:.3g} s") from error
+        except OSError as error:
+            sock.close()
+            raise ConnectionRefused(f"Connection failed: {error.strerror or error}") from error
+        return sock
+
+
+class GuardedConnection(HTTPConnection):
+    """Connects through a Guard, and notes on the exchange when bytes leave."""
+
+    def __init__(self, *args: Any, guard: Guard, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.guard = guard
+        self.opened = 0.0
+        self.watched_by: Exchange | None = None
+
+    def _new_conn(self) -> socket.socket:
+        sock = self.guard.open(self._dns_host, self.port)
+        self.opened = time.monotonic()
+        return sock
+
+    def send(self, data: Any) -> None:
+        exchange = self.guard.exchange
+        if self.sock is None:
+            self.connect()
+        if not exchange.written:
+            exchange.attach(self.sock)
+            self.sock.settimeout(exchange.remaining())
+            exchange.written = True
+            self.watched_by = exchange
+        super().send(data)
+
+    def close(self) -> None:
+        # Also called by threads that clear a pool, which have no exchange of their own.
+        if self.watched_by is not None:
+            self.watched_by.detach()
+            self.watched_by = None
+        super().close()
+
+
+class GuardedTlsConnection(GuardedConnection, HTTPSConnection):
+    """The same with TLS; a failed handshake is told apart because nothing was sent."""
+
+    twin: socket.socket | None = None
+
+    def connect(self) -> None:
+        try:
+            HTTPSConnection.connect(self)
+        except HttpError:
+            raise
+        except OSError as error:
+            raise _handshake_error(error, self.guard.exchange) from error
+        finally:
+            self.guard.exchange.detach()
+            if self.twin is not None:
+                self.twin.close()
+                self.twin = None
+
+    def _new_conn(self) -> socket.socket:
+        sock = super()._new_conn()
+        exchange = self.guard.exchange
+        # Wrapping takes the descriptor from `sock` and hands it out only after the handshake; the
+        # watchdog holds a twin meanwhile, so that a dribbled handshake ends too.
+        self.twin = sock.dup()
+        exchange.attach(self.twin)
+        sock.settimeout(max(exchange.connect_deadline - time.monotonic(), 0.001))
+        return sock
+
+
+def _handshake_error(error: OSError, exchange: Exchange) -> HttpError:
+    if exchange.cut_off or isinstance(error, TimeoutError):
+        return ConnectTimeout("The TLS handshake was not finished in time")
+    if isinstance(error, ssl.SSLError):
+        return TlsFailed(f"TLS failed: {_tls_reason(error)}")
+    return TlsFailed(f"TLS failed: connection closed in the handshake ({error})", category="network")
+
+
+def _tls_reason(error: Exception) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"certificate not accepted: {error.verify_message}"
+    return getattr(error, "reason", None) or str(error)
+
+
+class _Reuse:
+    """Drops a kept connection that is too old; urllib3 itself drops one that the peer closed."""
+
+    def _get_conn(self, timeout: float | None = None) -> Any:
+        conn: Any = super()._get_conn(timeout)  # type: ignore[misc]
+        if conn.sock is not None and time.monotonic() - conn.opened > REUSE_SECONDS:
+            conn.close()
+        return conn
+
+
+class GuardedPool(_Reuse, HTTPConnectionPool):
+    ConnectionCls = GuardedConnection  # type: ignore[assignment]
+
+
+class GuardedTlsPool(_Reuse, HTTPSConnectionPool):
+    ConnectionCls = GuardedTlsConnection  # type: ignore[assignment]

@@ -1,0 +1,237 @@
+"""The only way out to other servers' HTTP: guarded, bounded in time and in size."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import re
+import ssl
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+
+import requests
+import urllib3.exceptions
+from requests.structures import CaseInsensitiveDict
+from urllib3.util import Timeout, parse_url
+
+from leadops.lib.http.adapter import GuardedAdapter, Outgoing, Target, default_tls, lower_headers
+from leadops.lib.http.addresses import Network
+from leadops.lib.http.connections import Guard
+from leadops.lib.http.deadlines import Exchange, Watchdog
+from leadops.lib.http.errors import (
+    ConnectionLost,
+    ConnectionRefused,
+    ConnectTimeout,
+    DeadlineExceeded,
+    HttpError,
+    MalformedReply,
+    ReplyTooLarge,
+    RequestRefused,
+)
+from leadops.lib.http.messages import Reply, Request
+from leadops.lib.http.names import Lookup, Names, system_lookup
+
+# Socket time-outs come this long (seconds) after the deadline; they only back the watchdog up.
+BACKSTOP = 0.5
+
+_TOKEN = re.compile(r"[-!#$%&'*+.^_`|~0-9A-Za-z]+\Z")  # RFC 9110 5.6.2
+_LINE_BREAKING = re.compile(r"[\r\n\0]")
+_URL_UNSAFE = re.compile(r"[\x00-\x20\x7f\\]")
+# The door frames the message itself: a second opinion on its length is how requests are smuggled.
+_FRAMING = frozenset({"content-length", "transfer-encoding", "connection", "upgrade", "te"})
+
+_FAILURES = (
+    requests.RequestException,
+    urllib3.exceptions.HTTPError,
+    http.client.HTTPException,
+    OSError,
+    ValueError,
+)
+
+
+class Door:
+    """Sends requests to public servers and to those in `private_networks`.
+
+    One a process is enough, threads share it; a forked child gets connections of its own.
+    `pool_size` is the number of idle connections kept for each host: the number of threads.
+    """
+
+    def __init__(
+        self,
+        *,
+        private_networks: Sequence[Network] = (),
+        pool_size: int = 10,
+        lookup: Lookup = system_lookup,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._private_networks = tuple(private_networks)
+        self._pool_size = pool_size
+        self._lookup = lookup
+        self._tls = tls
+        self._pid = 0
+        self._lock = threading.Lock()
+
+    def send(self, request: Request) -> Reply:
+        """The whole answer, whatever its status. Raises HttpError; nothing is sent twice."""
+        if self._pid != os.getpid():
+            self._open()
+        started = time.monotonic()
+        outgoing = _prepare(request)
+        exchange = Exchange(timeout=request.timeout, connect_timeout=request.connect_timeout)
+        self._guard.exchange = exchange
+        self._watchdog.watch(exchange)
+        try:
+            status, headers, body = self._exchange(outgoing, request)
+        except _FAILURES as error:
+            raise _explain(error, exchange, request) from error
+        finally:
+            self._watchdog.release(exchange)
+        if exchange.cut_off:
+            # The end of the connection is a proper end to a body without a stated length.
+            raise _too_late(request)
+        return Reply(status, headers, body, time.monotonic() - started)
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        if self._pid == os.getpid():
+            self._adapter.close()
+
+    def _open(self) -> None:
+        """Make what must not be shared with the parent of a fork: sockets, threads, locks."""
+        with self._lock:
+            if self._pid == os.getpid():
+                return
+            self._watchdog = Watchdog()
+            self._guard = Guard(names=Names(self._lookup), private_networks=self._private_networks)
+            self._adapter = GuardedAdapter(
+                guard=self._guard, pool_size=self._pool_size, tls=self._tls or default_tls()
+            )
+            self._pid = os.getpid()
+
+    def _exchange(
+        self, outgoing: Outgoing, request: Request
+    ) -> tuple[int, dict[str, str], bytes]:
+        timeout = Timeout(connect=request.connect_timeout, read=request.timeout + BACKSTOP)
+        raw = self._adapter.send(outgoing, stream=True, timeout=timeout).raw
+        headers = lower_headers(raw.headers)
+        try:
+            body = raw.read(request.max_bytes + 1, decode_content=True)
+        except urllib3.exceptions.DecodeError as error:
+            raw.close()
+            raise MalformedReply(
+                "The reply's compression cannot be read", status=raw.status, headers=headers
+            ) from error
+        if len(body) > request.max_bytes:
+            raw.close()
+            raise ReplyTooLarge(
+                f"The reply is longer than {request.max_bytes} bytes",
+                status=raw.status,
+                headers=headers,
+                body=body[: request.max_bytes],
+            )
+        raw.release_conn()
+        return raw.status, headers, body
+
+
+def _prepare(request: Request) -> Outgoing:
+    if not _TOKEN.match(request.method):
+        raise RequestRefused("The HTTP method is not a word")
+    outgoing = Outgoing(request.method, _target(request.url))
+    outgoing.headers = _headers(request.headers)
+    outgoing.body = request.body or None
+    if request.body:
+        outgoing.headers["Content-Length"] = str(len(request.body))
+    elif request.method in ("POST", "PUT", "PATCH"):
+        outgoing.headers["Content-Length"] = "0"
+    return outgoing
+
+
+def _headers(headers: Mapping[str, str]) -> CaseInsensitiveDict[str | bytes]:
+    checked: CaseInsensitiveDict[str | bytes] = CaseInsensitiveDict()
+    for name, value in headers.items():
+        if not _may_be_set(name):
+            raise RequestRefused(f"The header {name!r} cannot be set")
+        if _LINE_BREAKING.search(value):
+            raise RequestRefused(f"The header {name} contains a line break")
+        # http.client would refuse what Latin-1 lacks; UTF-8 is what receivers expect today.
+        checked[name] = value if value.isascii() else value.encode()
+    return checked
+
+
+@lru_cache(maxsize=1024)
+def _may_be_set(name: str) -> bool:
+    return bool(_TOKEN.match(name)) and name.lower() not in _FRAMING
+
+
+def _target(url: str) -> Target:
+    base, question, query = url.partition("?")
+    scheme, host, port, path = _base(base.partition("#")[0])
+    if "#" in base or not question:
+        return Target(scheme, host, port, path)
+    return Target(scheme, host, port, f"{path}?{query.partition('#')[0]}")
+
+
+@lru_cache(maxsize=512)
+def _base(url: str) -> Target:
+    """The parts of a URL without its query. Raises RequestRefused."""
+    if _URL_UNSAFE.search(url):
+        raise RequestRefused("The URL contains a space or a control character")
+    try:
+        parsed = parse_url(url)
+    except (urllib3.exceptions.LocationParseError, ValueError, UnicodeError) as error:
+        raise RequestRefused("The URL cannot be read") from error
+    if parsed.scheme not in ("http", "https"):
+        raise RequestRefused("The URL must start with http:// or https://")
+    if parsed.auth:
+        raise RequestRefused("The URL must not contain a user name or password")
+    if not parsed.host or parsed.port == 0:
+        raise RequestRefused("The URL has no usable host and port")
+    port = parsed.port or (443 if parsed.scheme == "https" else 80)
+    return Target(parsed.scheme, parsed.host.strip("[]"), port, parsed.path or "/")
+
+
+def _explain(error: Exception, exchange: Exchange, request: Request) -> HttpError:
+    """The same failure in our words; `exchange` knows better than the error how far it came."""
+    causes = list(_causes(error))
+    timed_out = exchange.cut_off or any(
+        isinstance(cause, TimeoutError | urllib3.exceptions.TimeoutError) for cause in causes
+    )
+    if timed_out:
+        return _too_late(request) if exchange.written else ConnectTimeout("No connection in time")
+    if not exchange.written:
+        if any(isinstance(cause, OSError) for cause in causes):
+            return ConnectionRefused(f"Connection failed: {causes[-1]}")
+        return RequestRefused(f"The request cannot be sent: {causes[-1]}")
+    if any(_is_malformed(cause) for cause in causes):
+        return MalformedReply("The reply is not HTTP that can be read")
+    return ConnectionLost("The connection was closed before the whole answer")
+
+
+def _too_late(request: Request) -> DeadlineExceeded:
+    return DeadlineExceeded(f"No answer within {request.timeout:g} s")
+
+
+def _is_malformed(cause: BaseException) -> bool:
+    if isinstance(cause, http.client.RemoteDisconnected | http.client.IncompleteRead):
+        return False
+    return isinstance(
+        cause,
+        http.client.HTTPException
+        | urllib3.exceptions.InvalidHeader
+        | urllib3.exceptions.InvalidChunkLength
+        | ValueError,
+    )
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """The error and what it wraps, outermost first: libraries put the cause in the arguments."""
+    found: list[BaseException] = []
+    queue: list[object] = [error]
+    while queue and len(found) < 10:
+        one = queue.pop(0)
+        if isinstance(one, BaseException) and one not in found:
+            found.append(one)
+            queue += [*one.args, one.__cause__, one.__context__]
+    return found
