@@ -1,0 +1,34 @@
+"""Distribution patterns: given a step's candidates and what became of them so far, what next.
+
+Pure: a pattern is asked again after every result, every restart and every tick, and always answers
+from the situation alone. Nothing is remembered between two questions.
+"""
+
+from flows.patterns.base import (
+    Candidate,
+    Decision,
+    Done,
+    Pattern,
+    Send,
+    Situation,
+    Try,
+    TryState,
+    Wait,
+)
+from flows.patterns.orders import OrderContext
+from flows.patterns.registry import ORDERS, PATTERNS
+
+__all__ = [
+    "ORDERS",
+    "PATTERNS",
+    "Candidate",
+    "Decision",
+    "Done",
+    "OrderContext",
+    "Pattern",
+    "Send",
+    "Situation",
+    "Try",
+    "TryState",
+    "Wait",
+]

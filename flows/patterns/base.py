@@ -1,0 +1,153 @@
+"""What a pattern is asked and what it may answer."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A recipient of the step. `recipient` is its id; `price` what it would pay, None if unknown.
+
+    A lower `priority` number goes first. `weight` is its share where an order uses shares.
+    """
+
+    recipient: str
+    price: Decimal | None = None
+    weight: Decimal = Decimal(1)
+    priority: int = 0
+
+
+class TryState(StrEnum):
+    """How one recipient stands with the lead, over all attempts of its delivery."""
+
+    WAITING = "waiting"
+    """Created, in flight, held for its hours, or to be retried: an answer is still to come."""
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    """A final no: rejected, duplicate, invalid."""
+    SKIPPED = "skipped"
+    """Not admitted; nothing was sent."""
+    FAILED = "failed"
+    """Technically over: out of attempts, and the recipient's policy says to move on."""
+    UNKNOWN_HOLD = "unknown_hold"
+    """Sent without an answer and held for review: the buyer may have the lead."""
+
+    @property
+    def is_final(self) -> bool:
+        return self not in (TryState.WAITING, TryState.UNKNOWN_HOLD)
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """What became of one recipient. `sent` says that something left for it, answered or not."""
+
+    recipient: str
+    state: TryState
+    sent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """All that a pattern may look at. `candidates` stand in the step's order; `age` is the lead's,
+    in seconds since it was accepted. `tries` may name recipients that are no longer candidates.
+    """
+
+    candidates: tuple[Candidate, ...]
+    remediation: Candidate | None = None
+    tries: tuple[Try, ...] = ()
+    age: float = 0.0
+
+    @property
+    def sold(self) -> bool:
+        return any(attempt.state is TryState.ACCEPTED for attempt in self.tries)
+
+    @property
+    def open(self) -> bool:
+        """Someone may still accept: a result is outstanding or under review."""
+        return any(not attempt.state.is_final for attempt in self.tries)
+
+    @property
+    def untried(self) -> tuple[Candidate, ...]:
+        """The candidates that were not turned to yet, in order, each recipient once."""
+        tried = {attempt.recipient for attempt in self.tries}
+        fresh: dict[str, Candidate] = {}
+        for candidate in self.candidates:
+            if candidate.recipient not in tried:
+                fresh.setdefault(candidate.recipient, candidate)
+        return tuple(fresh.values())
+
+    @property
+    def untried_remediation(self) -> Candidate | None:
+        pool = self.remediation
+        if pool is None or any(attempt.recipient == pool.recipient for attempt in self.tries):
+            return None
+        return pool
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Deliver to these now; at least one, none of them tried before."""
+
+    candidates: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Ask again after the next result, or when the lead is `until` seconds old, where given."""
+
+    until: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The step is over. `reason` is a sentence for the record."""
+
+    sold: bool
+    reason: str
+
+
+Decision = Send | Wait | Done
+
+
+class Pattern(ABC):
+    """One way to choose who gets the lead.
+
+    `uses_remediation` says whether a remediation pool means anything to it, so that a step that
+    names one in vain can be refused when it is saved.
+    """
+
+    name: ClassVar[str]
+    label: ClassVar[str]
+    uses_remediation: ClassVar[bool] = False
+
+    @abstractmethod
+    def decide(self, situation: Situation) -> Decision:
+        """What next. A pure function: the same situation gives the same decision."""
+
+
+_SAID = {
+    TryState.DECLINED: "declined",
+    TryState.FAILED: "failed",
+    TryState.SKIPPED: "skipped",
+}
+
+
+def unsold(situation: Situation) -> Done:
+    """The end without a sale, saying how it came to that."""
+    if not situation.tries:
+        return Done(sold=False, reason="The step has no recipients")
+    counts = Counter(attempt.state for attempt in situation.tries)
+    said = ", ".join(f"{counts[state]} {word}" for state, word in _SAID.items() if counts[state])
+    return Done(sold=False, reason=f"No recipient accepted: {said}")
+
+
+def sold(situation: Situation) -> Done:
+    """The end with at least one sale."""
+    count = sum(attempt.state is TryState.ACCEPTED for attempt in situation.tries)
+    return Done(sold=True, reason=f"Accepted by {count} of {len(situation.tries)} tried")
