@@ -10,6 +10,7 @@ from __future__ import annotations
 import mmap
 import os
 import signal
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from types import FrameType
@@ -24,6 +25,7 @@ WORKERS_VARIABLE = "LEADOPS_WORKERS"
 MISC_WORKERS = 2
 PUMP_TIMEOUT = 15 * 60  # seconds; a turn is 5 minutes
 PUMP_RETRY = 20 * 60
+STOP_SECONDS = 15
 
 
 class Flag:
@@ -189,6 +191,10 @@ def run_cluster(name: str) -> None:
 
     def stop(number: int, frame: FrameType | None) -> None:
         stopping.set()  # before the library waits for its workers to come to an end
+        # The library waits for ever for a child that was killed; the alarm's default
+        # action ends us, and the kernel then ends our children.
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(STOP_SECONDS)
         if callable(stop_cluster):
             stop_cluster(number, frame)
 
@@ -197,6 +203,8 @@ def run_cluster(name: str) -> None:
     cluster.start()
     if cluster.sentinel is not None:
         cluster.sentinel.join()
+        signal.alarm(0)
+        sys.exit(0 if stopping.is_set() else 1)  # without its sentinel a cluster is dead
 
 
 def environment(name: str, workers: int | None = None) -> dict[str, str]:
