@@ -63,7 +63,5 @@ def _carried(address: Address) -> Iterator[Address]:
         yield address.sixtofour
     elif address.teredo is not None:
         yield from address.teredo
-    elif address in NAT64:
-        yield IPv4Address(int(address) & 0xFFFFFFFF)
-    elif address in IPV4_COMPATIBLE and int(address) > 1:
+    elif address in NAT64 or (address in IPV4_COMPATIBLE and int(address) > 1):
         yield IPv4Address(int(address) & 0xFFFFFFFF)

@@ -6,6 +6,8 @@ undone by changing the name's record afterwards. The socket goes to the very add
 
 from __future__ import annotations
 
+import http.client
+import io
 import socket
 import ssl
 import threading
@@ -15,6 +17,7 @@ from typing import Any
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.response import HTTPResponse
 
 from leadops.lib.http.addresses import Network, is_allowed
 from leadops.lib.http.deadlines import Exchange
@@ -49,7 +52,7 @@ class Guard:
         self._local.exchange = exchange
 
     def open(self, host: str, port: int) -> socket.socket:
-        """A connected socket. Raises AddressRefused, NameNotFound, ConnectionRefused, ConnectTimeout."""
+        """A connected socket. Raises NothingSent."""
         until = self.exchange.connect_deadline
         found = self._names.addresses(host, port, timeout=until - time.monotonic())
         allowed = [address for address in found if is_allowed(address, self._private_networks)]
@@ -86,13 +89,46 @@ class Guard:
         return sock
 
 
+class _Lines(io.BufferedReader):
+    """Remembers the last line read."""
+
+    last = b""
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        self.last = super().readline(size)
+        return self.last
+
+
+class WholeHeader(http.client.HTTPResponse):
+    """Raises RemoteDisconnected on a header cut short.
+
+    http.client takes the end of the connection for the end of the header: a buyer that dies in it
+    would have answered 200 with an empty body.
+    """
+
+    def begin(self) -> None:
+        lines = _Lines(self.fp.detach())
+        self.fp = lines
+        try:
+            super().begin()
+        except http.client.BadStatusLine as error:
+            if lines.last.endswith(b"\n"):
+                raise
+            raise http.client.RemoteDisconnected("status line cut short") from error
+        if not lines.last.endswith(b"\n"):
+            raise http.client.RemoteDisconnected("header cut short")
+
+
 class GuardedConnection(HTTPConnection):
     """Connects through a Guard, and notes on the exchange when bytes leave."""
+
+    response_class = WholeHeader
 
     def __init__(self, *args: Any, guard: Guard, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.guard = guard
         self.opened = 0.0
+        self.is_answering = False
         self.watched_by: Exchange | None = None
 
     def _new_conn(self) -> socket.socket:
@@ -111,18 +147,28 @@ class GuardedConnection(HTTPConnection):
             self.watched_by = exchange
         super().send(data)
 
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as urllib3 does
+        self.is_answering = True
+        try:
+            return super().getresponse()
+        finally:
+            self.is_answering = False
+
     def close(self) -> None:
         # Also called by threads that clear a pool, which have no exchange of their own.
         if self.watched_by is not None:
-            self.watched_by.detach()
+            if self.is_answering and self.sock is not None:
+                # http.client closes before the body when that ends with the connection, and leaves
+                # the response a file of its own to read from.
+                self.watched_by.attach_twin(self.sock)
+            else:
+                self.watched_by.detach()
             self.watched_by = None
         super().close()
 
 
 class GuardedTlsConnection(GuardedConnection, HTTPSConnection):
     """The same with TLS; a failed handshake is told apart because nothing was sent."""
-
-    twin: socket.socket | None = None
 
     def connect(self) -> None:
         try:
@@ -133,17 +179,13 @@ class GuardedTlsConnection(GuardedConnection, HTTPSConnection):
             raise _handshake_error(error, self.guard.exchange) from error
         finally:
             self.guard.exchange.detach()
-            if self.twin is not None:
-                self.twin.close()
-                self.twin = None
 
     def _new_conn(self) -> socket.socket:
         sock = super()._new_conn()
         exchange = self.guard.exchange
-        # Wrapping takes the descriptor from `sock` and hands it out only after the handshake; the
-        # watchdog holds a twin meanwhile, so that a dribbled handshake ends too.
-        self.twin = sock.dup()
-        exchange.attach(self.twin)
+        # Wrapping takes the descriptor from `sock` and hands it out only after the handshake, which
+        # may be dribbled like anything else.
+        exchange.attach_twin(sock)
         sock.settimeout(max(exchange.connect_deadline - time.monotonic(), 0.001))
         return sock
 
@@ -153,7 +195,9 @@ def _handshake_error(error: OSError, exchange: Exchange) -> HttpError:
         return ConnectTimeout("The TLS handshake was not finished in time")
     if isinstance(error, ssl.SSLError):
         return TlsFailed(f"TLS failed: {_tls_reason(error)}")
-    return TlsFailed(f"TLS failed: connection closed in the handshake ({error})", category="network")
+    return TlsFailed(
+        f"TLS failed: connection closed in the handshake ({error})", category="network"
+    )
 
 
 def _tls_reason(error: Exception) -> str:
@@ -173,8 +217,8 @@ class _Reuse:
 
 
 class GuardedPool(_Reuse, HTTPConnectionPool):
-    ConnectionCls = GuardedConnection  # type: ignore[assignment]
+    ConnectionCls = GuardedConnection
 
 
 class GuardedTlsPool(_Reuse, HTTPSConnectionPool):
-    ConnectionCls = GuardedTlsConnection  # type: ignore[assignment]
+    ConnectionCls = GuardedTlsConnection

@@ -12,7 +12,7 @@ import time
 class Exchange:
     """One request on its way: its deadlines (seconds of `time.monotonic`) and how far it came."""
 
-    __slots__ = ("_lock", "_sock", "connect_deadline", "cut_off", "deadline", "written")
+    __slots__ = ("_is_twin", "_lock", "_sock", "connect_deadline", "cut_off", "deadline", "written")
 
     def __init__(self, *, timeout: float, connect_timeout: float) -> None:
         now = time.monotonic()
@@ -21,6 +21,7 @@ class Exchange:
         self.written = False  # some byte of the request may have left
         self.cut_off = False  # the watchdog ended it
         self._sock: socket.socket | None = None
+        self._is_twin = False
         self._lock = threading.Lock()
 
     def remaining(self) -> float:
@@ -29,15 +30,30 @@ class Exchange:
 
     def attach(self, sock: socket.socket) -> None:
         """Name the socket to shut down at the deadline; raises TimeoutError when it has passed."""
-        with self._lock:
-            if self.cut_off:
-                raise TimeoutError("deadline passed")
-            self._sock = sock
+        self._watch(sock, is_twin=False)
+
+    def attach_twin(self, sock: socket.socket) -> None:
+        """The same through a second descriptor, for a socket that is about to be closed or wrapped
+        while its connection goes on. Costs a descriptor until `detach`."""
+        self._watch(socket.fromfd(sock.fileno(), sock.family, sock.type), is_twin=True)
 
     def detach(self) -> None:
         """Before closing: a closed descriptor's number may soon be another connection's."""
         with self._lock:
-            self._sock = None
+            self._drop()
+
+    def _watch(self, sock: socket.socket, *, is_twin: bool) -> None:
+        with self._lock:
+            self._drop()
+            self._sock, self._is_twin = sock, is_twin
+            if self.cut_off:
+                self._drop()
+                raise TimeoutError("deadline passed")
+
+    def _drop(self) -> None:
+        if self._is_twin and self._sock is not None:
+            self._sock.close()
+        self._sock, self._is_twin = None, False
 
     def cut(self) -> None:
         with self._lock:
@@ -76,6 +92,7 @@ class Watchdog:
         """After this returns the exchange's socket is never touched again."""
         with self._changed:
             self._active.discard(exchange)
+        exchange.detach()
 
     def _run(self) -> None:
         with self._changed:
