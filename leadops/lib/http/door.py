@@ -214,7 +214,10 @@ def _too_late(request: Request) -> DeadlineExceeded:
 
 
 def _causes(error: BaseException) -> list[BaseException]:
-    """The error and what it wraps, outermost first: libraries put the cause in the arguments."""
+    """The error and what it wraps, outermost first: libraries put the cause in the arguments.
+
+    Without those of requests: they are OSErrors, whatever they wrap.
+    """
     found: list[BaseException] = []
     queue: list[object] = [error]
     while queue and len(found) < 10:
@@ -222,4 +225,4 @@ def _causes(error: BaseException) -> list[BaseException]:
         if isinstance(one, BaseException) and one not in found:
             found.append(one)
             queue += [*one.args, one.__cause__, one.__context__]
-    return found
+    return [one for one in found if not isinstance(one, requests.RequestException)] or [error]
