@@ -126,6 +126,16 @@ def pending(cluster: str) -> int:
     return OrmQ.objects.filter(key=cluster, lock__lte=timezone.now()).count()
 
 
+def longest_wait(cluster: str) -> float:
+    """Seconds that the first waiting task has waited; 0 when none waits."""
+    from django.utils import timezone
+    from django_q.models import OrmQ
+
+    now = timezone.now()
+    first = OrmQ.objects.filter(key=cluster, lock__lte=now).order_by("lock").first()
+    return (now - first.lock).total_seconds() if first else 0.0
+
+
 def keep_schedules(wanted: Iterable[Every]) -> None:
     """Make the schedules exactly `wanted`; a known one keeps its next run."""
     from django_q.models import Schedule
@@ -179,14 +189,17 @@ def run_cluster(name: str) -> None:
 
     The environment must name it before Django starts: `needs_restart` says whether it does.
     """
-    from django_q.cluster import Cluster
+    from django_q import cluster as library
     from django_q.signals import post_spawn
 
+    from leadops.lib.queue_locks import SturdyQueue
+
     processes.children_die_with_us()
+    library.Queue = SturdyQueue
     if name == PUMP:
         _purge(PUMP)
         post_spawn.connect(_give_the_worker_its_pump, weak=False)
-    cluster = Cluster()
+    cluster = library.Cluster()
     stop_cluster = signal.getsignal(signal.SIGTERM)
 
     def stop(number: int, frame: FrameType | None) -> None:
