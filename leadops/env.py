@@ -34,6 +34,7 @@ class Environment:
     debug: bool
     lease_seconds: float
     private_networks: tuple[Network, ...]
+    pump_threads: int  # attempts under way at once, for each pump
     log_level: str
     trust_proxy: bool  # behind a proxy that sets X-Forwarded-Proto
 
@@ -55,6 +56,7 @@ def read(environ: Mapping[str, str] = os.environ) -> Environment:
         debug=flag(environ, "DEBUG"),
         lease_seconds=duration(environ, "LEADOPS_LEASE", "90s"),
         private_networks=networks(environ, "LEADOPS_PRIVATE_NETWORKS"),
+        pump_threads=count(environ, "LEADOPS_PUMP_THREADS", 128),
         log_level=(environ.get("LEADOPS_LOG_LEVEL") or "INFO").upper(),
         trust_proxy=flag(environ, "LEADOPS_TRUST_PROXY"),
     )
@@ -103,6 +105,14 @@ def duration(environ: Mapping[str, str], name: str, default: str) -> float:
     if seconds == 0:
         raise BadEnvironment(f"{name} must be longer than 0 s.")
     return seconds
+
+
+def count(environ: Mapping[str, str], name: str, default: int) -> int:
+    """A whole number of one or more."""
+    text = (environ.get(name) or str(default)).strip()
+    if not text.isascii() or not text.isdigit() or int(text) == 0:
+        raise BadEnvironment(f"{name} takes a whole number above 0, not “{text}”.")
+    return int(text)
 
 
 def networks(environ: Mapping[str, str], name: str) -> tuple[Network, ...]:

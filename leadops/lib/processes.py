@@ -6,8 +6,11 @@ import ctypes
 import os
 import signal
 import sys
+from dataclasses import dataclass
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
+RUN_VARIABLE = "LEADOPS_RUN"  # marks every process of one `manage.py up` with its home
+ROLE_VARIABLE = "LEADOPS_PROCESS"  # what a process is there for: web, pump, misc
 
 
 def die_with_parent(sign: signal.Signals = signal.SIGKILL, *, parent: int | None = None) -> None:
@@ -46,6 +49,15 @@ def group_of(pid: int) -> int | None:
         return os.getpgid(pid)
     except ProcessLookupError:
         return None
+
+
+def kill(pid: int) -> bool:
+    """End `pid` at once. False when it was gone."""
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def kill_group(pid: int) -> bool:
@@ -87,3 +99,31 @@ def _environment(pid: int) -> list[bytes]:
             return file.read().split(b"\0")
     except OSError:
         return []
+
+
+@dataclass(frozen=True)
+class Resident:
+    """A process and the memory it holds."""
+
+    pid: int
+    role: str  # as LEADOPS_PROCESS of its environment says
+    bytes: int
+
+
+def residents(name: str, value: str) -> list[Resident]:
+    """Memory of our processes whose environment has `name=value`, this one included."""
+    pids = [*marked(name, value), os.getpid()]
+    return [Resident(pid, _role(pid), size) for pid in pids if (size := _resident_bytes(pid))]
+
+
+def _role(pid: int) -> str:
+    roles = (part[16:] for part in _environment(pid) if part.startswith(b"LEADOPS_PROCESS="))
+    return os.fsdecode(next(roles, b"leadops"))
+
+
+def _resident_bytes(pid: int) -> int:
+    try:
+        with open(f"/proc/{pid}/statm") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0

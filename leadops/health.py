@@ -1,0 +1,120 @@
+"""`/healthz`, `/readyz` and `/metrics`: for load balancers, the watchdog and Prometheus."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from django.db import DatabaseError, InterfaceError, connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from leadops import vitals
+from leadops.lib import processes
+from leadops.vitals import Vitals
+
+PUMP_SILENT_SECONDS = 10.0
+DUE_LATE_SECONDS = 30.0
+TASK_LATE_SECONDS = 300.0
+
+Sample = tuple[dict[str, str], float]
+
+
+@require_safe
+@never_cache
+def healthz(_request: HttpRequest) -> HttpResponse:
+    """The process is alive and answers. Asks nothing of the database."""
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
+@require_safe
+@never_cache
+def readyz(_request: HttpRequest) -> JsonResponse:
+    """200 when leads can be taken and are being delivered; 503 with the reasons otherwise."""
+    try:
+        reasons = list(trouble(vitals.read()))
+    except (DatabaseError, InterfaceError):
+        reasons = ["database: does not answer"]
+    return JsonResponse({"ready": not reasons, "reasons": reasons}, status=503 if reasons else 200)
+
+
+def trouble(now: Vitals) -> Iterator[str]:
+    """What is wrong, a sentence each."""
+    beat = now.freshest_beat()
+    if beat is None:
+        yield "pumps: none has started"
+    elif beat > PUMP_SILENT_SECONDS:
+        yield f"pumps: no sign of life for {beat:.0f} s"
+    if now.oldest_due > DUE_LATE_SECONDS:
+        yield f"work: the oldest due row is {now.oldest_due:.0f} s late"
+    if now.longest_wait > TASK_LATE_SECONDS:
+        yield f"broker: a background task has waited {now.longest_wait:.0f} s"
+
+
+@require_safe
+@never_cache
+def metrics(_request: HttpRequest) -> HttpResponse:
+    """Prometheus text. Bounded queries only: a large backlog or table costs no more."""
+    try:
+        families = [*_work(vitals.read()), *_events()]
+        up = 1.0
+    except (DatabaseError, InterfaceError):
+        families, up = [], 0.0
+    families += [_family("database_up", "1 when the database answers.", [({}, up)]), _memory()]
+    return HttpResponse("".join(families), content_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _work(now: Vitals) -> list[str]:
+    limit = vitals.COUNT_LIMIT
+    beats: list[Sample] = [({"slot": str(beat.slot)}, beat.age) for beat in now.beats]
+    waits: list[Sample] = [({}, now.longest_wait)]
+    return [
+        _family("work_due", f"Rows that are due, counted up to {limit}.", [({}, now.due)]),
+        _family("work_oldest_due_seconds", "How late the oldest is.", [({}, now.oldest_due)]),
+        _family("pump_beat_age_seconds", "Since a pump's last sign of life.", beats),
+        _family("task_wait_seconds", "Wait of the first background task.", waits),
+    ]
+
+
+def _events() -> list[str]:
+    """This hour's and the last hour's counts, from the roll-ups that dashboards read."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass('events_figure')")
+        if cursor.fetchone()[0] is None:
+            return []
+        cursor.execute(
+            "SELECT kind, outcome, sum(n) FROM events_figure WHERE NOT test "
+            "AND hour >= date_trunc('hour', now()) - interval '1 hour' GROUP BY kind, outcome"
+        )
+        samples: list[Sample] = [
+            ({"kind": kind, "outcome": outcome}, float(n)) for kind, outcome, n in cursor.fetchall()
+        ]
+    return [_family("events_recent", "Counted events of this hour and the last.", samples)]
+
+
+def _memory() -> str:
+    run = os.environ.get(processes.RUN_VARIABLE, "")
+    samples: list[Sample] = [
+        ({"process": each.role, "pid": str(each.pid)}, each.bytes)
+        for each in processes.residents(processes.RUN_VARIABLE, run)
+    ]
+    return _family("process_resident_bytes", "Memory that a process holds.", samples)
+
+
+def _family(name: str, text: str, samples: Iterable[Sample]) -> str:
+    """One metric in Prometheus' text format 0.0.4; all of ours are gauges."""
+    lines = [f"# HELP leadops_{name} {text}", f"# TYPE leadops_{name} gauge"]
+    lines += [f"leadops_{name}{_labels(labels)} {value:g}" for labels, value in samples]
+    return "\n".join(lines) + "\n"
+
+
+def _labels(labels: dict[str, Any]) -> str:
+    if not labels:
+        return ""
+    return "{" + ",".join(f'{key}="{_escaped(value)}"' for key, value in labels.items()) + "}"
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")

@@ -1,0 +1,38 @@
+"""gunicorn's settings: `gunicorn --config python:leadops.web leadops.wsgi`.
+
+Threads, not sync workers: answers that wait (`Prefer: wait`) and streams must not keep
+intake from its worker.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from leadops.lib import processes
+
+bind = os.environ.get("LEADOPS_BIND", "127.0.0.1:8000")
+workers = int(os.environ.get("LEADOPS_WEB_WORKERS") or max(2, os.cpu_count() or 1))
+worker_class = "gthread"
+threads = int(os.environ.get("LEADOPS_WEB_THREADS") or 16)
+keepalive = 30  # seconds
+timeout = 60  # a worker silent for longer is replaced
+graceful_timeout = 8  # for requests under way when asked to stop
+backlog = 2048
+# The workers' sign of life is a file's time stamp: on a busy disk it would come late.
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else tempfile.gettempdir()  # noqa: S108
+control_socket_disable = True
+proc_name = "leadops-web"
+errorlog = "-"
+loglevel = "warning"
+forwarded_allow_ips = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1,::1")
+
+if processes.RUN_VARIABLE in os.environ:
+    processes.die_with_parent()
+
+
+def post_fork(_server: Any, worker: Any) -> None:
+    """A worker of a master that was killed would keep the port."""
+    processes.die_with_parent(parent=worker.ppid)
