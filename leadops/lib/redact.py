@@ -1,0 +1,170 @@
+"""Keeps secrets out of logs, events and pages: by value, by name, and by looks.
+
+By value: the credentials that we hold, in every form a message may give them. By name: headers,
+parameters and fields called like a secret, whatever their value. By looks: card numbers.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterable, Mapping
+from html import escape
+from urllib.parse import quote, quote_plus
+
+MASK = "•••"
+# Shorter values occur by chance in ordinary text.
+MIN_LENGTH = 4
+
+SENSITIVE_NAMES = (
+    "authorization",
+    "proxy-authorization",
+    "cookie",
+    "set-cookie",
+    "x-api-key",
+    "api-key",
+    "apikey",
+    "access-token",
+    "refresh-token",
+    "id-token",
+    "auth-token",
+    "x-auth-token",
+    "token",
+    "password",
+    "passwd",
+    "passphrase",
+    "pwd",
+    "secret",
+    "client-secret",
+    "private-key",
+    "signature",
+    "x-signature",
+    "credential",
+    "credentials",
+    "card-number",
+    "cardnumber",
+    "cvv",
+    "cvc",
+)
+
+# 13 to 19 digits, in groups parted by single spaces or hyphens; the Luhn sum decides.
+_CARD = re.compile(r"(?<![\w.+-])\d(?:[ -]?\d){12,18}(?![\w-])")
+
+
+class Redactor:
+    """Masks `values` wherever they occur, and whatever stands under one of `names`.
+
+    Immutable and made once for each plan: one regular expression for the values, one for the
+    names, both linear in the text.
+    """
+
+    __slots__ = ("_fields", "_names", "_values")
+
+    def __init__(
+        self, values: Iterable[str] = (), *, names: Iterable[str] = SENSITIVE_NAMES
+    ) -> None:
+        self._names = frozenset(_plain_name(name) for name in names)
+        self._values = _values_pattern(values)
+        self._fields = _fields_pattern(self._names)
+
+    def text(self, text: str) -> str:
+        """`text` without secrets: JSON, XML, form or plain words."""
+        if self._values is not None:
+            text = self._values.sub(MASK, text)
+        text = self._fields.sub(_mask_field, text)
+        return _CARD.sub(_mask_card, text)
+
+    def headers(self, headers: Mapping[str, str]) -> dict[str, str]:
+        return {
+            name: MASK if self.is_sensitive(name) else self.text(value)
+            for name, value in headers.items()
+        }
+
+    def url(self, url: str) -> str:
+        """The URL with sensitive parameters masked by name, and secrets wherever they stand."""
+        base, question, query = url.partition("?")
+        if not question:
+            return self.text(url)
+        pieces = [self._parameter(piece) for piece in query.split("&")]
+        return f"{self.text(base)}?{'&'.join(pieces)}"
+
+    def is_sensitive(self, name: str) -> bool:
+        return _plain_name(name) in self._names
+
+    def _parameter(self, piece: str) -> str:
+        name, equals, _ = piece.partition("=")
+        return f"{name}={MASK}" if equals and self.is_sensitive(name) else self.text(piece)
+
+
+def _plain_name(name: str) -> str:
+    """`X-Api_Key` and `xApiKey` are one name."""
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def _values_pattern(values: Iterable[str]) -> re.Pattern[str] | None:
+    forms = {form for value in values for form in _forms(value) if len(form) >= MIN_LENGTH}
+    if not forms:
+        return None
+    # The longest first: where one secret begins another, the whole of the longer must go.
+    return re.compile("|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True)))
+
+
+def _forms(value: str) -> set[str]:
+    """The ways in which a message may write a value."""
+    if len(value) < MIN_LENGTH:
+        return set()
+    encoded = base64.b64encode(value.encode()).decode()
+    as_json = json.dumps(value)[1:-1]
+    return {
+        value,
+        quote(value, safe=""),
+        quote(value),
+        quote_plus(value),
+        as_json,
+        as_json.replace("/", "\\/"),
+        json.dumps(value, ensure_ascii=False)[1:-1],
+        escape(value),
+        escape(value, quote=False),
+        encoded,
+        encoded.rstrip("="),
+        base64.urlsafe_b64encode(value.encode()).decode().rstrip("="),
+    }
+
+
+def basic_credentials(username: str, password: str) -> list[str]:
+    """The values to mask for basic authentication: the password, and both together."""
+    return [password, f"{username}:{password}"]
+
+
+def _fields_pattern(names: frozenset[str]) -> re.Pattern[str]:
+    """`"name": "value"`, `name=value` and `<name>value</name>`; letters of names may be parted."""
+    each = sorted((_loosely(name) for name in names if name), key=len, reverse=True)
+    name = rf"(?:{'|'.join(each) or '(?!)'})"
+    return re.compile(
+        rf'(?P<json>(?<!\\)"{name}"\s*:\s*)(?:"(?:[^"\\]|\\.)*"|[-\w.+]+)'
+        rf"|(?P<form>(?:^|(?<=[&?\s])){name}=)[^&\s]*"
+        rf"|(?P<xml><(?:[\w.-]+:)?{name}(?:\s[^<>]*)?>)[^<]+",
+        re.IGNORECASE,
+    )
+
+
+def _loosely(name: str) -> str:
+    return "[-_]?".join(name)
+
+
+def _mask_field(match: re.Match[str]) -> str:
+    if match["json"]:
+        return f'{match["json"]}"{MASK}"'
+    return f"{match['form'] or match['xml']}{MASK}"
+
+
+def _mask_card(match: re.Match[str]) -> str:
+    digits = [int(char) for char in match[0] if char.isdigit()]
+    return MASK if _luhn(digits) else match[0]
+
+
+def _luhn(digits: list[int]) -> bool:
+    """ISO/IEC 7812-1: every second digit from the right is doubled, the sum ends in 0."""
+    doubled = [sum(divmod(2 * digit, 10)) for digit in digits[-2::-2]]
+    return any(digits) and (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0

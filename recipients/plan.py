@@ -1,0 +1,138 @@
+"""A recipient, compiled: everything that a delivery needs, as values without a database.
+
+Built by the models when configuration changes, then shared by all threads of a pump.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Protocol
+
+from leadops.lib.http.messages import Reply
+from leadops.lib.redact import Redactor
+from recipients.outcomes import Result
+from recipients.retry import DEFAULT_POLICY, RetryPolicy
+
+if TYPE_CHECKING:
+    from leadops.lib.conditions import Rule
+
+# The roots of mappings and templates: lead, source, flow, recipient, now, delivery, …
+Context = Mapping[str, Any]
+Payload = Mapping[str, Any]
+
+
+class Text(Protocol):
+    """A compiled template; `recipients.mapping.Template` is one.
+
+    `escape` is applied to each value that is written in, not to the template's own text.
+    """
+
+    @property
+    def is_constant(self) -> bool: ...
+
+    def text(self, context: Context, *, escape: Callable[[str], str] | None = None) -> str: ...
+
+
+class PayloadMapping(Protocol):
+    """A compiled mapping; `recipients.mapping.Mapping` is one."""
+
+    def render(self, context: Context) -> Any: ...
+
+
+class ReplyReader(Protocol):
+    """Compiled response rules; `recipients.responses.Reader` is one."""
+
+    def read(self, reply: Reply) -> Result: ...
+
+
+class EndpointKind(StrEnum):
+    PRODUCTION = "production"
+    BACKUP = "backup"
+    SANDBOX = "sandbox"
+    REGIONAL = "regional"
+
+
+class BodyFormat(StrEnum):
+    JSON = "json"
+    XML = "xml"
+    FORM = "form"
+    QUERY = "query"
+    CSV = "csv"
+
+
+class AuthKind(StrEnum):
+    NONE = "none"
+    API_KEY = "api_key"
+    BEARER = "bearer"
+    BASIC = "basic"
+    HEADERS = "headers"
+
+
+@dataclass(frozen=True, slots=True)
+class Auth:
+    """Credentials. `name` is the header's or parameter's for api_key, `place` header or query."""
+
+    kind: AuthKind = AuthKind.NONE
+    name: str = "X-API-Key"
+    username: str = ""
+    secret: str = field(default="", repr=False)
+    place: str = "header"
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointPlan:
+    """One way to reach a recipient. `timeout` is in seconds, for the first try."""
+
+    id: str
+    url: Text
+    kind: EndpointKind = EndpointKind.PRODUCTION
+    method: str = "POST"
+    format: BodyFormat = BodyFormat.JSON
+    timeout: float = 10.0
+    compress: bool = False
+    headers: tuple[tuple[str, Text], ...] = ()
+    auth: Auth = Auth()
+    xml_root: str = "lead"
+    idempotency_header: str = "Idempotency-Key"
+    idempotency_template: Text | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientPlan:
+    """`fields` is what templates see as `{{recipient.x}}`; `version` is the mapping's."""
+
+    id: str
+    slug: str
+    name: str
+    mapping: PayloadMapping
+    reader: ReplyReader
+    type: str = "buyer"
+    tier: str = ""
+    timezone: str = "UTC"
+    price: Decimal | None = None
+    integration: str = "http"
+    active: bool = True
+    paused_reason: str = ""
+    production: EndpointPlan | None = None
+    backup: EndpointPlan | None = None
+    sandbox: EndpointPlan | None = None
+    regional: tuple[tuple[Rule, EndpointPlan], ...] = ()
+    has_success_rule: bool = False
+    retry: RetryPolicy = DEFAULT_POLICY
+    redactor: Redactor = field(default_factory=Redactor)
+    filter: Rule | None = None
+    version: int = 1
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+    def endpoints(self) -> tuple[EndpointPlan, ...]:
+        """All of them, production first."""
+        named = (self.production, self.backup, self.sandbox)
+        regional = tuple(endpoint for _, endpoint in self.regional)
+        return tuple(endpoint for endpoint in named if endpoint is not None) + regional
+
+    def endpoint(self, id: str) -> EndpointPlan | None:
+        return next((endpoint for endpoint in self.endpoints() if endpoint.id == id), None)
