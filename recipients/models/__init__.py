@@ -1,0 +1,17 @@
+from recipients.models.endpoint import Endpoint
+from recipients.models.mapping_row import MappingRow
+from recipients.models.partner_key import PartnerKey
+from recipients.models.recipient import Recipient
+from recipients.models.response_rule import ResponseRule
+from recipients.models.retry_rule import RetryRule
+from recipients.models.secret import Secret
+
+__all__ = [
+    "Endpoint",
+    "MappingRow",
+    "PartnerKey",
+    "Recipient",
+    "ResponseRule",
+    "RetryRule",
+    "Secret",
+]

@@ -1,0 +1,195 @@
+"""Recipients as workers use them: compiled from their models, credentials resolved."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+from leadops.lib import conditions
+from leadops.lib.redact import Redactor
+from recipients import mapping, responses, validation
+from recipients.models import Endpoint, Recipient, Secret
+from recipients.outcomes import Outcome
+from recipients.plan import Auth, AuthKind, BodyFormat, EndpointKind, EndpointPlan, RecipientPlan
+from recipients.retry import DEFAULT_RULES, RetryPolicy, RetryRule, Then
+
+log = logging.getLogger(__name__)
+
+REFERENCE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
+
+
+class Vault:
+    """Resolves `${NAME}`: the environment first, then the stored secrets.
+
+    Remembers every secret it gave out, so that the recipient's redactor knows it.
+    """
+
+    def __init__(self, stored: Mapping[str, str]) -> None:
+        self.stored = stored
+        self.given: set[str] = set()
+
+    def fill(self, text: str) -> str:
+        """`text` with its references replaced; raises MissingSecret."""
+        return REFERENCE.sub(self._value, text)
+
+    def secret(self, text: str) -> str:
+        """A credential: all of it is secret, whether written out or referred to."""
+        filled = self.fill(text)
+        if filled:
+            self.given.add(filled)
+        return filled
+
+    def _value(self, match: re.Match[str]) -> str:
+        name = match.group(1)
+        value = os.environ.get(name) or self.stored.get(name)
+        if value is None:
+            raise MissingSecret(f"${{{name}}} is neither in the environment nor in the secrets")
+        self.given.add(value)
+        return value
+
+
+class MissingSecret(ValueError):
+    """Configuration names a secret that is nowhere."""
+
+
+def load_recipients() -> dict[str, RecipientPlan]:
+    """All recipients by id; one that does not compile is there, switched off, saying why."""
+    stored = dict(Secret.objects.values_list("name", "value"))
+    query = Recipient.objects.prefetch_related(
+        "endpoints", "mapping_rows", "response_rules", "retry_rules"
+    )
+    return {recipient.id: compile_recipient(recipient, stored) for recipient in query}
+
+
+def compile_recipient(recipient: Recipient, stored: Mapping[str, str]) -> RecipientPlan:
+    try:
+        return _compiled(recipient, Vault(stored))
+    except ValueError as error:  # every compile error of ours is one
+        log.error("%s cannot be used: %s", recipient.slug, error)
+        return RecipientPlan(
+            id=recipient.id,
+            slug=recipient.slug,
+            name=recipient.name,
+            mapping=mapping.compile_rows([]),
+            reader=responses.compile_reader(responses.ReaderSpec()),
+            type=recipient.type,
+            price=recipient.price,
+            integration=recipient.integration,
+            active=False,
+            paused_reason=f"Configuration error: {error}",
+        )
+
+
+def _compiled(recipient: Recipient, vault: Vault) -> RecipientPlan:
+    endpoints: dict[str, list[tuple[Endpoint, EndpointPlan]]] = defaultdict(list)
+    for endpoint in recipient.endpoints.all():
+        endpoints[endpoint.kind].append((endpoint, _endpoint(endpoint, vault)))
+    one = {kind: rows[0][1] for kind, rows in endpoints.items()}
+    production = one.get(EndpointKind.PRODUCTION)
+    return RecipientPlan(
+        id=recipient.id,
+        slug=recipient.slug,
+        name=recipient.name,
+        mapping=_mapping(recipient),
+        reader=_reader(recipient),
+        type=recipient.type,
+        tier=recipient.tier,
+        timezone=recipient.timezone,
+        price=recipient.price,
+        integration=recipient.integration,
+        active=recipient.active,
+        paused_reason=_paused(recipient),
+        production=production,
+        backup=one.get(EndpointKind.BACKUP),
+        sandbox=one.get(EndpointKind.SANDBOX),
+        regional=tuple(
+            (conditions.parse(row.when), plan) for row, plan in endpoints[EndpointKind.REGIONAL]
+        ),
+        has_success_rule=bool(recipient.success),
+        retry=_retry(recipient),
+        redactor=Redactor(vault.given),
+        filter=conditions.parse(recipient.filter) if recipient.filter else None,
+        fields=_fields(recipient),
+    )
+
+
+def _paused(recipient: Recipient) -> str:
+    if not recipient.active:
+        return f"{recipient.name} is switched off"
+    if recipient.paused_at is None:
+        return ""
+    return f"{recipient.name} is paused: {recipient.paused_reason or 'by staff'}"
+
+
+def _fields(recipient: Recipient) -> dict[str, Any]:
+    return {
+        **recipient.fields,
+        "id": recipient.id,
+        "slug": recipient.slug,
+        "name": recipient.name,
+        "type": recipient.type,
+        "tier": recipient.tier,
+        "price": recipient.price,
+    }
+
+
+def _endpoint(row: Endpoint, vault: Vault) -> EndpointPlan:
+    return EndpointPlan(
+        id=row.id,
+        url=mapping.compile_template(vault.fill(row.url)),
+        kind=EndpointKind(row.kind),
+        method=row.method,
+        format=BodyFormat(row.format),
+        timeout=row.timeout,
+        compress=row.compress,
+        headers=tuple(
+            (name, mapping.compile_template(vault.fill(value)))
+            for name, value in validation.parse_headers(row.headers)
+        ),
+        auth=Auth(
+            kind=AuthKind(row.auth),
+            name=row.auth_name or "X-API-Key",
+            username=vault.fill(row.auth_username),
+            secret=vault.secret(row.auth_secret),
+            place=row.auth_place,
+        ),
+        xml_root=row.xml_root,
+        idempotency_header=row.idempotency_header,
+        idempotency_template=(
+            mapping.compile_template(row.idempotency_template)
+            if row.idempotency_template
+            else None
+        ),
+    )
+
+
+def _mapping(recipient: Recipient) -> mapping.Mapping:
+    if recipient.mapping_text.strip():
+        return mapping.compile_text(recipient.mapping_text)
+    return mapping.compile_rows(
+        [
+            mapping.Row(row.key, row.value, row.when, row.keep_blank)
+            for row in recipient.mapping_rows.all()
+        ]
+    )
+
+
+def _reader(recipient: Recipient) -> responses.Reader:
+    rules = tuple(validation.rule_spec(rule) for rule in recipient.response_rules.all())
+    return responses.compile_reader(
+        responses.ReaderSpec(**recipient.reader_fields(), rules=rules)
+    )
+
+
+def _retry(recipient: Recipient) -> RetryPolicy:
+    own = {
+        Outcome(rule.outcome): RetryRule(
+            times=rule.times, backoff=rule.backoff, then=Then(rule.then)
+        )
+        for rule in recipient.retry_rules.all()
+    }
+    return RetryPolicy(rules={**DEFAULT_RULES, **own})

@@ -1,0 +1,118 @@
+"""One way to reach a recipient."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from leadops.lib.fields import DurationField, IdField, SecretField
+from recipients import validation
+from recipients.models.recipient import Recipient
+
+
+class Endpoint(models.Model):
+    """An address with its format, credentials and, at run time, its condition."""
+
+    class Kind(models.TextChoices):
+        PRODUCTION = "production"
+        BACKUP = "backup"
+        SANDBOX = "sandbox"
+        REGIONAL = "regional"
+
+    class Format(models.TextChoices):
+        JSON = "json", "JSON"
+        XML = "xml", "XML"
+        FORM = "form"
+        QUERY = "query", "Query string"
+
+    class Auth(models.TextChoices):
+        NONE = "none"
+        API_KEY = "api_key", "API key"
+        BEARER = "bearer", "Bearer token"
+        BASIC = "basic", "Basic"
+        HEADERS = "headers", "Headers below"
+
+    id = IdField("ept")
+    recipient = models.ForeignKey(Recipient, on_delete=models.CASCADE, related_name="endpoints")
+    kind = models.CharField(max_length=20, choices=Kind.choices, default=Kind.PRODUCTION)
+    position = models.PositiveIntegerField(default=0)
+    url = models.CharField(
+        "URL",
+        max_length=2000,
+        validators=[validation.url_template],
+        help_text="May hold {{…}}, e.g. https://api.buyer.com/campaigns/{{campaign_id}}/leads.",
+    )
+    method = models.CharField(
+        max_length=8,
+        default="POST",
+        choices=[(verb, verb) for verb in ("POST", "PUT", "PATCH", "GET")],
+    )
+    format = models.CharField(max_length=10, choices=Format.choices, default=Format.JSON)
+    xml_root = models.CharField(
+        "XML root",
+        max_length=100,
+        default="lead",
+        validators=[validation.xml_name],
+        help_text="Name of the outermost element of XML bodies.",
+    )
+    timeout = DurationField(
+        default=10.0,
+        validators=[validation.timeout],
+        help_text="For the whole exchange, first byte out to last byte in, e.g. 10s.",
+    )
+    compress = models.BooleanField(default=False, help_text="Send bodies with gzip.")
+    headers = models.TextField(
+        blank=True,
+        validators=[validation.header_lines],
+        help_text="One a line: X-Request-ID: {{lead.id}}. ${NAME} is taken from the secrets.",
+    )
+    auth = models.CharField(max_length=12, choices=Auth.choices, default=Auth.NONE)
+    auth_name = models.CharField(
+        max_length=100, blank=True, help_text="Header or query parameter of an API key."
+    )
+    auth_place = models.CharField(
+        max_length=8,
+        default="header",
+        choices=[("header", "Header"), ("query", "Query parameter")],
+    )
+    auth_username = models.CharField(max_length=300, blank=True)
+    auth_secret = SecretField(
+        "key, token or password",
+        blank=True,
+        help_text="Kept encrypted, never shown again. ${NAME} takes it from the secrets.",
+    )
+    when = models.JSONField(
+        default=dict,
+        blank=True,
+        validators=[validation.rules],
+        help_text="Regional endpoints: the leads that go here.",
+    )
+    idempotency_header = models.CharField(max_length=100, default="Idempotency-Key", blank=True)
+    idempotency_template = models.CharField(
+        max_length=300,
+        blank=True,
+        validators=[validation.template],
+        help_text="Blank: one stable key a delivery.",
+    )
+
+    # The endpoint's condition, written by the workers.
+    paused_at = models.DateTimeField(null=True, blank=True, editable=False)
+    paused_reason = models.CharField(max_length=300, blank=True, editable=False)
+    not_before = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        ordering = ["recipient", "kind", "position"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["recipient", "kind"],
+                condition=~Q(kind="regional"),
+                name="one_endpoint_a_kind",
+                violation_error_message="There is one of this kind already.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.url}"
+
+    def clean(self) -> None:
+        validation.endpoint_auth(self)

@@ -1,0 +1,117 @@
+"""Who receives leads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+
+from leadops.lib.fields import IdField
+from recipients import validation
+
+
+class Recipient(models.Model):
+    """A buyer, CRM, dialer, marketing platform or partner, and how its replies read."""
+
+    class Type(models.TextChoices):
+        BUYER = "buyer"
+        CRM = "crm", "CRM"
+        DIALER = "dialer"
+        MARKETING = "marketing", "Marketing platform"
+        PARTNER = "partner"
+
+    id = IdField("rcp")
+    slug = models.SlugField(unique=True, help_text="Names it in bundles, URLs and the API.")
+    name = models.CharField(max_length=200)
+    type = models.CharField(max_length=20, choices=Type.choices, default=Type.BUYER)
+    tier = models.CharField(max_length=40, blank=True, help_text="E.g. premium. Shown in events.")
+    timezone = models.CharField(
+        "time zone",
+        max_length=64,
+        default="UTC",
+        validators=[validation.time_zone],
+        help_text="Its days begin and end here, e.g. America/New_York.",
+    )
+    price = models.DecimalField(
+        max_digits=12,
+        decimal_places=4,
+        null=True,
+        blank=True,
+        help_text="What it pays for a lead unless its reply, its bid or the step says otherwise.",
+    )
+    integration = models.CharField(
+        max_length=60,
+        default="http",
+        validators=[validation.integration],
+        help_text="How leads are sent. http covers JSON, XML, form and query requests.",
+    )
+    active = models.BooleanField(default=True, help_text="Off: it gets no leads.")
+    paused_at = models.DateTimeField(null=True, blank=True, editable=False)
+    paused_reason = models.CharField(max_length=300, blank=True, editable=False)
+    contact = models.TextField(blank=True, help_text="Who to call when deliveries fail.")
+    notes = models.TextField("special requirements", blank=True)
+    fields = models.JSONField(
+        "own values",
+        default=dict,
+        blank=True,
+        validators=[validation.plain_object],
+        help_text="Available in mappings as {{recipient.name_of_value}}.",
+    )
+    filter = models.JSONField(
+        default=dict,
+        blank=True,
+        validators=[validation.rules],
+        help_text='Only leads that pass are sent, e.g. {"all": [{"field": "state", "op": "in", '
+        '"value": ["TX"]}]}.',
+    )
+    mapping_text = models.TextField(
+        "mapping as text",
+        blank=True,
+        validators=[validation.mapping_text],
+        help_text="The whole mapping as one block; used instead of the rows.",
+    )
+
+    success = models.CharField(
+        "success when",
+        max_length=500,
+        blank=True,
+        help_text='E.g. status = "accepted", or //result = "accepted" for XML. Without it '
+        "every 2xx answer counts as accepted.",
+    )
+    lead_id_path = models.CharField("lead id", max_length=300, blank=True)
+    price_path = models.CharField("price path", max_length=300, blank=True)
+    fallback_price = models.CharField(max_length=300, blank=True)
+    message_path = models.CharField("message", max_length=300, blank=True)
+    reason_path = models.CharField("reason", max_length=300, blank=True)
+    capture = models.JSONField(
+        "further captures",
+        default=dict,
+        blank=True,
+        validators=[validation.plain_object],
+        help_text='Named values to keep from the reply, e.g. {"agent": "assigned.agent"}.',
+    )
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        validation.reply_reading(self)
+
+    @property
+    def is_paused(self) -> bool:
+        return not self.active or self.paused_at is not None
+
+    def reader_fields(self) -> dict[str, Any]:
+        """What `responses.ReaderSpec` takes, its rules apart."""
+        return {
+            "success": self.success,
+            "lead_id": self.lead_id_path,
+            "price": self.price_path,
+            "fallback_price": self.fallback_price,
+            "message": self.message_path,
+            "reason": self.reason_path,
+            "capture": self.capture,
+        }

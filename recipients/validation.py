@@ -1,0 +1,165 @@
+"""What a recipient's configuration must satisfy: one set of checks for admin and bundle."""
+
+from __future__ import annotations
+
+import re
+import zoneinfo
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import ValidationError
+
+from leadops.lib import conditions
+from recipients import mapping, responses
+
+if TYPE_CHECKING:
+    from recipients.models import Endpoint, Recipient, ResponseRule
+
+MAX_TIMEOUT = 120.0
+XML_NAME = re.compile(r"[A-Za-z_][\w.\-]*\Z")
+HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
+SCHEME = re.compile(r"https?://[^\s/]+", re.IGNORECASE)
+OWN_HEADERS = frozenset({"host", "content-length", "transfer-encoding", "connection"})
+
+
+def time_zone(value: str) -> None:
+    if value not in zoneinfo.available_timezones():
+        raise ValidationError(f"{value!r} is no time zone; write e.g. America/New_York.")
+
+
+def integration(value: str) -> None:
+    from recipients.transports import registry
+
+    if value not in registry.TRANSPORTS:
+        known = ", ".join(sorted(registry.TRANSPORTS))
+        raise ValidationError(f"{value!r} is no integration of this version; there is: {known}.")
+
+
+def plain_object(value: Any) -> None:
+    """An object of texts, numbers and booleans."""
+    if not isinstance(value, dict):
+        raise ValidationError("Write an object: {…}.")
+    for key, item in value.items():
+        if not isinstance(item, str | int | float | bool):
+            raise ValidationError(f"{key}: only texts, numbers and booleans.")
+
+
+def rules(value: Any) -> None:
+    try:
+        conditions.parse(value)
+    except conditions.ConditionError as error:
+        raise ValidationError(str(error)) from error
+
+
+def template(value: str) -> None:
+    try:
+        mapping.compile_template(value)
+    except mapping.MappingError as error:
+        raise ValidationError(str(error)) from error
+
+
+def expression(value: str) -> None:
+    _compile([mapping.Row(key="x", value="", when=value)])
+
+
+def mapping_key(value: str) -> None:
+    _compile([mapping.Row(key=value, value="x")])
+
+
+def _compile(rows: list[mapping.Row]) -> None:
+    try:
+        mapping.compile_rows(rows)
+    except mapping.MappingError as error:
+        raise ValidationError(str(error)) from error
+
+
+def mapping_text(value: str) -> None:
+    try:
+        mapping.compile_text(value)
+    except mapping.MappingError as error:
+        raise ValidationError(str(error)) from error
+
+
+def url_template(value: str) -> None:
+    template(value)
+    if not SCHEME.match(value):
+        raise ValidationError("Write a whole address, e.g. https://api.buyer.com/leads.")
+
+
+def xml_name(value: str) -> None:
+    if not XML_NAME.match(value):
+        raise ValidationError(f"{value!r} cannot name an XML element.")
+
+
+def timeout(value: float) -> None:
+    if not 0 < value <= MAX_TIMEOUT:
+        raise ValidationError(f"Between 1ms and {MAX_TIMEOUT:.0f}s.")
+
+
+def header_lines(value: str) -> None:
+    for name, text in parse_headers(value):
+        if not HEADER_NAME.match(name):
+            raise ValidationError(f"{name!r} cannot name a header.")
+        if name.lower() in OWN_HEADERS:
+            raise ValidationError(f"{name} is set by LeadOps itself.")
+        template(text)
+
+
+def parse_headers(text: str) -> list[tuple[str, str]]:
+    """`Name: template` lines as pairs; raises ValidationError that names the line."""
+    pairs = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip():
+            continue
+        name, colon, value = line.partition(":")
+        if not colon:
+            raise ValidationError(f"Line {number}: write Name: value.")
+        pairs.append((name.strip(), value.strip()))
+    return pairs
+
+
+def endpoint_auth(endpoint: Endpoint) -> None:
+    """Credentials are complete for the kind of authentication chosen."""
+    auth = endpoint.auth
+    if auth == "basic" and not endpoint.auth_username:
+        raise ValidationError({"auth_username": "Basic authentication needs a user name."})
+    if auth in ("api_key", "bearer") and not endpoint.auth_secret:
+        raise ValidationError({"auth_secret": f"{auth} needs its key or token."})
+    if auth == "api_key" and endpoint.auth_name and not HEADER_NAME.match(endpoint.auth_name):
+        raise ValidationError({"auth_name": f"{endpoint.auth_name!r} cannot name a header."})
+
+
+FIELD_OF = {
+    "lead_id": "lead_id_path",
+    "price": "price_path",
+    "message": "message_path",
+    "reason": "reason_path",
+}
+
+
+def reply_reading(recipient: Recipient) -> None:
+    try:
+        responses.compile_reader(responses.ReaderSpec(**recipient.reader_fields()))
+    except responses.ReaderError as error:
+        part = error.path.split(".")[0]
+        raise ValidationError({FIELD_OF.get(part, part): str(error)}) from error
+
+
+def response_rule(rule: ResponseRule) -> None:
+    try:
+        responses.compile_reader(responses.ReaderSpec(rules=(rule_spec(rule),)))
+    except responses.ReaderError as error:
+        part = error.path.split(".")[-1]
+        known = part in ("status", "contains", "matches", "when", "header", "outcome")
+        raise ValidationError({part: str(error)} if known else str(error)) from error
+
+
+def rule_spec(rule: ResponseRule) -> responses.RuleSpec:
+    return responses.RuleSpec(
+        status=rule.status,
+        contains=rule.contains,
+        matches=rule.matches,
+        when=rule.when,
+        header=rule.header,
+        outcome=rule.outcome,
+        reason=rule.reason,
+    )
