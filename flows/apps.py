@@ -1,10 +1,31 @@
-"""What should happen to a lead."""
+"""The app, and the bell that rings when configuration changes."""
 
 from __future__ import annotations
 
-from django.apps import AppConfig
+from typing import Any
+
+from django.apps import AppConfig, apps
+from django.db.models.signals import m2m_changed, post_delete, post_save
+
+# Written by workers, or read straight from the database: no reason to compile anything anew.
+NOT_COMPILED = frozenset(
+    {"work", "pump", "duplicateclaim", "intakekey", "revision", "sourcekey", "partnerkey"}
+)
 
 
 class FlowsConfig(AppConfig):
     name = "flows"
     verbose_name = "Flows"
+
+    def ready(self) -> None:
+        for app in ("flows", "recipients"):
+            for model in apps.get_app_config(app).get_models():
+                if model._meta.model_name not in NOT_COMPILED:
+                    for signal in (post_save, post_delete, m2m_changed):
+                        signal.connect(_changed, sender=model, dispatch_uid=f"{model}{signal}")
+
+
+def _changed(**_: Any) -> None:
+    from flows import plans
+
+    plans.changed()

@@ -1,0 +1,21 @@
+from flows.models.flow import Flow, FlowField, FlowSource
+from flows.models.guard import DuplicateClaim, IntakeKey
+from flows.models.revision import Revision
+from flows.models.source import Source, SourceKey
+from flows.models.step import Step, StepRecipient
+from flows.models.work import Pump, Work
+
+__all__ = [
+    "DuplicateClaim",
+    "Flow",
+    "FlowField",
+    "FlowSource",
+    "IntakeKey",
+    "Pump",
+    "Revision",
+    "Source",
+    "SourceKey",
+    "Step",
+    "StepRecipient",
+    "Work",
+]

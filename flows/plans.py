@@ -1,0 +1,239 @@
+"""The configuration as workers use it: compiled once, immutable, reloaded when it changes."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from django.db import connection, transaction
+
+from flows.models import Flow, FlowSource, Revision, Source, Step
+from flows.patterns import registry
+from flows.patterns.base import Candidate, Pattern
+from flows.patterns.orders import Order
+from leadops.lib import conditions
+from recipients.loading import load_recipients
+from recipients.plan import RecipientPlan
+
+
+@dataclass(frozen=True, slots=True)
+class FieldPlan:
+    name: str
+    type: str
+    required: bool
+    privacy: str
+
+
+@dataclass(frozen=True, slots=True)
+class FilterStep:
+    id: str
+    name: str
+    rule: conditions.Rule
+    reason: str
+    stops: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverStep:
+    id: str
+    name: str
+    pattern: Pattern
+    order: Order
+    candidates: tuple[Candidate, ...]
+    remediation: Candidate | None
+
+
+StepPlan = FilterStep | DeliverStep
+
+
+@dataclass(frozen=True, slots=True)
+class SourcePlan:
+    id: str
+    slug: str
+    name: str
+    active: bool
+    price: Decimal
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a flow agreed with a source."""
+
+    active: bool
+    price: Decimal
+    accept: conditions.Rule
+
+
+@dataclass(frozen=True, slots=True)
+class FlowPlan:
+    id: str
+    slug: str
+    name: str
+    currency: str
+    active: bool
+    fields: tuple[FieldPlan, ...]
+    terms: Mapping[str, Terms]
+    steps: tuple[StepPlan, ...]
+    duplicates: tuple[tuple[str, ...], ...] = ()
+    duplicates_within: float = 0.0
+
+    def step(self, position: int) -> StepPlan | None:
+        return self.steps[position] if position < len(self.steps) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Plans:
+    """Everything, as of one revision."""
+
+    revision: int
+    flows: Mapping[str, FlowPlan]
+    flow_slugs: Mapping[str, str]
+    sources: Mapping[str, SourcePlan]
+    recipients: Mapping[str, RecipientPlan]
+
+    def flow(self, slug_or_id: str) -> FlowPlan | None:
+        return self.flows.get(self.flow_slugs.get(slug_or_id, slug_or_id))
+
+
+@dataclass
+class _Cache:
+    plans: Plans | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+_cache = _Cache()
+
+
+def current(revision: int | None = None) -> Plans:
+    """The plans of `revision` (default: the newest), loaded if this process has others."""
+    if revision is None:
+        revision = newest()
+    plans = _cache.plans
+    if plans is None or plans.revision != revision:
+        with _cache.lock:
+            if _cache.plans is None or _cache.plans.revision != revision:
+                _cache.plans = load()
+            plans = _cache.plans
+    return plans
+
+
+def newest() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT number FROM flows_revision WHERE id = 1")
+        row = cursor.fetchone()
+    return int(row[0]) if row else 0
+
+
+def changed() -> None:
+    """Say that configuration has changed; true for others when the transaction commits."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO flows_revision (id, number) VALUES (1, 1) "
+            "ON CONFLICT (id) DO UPDATE SET number = flows_revision.number + 1"
+        )
+
+
+def load() -> Plans:
+    """Read and compile everything; about ten queries, whatever the size."""
+    with transaction.atomic():  # one moment for all of them
+        with connection.cursor() as cursor:
+            if not connection.in_atomic_block or len(connection.savepoint_ids) == 0:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        revision = Revision.objects.filter(id=1).values_list("number", flat=True).first() or 0
+        recipients = load_recipients()
+        sources = {source.id: _source(source) for source in Source.objects.all()}
+        flows = {plan.id: plan for plan in _flows(sources, recipients)}
+    return Plans(
+        revision=revision,
+        flows=flows,
+        flow_slugs={plan.slug: plan.id for plan in flows.values()},
+        sources=sources,
+        recipients=recipients,
+    )
+
+
+def _source(source: Source) -> SourcePlan:
+    return SourcePlan(
+        id=source.id,
+        slug=source.slug,
+        name=source.name,
+        active=source.active,
+        price=source.price,
+        values={
+            **source.fields,
+            "id": source.id,
+            "slug": source.slug,
+            "name": source.name,
+            "price": source.price,
+        },
+    )
+
+
+def _flows(
+    sources: Mapping[str, SourcePlan], recipients: Mapping[str, RecipientPlan]
+) -> list[FlowPlan]:
+    steps: dict[str, list[StepPlan]] = defaultdict(list)
+    for step in Step.objects.prefetch_related("recipients"):
+        steps[step.flow_id].append(_step(step, recipients))
+    terms: dict[str, dict[str, Terms]] = defaultdict(dict)
+    for row in FlowSource.objects.all():
+        terms[row.flow_id][row.source_id] = Terms(
+            active=row.active,
+            price=sources[row.source_id].price if row.price is None else row.price,
+            accept=conditions.parse(row.accept),
+        )
+    return [
+        FlowPlan(
+            id=flow.id,
+            slug=flow.slug,
+            name=flow.name,
+            currency=flow.currency,
+            active=flow.active,
+            fields=tuple(
+                FieldPlan(f.name, f.type, f.required, f.privacy) for f in flow.fields.all()
+            ),
+            terms=terms[flow.id],
+            steps=tuple(steps[flow.id]),
+            duplicates=tuple(tuple(group) for group in flow.duplicate_match),
+            duplicates_within=flow.duplicate_within or 0.0,
+        )
+        for flow in Flow.objects.prefetch_related("fields")
+    ]
+
+
+def _step(step: Step, recipients: Mapping[str, RecipientPlan]) -> StepPlan:
+    if step.kind == Step.Kind.FILTER:
+        return FilterStep(
+            id=step.id,
+            name=step.name,
+            rule=conditions.parse(step.rules),
+            reason=step.reason,
+            stops=step.on_fail == Step.OnFail.STOP,
+        )
+    candidates = tuple(
+        Candidate(
+            recipient=row.recipient_id,
+            price=recipients[row.recipient_id].price if row.price is None else row.price,
+            weight=row.weight,
+            priority=row.priority,
+        )
+        for row in step.recipients.all()
+    )
+    remediation = step.remediation_id
+    return DeliverStep(
+        id=step.id,
+        name=step.name,
+        pattern=registry.PATTERNS[step.pattern],
+        order=registry.ORDERS[step.order],
+        candidates=candidates,
+        remediation=(
+            Candidate(recipient=remediation, price=recipients[remediation].price)
+            if remediation
+            else None
+        ),
+    )

@@ -1,0 +1,89 @@
+"""What a flow's configuration must satisfy: one set of checks for admin and bundle."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import ValidationError
+
+from flows import fields
+from flows.patterns import registry
+from leadops.lib import conditions
+
+if TYPE_CHECKING:
+    from flows.models import Flow, Step
+
+FIELD_NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
+RESERVED = frozenset({"id", "source", "appended", "timestamp", "flow"})
+KINDS = ("conversion", "return", "contacted", "quality", "disposition", "other")
+
+
+def plain_object(value: Any) -> None:
+    """An object of texts, numbers and booleans."""
+    if not isinstance(value, dict):
+        raise ValidationError("Write an object: {…}.")
+    for key, item in value.items():
+        if not isinstance(item, str | int | float | bool):
+            raise ValidationError(f"{key}: only texts, numbers and booleans.")
+
+
+def rules(value: Any) -> None:
+    try:
+        conditions.parse(value)
+    except conditions.ConditionError as error:
+        raise ValidationError(str(error)) from error
+
+
+def currency(value: str) -> None:
+    if not re.fullmatch(r"[A-Z]{3}", value):
+        raise ValidationError("Three capitals, e.g. USD.")
+
+
+def feedback_kinds(value: Any) -> None:
+    if not isinstance(value, list) or any(kind not in KINDS for kind in value):
+        raise ValidationError(f"A list of kinds: {', '.join(KINDS)}.")
+
+
+def field_name(value: str) -> None:
+    if not FIELD_NAME.match(value):
+        raise ValidationError("Small letters, digits and underscores, a letter first.")
+    if value in RESERVED:
+        raise ValidationError(f"{value} is a word of the system.")
+
+
+def field_type(value: str) -> None:
+    if value not in fields.field_types():
+        known = ", ".join(fields.field_types())
+        raise ValidationError(f"{value!r} is no field type; there is: {known}.")
+
+
+def pattern(value: str) -> None:
+    if value not in registry.PATTERNS:
+        known = ", ".join(registry.PATTERNS)
+        raise ValidationError(f"{value!r} is no pattern of this version; there is: {known}.")
+
+
+def order(value: str) -> None:
+    if value not in registry.ORDERS:
+        known = ", ".join(registry.ORDERS)
+        raise ValidationError(f"{value!r} is no order of this version; there is: {known}.")
+
+
+def duplicates(flow: Flow) -> None:
+    match = flow.duplicate_match
+    if not isinstance(match, list) or any(
+        not isinstance(group, list) or not group or any(not isinstance(n, str) for n in group)
+        for group in match
+    ):
+        raise ValidationError({"duplicate_match": 'A list of sets, e.g. [["email"], ["phone_1"]].'})
+    if match and not flow.duplicate_within:
+        raise ValidationError({"duplicate_within": "Say within which time, e.g. 30d."})
+
+
+def step(step: Step) -> None:
+    if step.kind == step.Kind.FILTER and not step.rules:
+        raise ValidationError({"rules": "A filter needs rules."})
+    chosen = registry.PATTERNS.get(step.pattern)
+    if step.remediation_id and chosen is not None and not chosen.uses_remediation:
+        raise ValidationError({"remediation": f"{chosen.label} has no remediation pool."})
