@@ -1,0 +1,24 @@
+from events.models.alert import Alert, AlertThreshold, Channel
+from events.models.delivery import Delivery
+from events.models.feedback import Feedback
+from events.models.lead import Lead, LeadKey
+from events.models.record import AppendOnly, Event, Exchange, Snapshot
+from events.models.rollup import Counted, Figure, Rollup, Tally
+
+__all__ = [
+    "Alert",
+    "AlertThreshold",
+    "AppendOnly",
+    "Channel",
+    "Counted",
+    "Delivery",
+    "Event",
+    "Exchange",
+    "Feedback",
+    "Figure",
+    "Lead",
+    "LeadKey",
+    "Rollup",
+    "Snapshot",
+    "Tally",
+]

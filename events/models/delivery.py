@@ -1,0 +1,83 @@
+"""One lead to one recipient in one step."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models.functions import Now
+
+from events.models.lead import Lead
+from leadops.lib.fields import IdField
+from recipients.outcomes import Category, Outcome
+
+
+class Delivery(models.Model):
+    class State(models.TextChoices):
+        WAITING = "waiting", "Waiting"
+        SENDING = "sending", "Sending"
+        ACCEPTED = "accepted", "Accepted"
+        DECLINED = "declined", "Declined"
+        FAILED = "failed", "Failed"
+        SKIPPED = "skipped", "Skipped"
+        REVIEW = "review", "Needs review"
+
+    FINAL = frozenset({State.ACCEPTED, State.DECLINED, State.FAILED, State.SKIPPED})
+
+    id = IdField("dlv")
+    lead = models.ForeignKey(
+        Lead, on_delete=models.PROTECT, related_name="deliveries", db_constraint=False
+    )
+    recipient = models.ForeignKey(
+        "recipients.Recipient",
+        on_delete=models.PROTECT,
+        related_name="deliveries",
+        db_constraint=False,
+    )
+    flow = models.ForeignKey(
+        "flows.Flow", on_delete=models.PROTECT, related_name="+", db_constraint=False
+    )
+    step = models.PositiveSmallIntegerField()
+    state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
+    outcome = models.CharField(
+        max_length=20, blank=True, default="", choices=[(o.value, o.value) for o in Outcome]
+    )
+    category = models.CharField(
+        max_length=20, blank=True, default="", choices=[(c.value, c.value) for c in Category]
+    )
+    reason = models.CharField(max_length=500, blank=True, default="")
+    waits_for = models.CharField(
+        max_length=200, blank=True, default="", help_text="Why it is not sent right now."
+    )
+    attempts = models.PositiveSmallIntegerField(default=0)
+    tries = models.PositiveSmallIntegerField(
+        default=0, help_text="Attempts at the endpoint in use; the retry policy counts these."
+    )
+    endpoint = models.CharField(max_length=20, default="production")
+    price = models.DecimalField(max_digits=12, decimal_places=4, null=True)
+    revenue = models.DecimalField(max_digits=12, decimal_places=4, default=0)
+    buyer_lead_id = models.CharField(max_length=200, blank=True, default="")
+    late = models.BooleanField(default=False, help_text="Accepted after the lead was sold.")
+    mapping_version = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(db_default=Now())
+    first_attempt_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    returned_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name_plural = "deliveries"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["lead", "step", "recipient"], name="a_lead_once_a_recipient_and_step"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["recipient", "-created_at"], name="delivery_recipient_created"),
+            models.Index(fields=["-created_at"], name="delivery_created"),
+            models.Index(
+                fields=["recipient", "buyer_lead_id"],
+                condition=~models.Q(buyer_lead_id=""),
+                name="delivery_buyer_lead_id",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.id

@@ -1,0 +1,186 @@
+"""From events to figures: what each event counts for, and the folding of tallies.
+
+`cells` is the one definition. The journal writes its result beside every event, `verify` applies
+it again to the whole record; so figures equal a recount by construction, and are proven to.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db import connection, transaction
+
+from events.models import Counted
+from events.vocabulary import ATTEMPT_ENDS, DELIVERY_ENDS, EventType
+from leadops.lib.bulk import Table
+from recipients.outcomes import Outcome
+
+Kind = Counted.Kind
+
+GROWTH = 1.05  # buckets grow by 5 %, so their middles err by 2.5 % at most
+NO_BUCKET = -1
+REASON_LENGTH = 120
+DIGITS = re.compile(r"\d+")
+FOLD_LOCK = 0x4C4F_0001
+FOLD_ROWS = 50_000
+
+TALLY = Table(
+    "events_tally",
+    {
+        "hour": "timestamptz",
+        "kind": "text",
+        "flow_id": "text",
+        "source_id": "text",
+        "recipient_id": "text",
+        "outcome": "text",
+        "category": "text",
+        "reason": "text",
+        "attempt": "smallint",
+        "bucket": "smallint",
+        "test": "boolean",
+        "n": "bigint",
+        "ms": "bigint",
+        "revenue": "numeric",
+        "cost": "numeric",
+    },
+)
+
+
+def bucket(ms: int) -> int:
+    """The log-spaced bucket of a response time in milliseconds."""
+    return math.ceil(math.log(ms) / math.log(GROWTH)) if ms > 1 else 0
+
+
+def bucket_ms(number: int) -> float:
+    """The middle of a bucket, in milliseconds; at most 2.5 % from any of its values."""
+    return 1.0 if number == 0 else GROWTH**number * 2 / (1 + GROWTH)
+
+
+def reason_class(reason: str) -> str:
+    """A reason without its numbers, so that a buyer's ids do not make a row each."""
+    return DIGITS.sub("#", reason)[:REASON_LENGTH]
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """What of an event counts. `data` is the event's own fields."""
+
+    type: str
+    at: datetime
+    flow_id: str
+    source_id: str
+    entity_id: str
+    outcome: str
+    reason: str
+    duration_ms: int | None
+    test: bool
+    data: Mapping[str, Any]
+
+
+def cells(event: Happening) -> Iterator[dict[str, Any]]:
+    """The rows of `events_tally` that one event adds."""
+    kind = event.type
+    if kind in (EventType.SOURCE_ACCEPTED, EventType.SOURCE_REJECTED):
+        yield _cell(event, Kind.LEAD, cost=event.data.get("price", 0))
+    elif kind in DELIVERY_ENDS or kind in ATTEMPT_ENDS:
+        yield from _delivery_cells(event)
+    elif kind == EventType.FLOW_COMPLETED:
+        for sale in event.data.get("sales", ()):
+            yield _cell(
+                event, Kind.SHARE, recipient_id=sale["recipient_id"], cost=sale["cost"], n=1
+            )
+    elif kind == EventType.FEEDBACK_PROCESSED:
+        yield _cell(
+            event,
+            Kind.FEEDBACK,
+            recipient_id=event.entity_id,
+            outcome=event.data.get("kind", ""),
+            revenue=event.data.get("money", 0),
+        )
+
+
+def _delivery_cells(event: Happening) -> Iterator[dict[str, Any]]:
+    data = event.data
+    attempt = data.get("metadata", {}).get("attempt_number", 0)
+    category = data.get("failure", {}).get("category", "")
+    # A technical end comes as two events, the attempt's error and the delivery's failure.
+    final_only = event.type == EventType.RECIPIENT_FAILED and Outcome(event.outcome).is_technical
+    if event.type in ATTEMPT_ENDS and event.duration_ms is not None and not final_only:
+        yield _cell(
+            event,
+            Kind.ATTEMPT,
+            recipient_id=event.entity_id,
+            category=category,
+            attempt=attempt,
+            bucket=bucket(event.duration_ms),
+            ms=event.duration_ms,
+        )
+    if event.type in DELIVERY_ENDS:
+        yield _cell(
+            event,
+            Kind.DELIVERY,
+            recipient_id=event.entity_id,
+            category=category,
+            attempt=attempt,
+            revenue=data.get("delivery", {}).get("price", 0) if event.outcome == "accepted" else 0,
+        )
+
+
+def _cell(event: Happening, kind: Kind, **parts: Any) -> dict[str, Any]:
+    cell = {
+        "hour": event.at.replace(minute=0, second=0, microsecond=0),
+        "kind": kind.value,
+        "flow_id": event.flow_id,
+        "source_id": event.source_id,
+        "recipient_id": "",
+        "outcome": event.outcome,
+        "category": "",
+        "reason": "" if event.outcome == "accepted" else reason_class(event.reason),
+        "attempt": 0,
+        "bucket": NO_BUCKET,
+        "test": event.test,
+        "n": 1,
+        "ms": 0,
+        "revenue": 0,
+        "cost": 0,
+    }
+    cell.update(parts)
+    for money in ("revenue", "cost"):
+        cell[money] = str(Decimal(str(cell[money] or 0)))
+    return cell
+
+
+KEY = ", ".join(Counted.KEY)
+SUMS = ", ".join(f"sum({column})" for column in Counted.SUMS)
+FOLD = f"""
+    WITH taken AS (
+        DELETE FROM events_tally WHERE id IN (
+            SELECT id FROM events_tally ORDER BY id LIMIT {FOLD_ROWS} FOR UPDATE SKIP LOCKED
+        ) RETURNING *
+    ), folded AS (
+        INSERT INTO events_rollup ({KEY}, {", ".join(Counted.SUMS)})
+        SELECT {KEY}, {SUMS} FROM taken GROUP BY {KEY}
+        ON CONFLICT ({KEY}) DO UPDATE SET
+            {", ".join(f"{c} = events_rollup.{c} + excluded.{c}" for c in Counted.SUMS)}
+    )
+    SELECT count(*) FROM taken
+"""  # noqa: S608  our own names
+
+
+def fold() -> int:
+    """Move tallies into their hours' rows, at most 50,000 a call; give the number moved.
+
+    One folder at a time (an advisory lock): two would wait on each other's rows.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [FOLD_LOCK])
+        if not cursor.fetchone()[0]:
+            return 0
+        cursor.execute(FOLD)
+        return int(cursor.fetchone()[0])

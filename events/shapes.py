@@ -1,0 +1,101 @@
+"""The own fields of delivery events, in the shapes of the field's documents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import orjson
+
+from recipients.deliver import Attempt
+from recipients.outcomes import Result
+from recipients.plan import EndpointPlan, RecipientPlan
+
+BODY_LENGTH = 4_000  # what an event shows; the exchange has all that was kept
+
+
+def recipient(plan: RecipientPlan) -> dict[str, Any]:
+    return {"id": plan.id, "name": plan.name, "slug": plan.slug, "type": plan.type}
+
+
+def money(amount: Decimal | None) -> float | None:
+    """Amounts have four places and twelve digits at most: exact as a JSON number."""
+    return None if amount is None else float(amount)
+
+
+def delivery(delivery_id: str, attempt: Attempt, **money_fields: Any) -> dict[str, Any]:
+    request = attempt.request
+    return {
+        "id": delivery_id,
+        "method": f"HTTP {request.method}" if request else "",
+        "url": request.url if request else "",
+        **money_fields,
+    }
+
+
+def response(attempt: Attempt) -> dict[str, Any] | None:
+    """What came back, None when nothing did."""
+    if attempt.reply is None:
+        return None
+    return {
+        "status_code": attempt.reply.status,
+        "body": _readable(attempt.reply.body),
+        "parsed": {
+            "buyer_lead_id": attempt.result.buyer_lead_id or None,
+            "acceptance": attempt.result.accepted,
+            "price": money(attempt.result.price),
+            "message": attempt.result.message or None,
+            **({"captures": dict(attempt.result.captures)} if attempt.result.captures else {}),
+        },
+    }
+
+
+def _readable(body: str) -> Any:
+    """JSON as JSON, everything else as text; long bodies are cut."""
+    if len(body) > BODY_LENGTH:
+        return body[:BODY_LENGTH]
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return body
+
+
+def failure(result: Result, *, retry_eligible: bool) -> dict[str, Any]:
+    return {
+        "reason": result.reason,
+        "category": result.category.value if result.category else "",
+        "class": result.failure_class.value,
+        "details": result.details,
+        "retry_eligible": retry_eligible,
+    }
+
+
+def metadata(plan: RecipientPlan, endpoint: str, **facts: Any) -> dict[str, Any]:
+    return {
+        "integration": plan.integration,
+        "buyer_tier": plan.tier,
+        "endpoint": endpoint,
+        **facts,
+    }
+
+
+def delivery_plan(
+    endpoint: EndpointPlan, price: Decimal | None, *, exclusive: bool, priority: int, timeout: float
+) -> dict[str, Any]:
+    """`timeout` in seconds; the document's is in milliseconds."""
+    return {
+        "price": money(price),
+        "exclusive": exclusive,
+        "priority": priority,
+        "timeout": round(timeout * 1000),
+        "endpoint": endpoint.kind,
+    }
+
+
+def lead_snapshot(values: Mapping[str, Any], age_seconds: float) -> dict[str, Any]:
+    return {
+        "score": values.get("score"),
+        "age_minutes": round(age_seconds / 60, 2),
+        "enhancements_complete": True,
+    }

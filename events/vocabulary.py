@@ -1,0 +1,64 @@
+"""Every event type and what it says; the source of `docs/outcomes-and-events.md`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class EventType(StrEnum):
+    """One word a moment. The text behind each is shown in the console and the documentation."""
+
+    text: str
+
+    def __new__(cls, word: str, text: str) -> EventType:
+        member = str.__new__(cls, word)
+        member._value_ = word
+        member.text = text
+        return member
+
+    SOURCE_SUBMITTED = "source.submitted", "A source posted a lead; nothing was checked yet"
+    SOURCE_ACCEPTED = "source.accepted", "The lead passed the checks at the door; its cost is owed"
+    SOURCE_REJECTED = "source.rejected", "The lead failed a check at the door; nothing follows"
+
+    FILTER_PASSED = "filter.passed", "The lead met a filter's rules"
+    FILTER_FAILED = "filter.failed", "The lead failed a rule; the event names it and the value seen"
+
+    RECIPIENT_ATTEMPT = "recipient.delivery_attempt", "The lead is about to be sent to a recipient"
+    RECIPIENT_DELIVERED = "recipient.delivered", "The recipient accepted; revenue is earned"
+    RECIPIENT_ERROR = "recipient.error", "An attempt failed technically"
+    RECIPIENT_FAILED = "recipient.failed", "Final: the recipient said no, or attempts ran out"
+    RECIPIENT_SKIPPED = "recipient.skipped", "The lead was not sent; the reason says why"
+
+    RETRY_SCHEDULED = "retry.scheduled", "Another attempt will be made at retry_at"
+    RETRY_ATTEMPTED = "retry.attempted", "The attempt that had been scheduled begins"
+
+    FEEDBACK_RECEIVED = "feedback.received", "A recipient said something about a lead later"
+    FEEDBACK_PROCESSED = "feedback.processed", "It was applied to the lead, the money and figures"
+    FEEDBACK_REJECTED = "feedback.rejected", "It could not be applied; the reason says why"
+
+    FLOW_COMPLETED = "flow.completed", "Every step is done; the lead's sales and money are final"
+
+    RECIPIENT_PAUSED = "recipient.paused", "A recipient or endpoint gets nothing for now"
+    RECIPIENT_RESUMED = "recipient.resumed", "A recipient or endpoint gets leads again"
+    ALERT_RAISED = "alert.raised", "A figure left its bounds, or somebody is needed"
+    ALERT_RESOLVED = "alert.resolved", "The figure is back within its bounds"
+    CONFIG_CHANGED = "config.changed", "Somebody changed the configuration; before and after"
+
+    @property
+    def group(self) -> str:
+        return self.value.split(".", 1)[0]
+
+
+ATTEMPT_ENDS = frozenset(
+    {EventType.RECIPIENT_DELIVERED, EventType.RECIPIENT_ERROR, EventType.RECIPIENT_FAILED}
+)
+DELIVERY_ENDS = frozenset(
+    {EventType.RECIPIENT_DELIVERED, EventType.RECIPIENT_FAILED, EventType.RECIPIENT_SKIPPED}
+)
+FAILURES = (
+    EventType.SOURCE_REJECTED,
+    EventType.FILTER_FAILED,
+    EventType.RECIPIENT_ERROR,
+    EventType.RECIPIENT_FAILED,
+    EventType.FEEDBACK_REJECTED,
+)
