@@ -118,12 +118,14 @@ Decision = Send | Wait | Done
 class Pattern(ABC):
     """One way to choose who gets the lead.
 
+    `exclusive`: one sale at most, so a second acceptance is late and earns nothing.
     `uses_remediation` says whether a remediation pool means anything to it, so that a step that
     names one in vain can be refused when it is saved.
     """
 
     name: ClassVar[str]
     label: ClassVar[str]
+    exclusive: ClassVar[bool] = True
     uses_remediation: ClassVar[bool] = False
 
     @abstractmethod

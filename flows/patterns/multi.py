@@ -10,6 +10,7 @@ class Multi(Pattern):
 
     name = "multi"
     label = "All recipients"
+    exclusive = False
 
     def decide(self, situation: Situation) -> Decision:
         if situation.untried:

@@ -1,0 +1,60 @@
+"""The desk of one turn: what the engine may see and ask for beyond the lead in hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from flows.plans import Plans
+from flows.runs import DeliveryState, Run
+from recipients.plan import EndpointPlan, RecipientPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """An endpoint that is not to be used: paused by us, or told to wait by the buyer."""
+
+    paused_reason: str = ""
+    not_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """An attempt that has been recorded and is now to be made."""
+
+    work_id: int
+    lease: str
+    lead_id: str
+    delivery_id: str
+    attempt: int
+    tries: int
+    lane: str
+    plan: RecipientPlan
+    endpoint: EndpointPlan
+    context: Mapping[str, Any]
+    test: bool
+    hold: float
+
+
+@dataclass(slots=True)
+class Desk:
+    """`may_start(lane)` says whether the pump has a place free, and takes it."""
+
+    now: datetime
+    plans: Plans
+    may_start: Callable[[str], bool]
+    conditions: dict[str, Condition] = field(default_factory=dict)
+    starts: list[tuple[Run, DeliveryState, EndpointPlan]] = field(default_factory=list)
+    pauses: dict[str, str] = field(default_factory=dict)  # endpoint → reason
+    holds: dict[str, datetime] = field(default_factory=dict)  # endpoint → not before
+
+    def pause(self, endpoint: EndpointPlan, reason: str) -> None:
+        self.pauses[endpoint.id] = reason
+        self.conditions[endpoint.id] = Condition(paused_reason=reason)
+
+    def hold(self, endpoint: EndpointPlan, seconds: float) -> None:
+        until = self.now + timedelta(seconds=seconds)
+        self.holds[endpoint.id] = max(until, self.holds.get(endpoint.id, until))
+        self.conditions[endpoint.id] = Condition(not_before=until)

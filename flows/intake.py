@@ -1,0 +1,371 @@
+"""Accept a lead: parse it, check it, and store it with its first events and its due work.
+
+`prepare` decides and writes nothing; `receive` stores in one transaction. What is answered has
+been committed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import orjson
+from django.db import connection, transaction
+
+from events.journal import Journal
+from events.models.lead import new_salt
+from events.vocabulary import EventType
+from flows import fields
+from flows.plans import FieldPlan, FlowPlan, SourcePlan
+from flows.pump import CHANNEL
+from flows.runs import LeadState
+from leadops.lib import ids, secrets
+from leadops.lib.bulk import Table, dumps
+from recipients.outcomes import Outcome
+
+MASK = "•••"
+SEARCHED = {"email": "email", "phone": "phone"}  # field types by which leads are found
+
+LEAD = Table(
+    "events_lead",
+    {
+        "id": "text",
+        "flow_id": "text",
+        "source_id": "text",
+        "created_at": "timestamptz",
+        "completed_at": "timestamptz",
+        "status": "text",
+        "result": "text",
+        "reason": "text",
+        "test": "boolean",
+        "demo": "boolean",
+        "currency": "text",
+        "cost": "numeric",
+        "revenue": "numeric",
+        "sales": "smallint",
+        "step": "smallint",
+        "seq": "integer",
+        "snapshot": "smallint",
+        "sensitive": "text",
+        "salt": "bytea",
+    },
+)
+LEAD_KEY = Table(
+    "events_leadkey",
+    {"lead_id": "text", "kind": "text", "digest": "bytea", "created_at": "timestamptz"},
+)
+WORK = """
+    INSERT INTO flows_work (kind, lead_id, lane, claims, hold) VALUES ('advance', %s, %s, 0, 0)
+"""
+# Of two posts in flight the second waits here for the first, then finds its claim.
+CLAIM_DUPLICATES = """
+    INSERT INTO flows_duplicateclaim AS d (flow_id, digest, lead_id, at)
+    SELECT %s, decode(r.digest, 'hex'), %s, %s
+    FROM json_to_recordset(%s::json) AS r(digest text) ORDER BY r.digest
+    ON CONFLICT (flow_id, digest) DO UPDATE SET lead_id = excluded.lead_id, at = excluded.at
+    WHERE d.at < excluded.at - %s * interval '1 second'
+    RETURNING 1
+"""
+EARLIER = """
+    SELECT lead_id, at FROM flows_duplicateclaim
+    WHERE flow_id = %s AND digest = ANY(%s) AND at >= %s ORDER BY at DESC LIMIT 1
+"""
+TAKE_KEY = """
+    INSERT INTO flows_intakekey (source_id, key, lead_id, answer, at) VALUES (%s, %s, %s, %s, %s)
+    ON CONFLICT (source_id, key) DO NOTHING
+"""
+KNOWN_ANSWER = "SELECT answer FROM flows_intakekey WHERE source_id = %s AND key = %s"
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What a source posted."""
+
+    values: Mapping[str, Any]
+    test: bool = False
+    demo: bool = False
+    key: str = ""  # the source's Idempotency-Key
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the source is told. `price` is what it is owed for this lead."""
+
+    outcome: str
+    lead_id: str
+    reasons: tuple[str, ...] = ()
+    price: Decimal = Decimal(0)
+    repeated: bool = False
+
+    @property
+    def reason(self) -> str:
+        return self.reasons[0] if self.reasons else ""
+
+
+@dataclass(slots=True)
+class Prepared:
+    """A lead that has been parsed and checked, not yet stored."""
+
+    lead: LeadState
+    flow: FlowPlan
+    source: SourcePlan
+    price: Decimal
+    raw: dict[str, Any]
+    values: dict[str, Any]
+    sensitive: dict[str, Any]
+    reasons: list[str]
+    keys: list[dict[str, Any]] = field(default_factory=list)
+    duplicate_digests: list[bytes] = field(default_factory=list)
+
+    @property
+    def accepted(self) -> bool:
+        return not self.reasons
+
+
+def receive(flow: FlowPlan, source: SourcePlan, submission: Submission, *, at: datetime) -> Answer:
+    """Take a lead in. The answer is true when this returns: its transaction is committed.
+
+    `flow.terms[source.id]` must exist. Raises DatabaseError when the lead cannot be stored.
+    """
+    prepared = prepare(flow, source, submission, at=at)
+    with transaction.atomic():
+        if submission.key:
+            known = _take_key(prepared, submission.key, at)
+            if known is not None:
+                return known
+        if prepared.accepted and prepared.duplicate_digests:
+            _claim_duplicates(prepared, at)
+        answer = store(prepared, at=at)
+        if submission.key:
+            _keep_answer(prepared, submission.key, answer)
+    return answer
+
+
+def prepare(
+    flow: FlowPlan, source: SourcePlan, submission: Submission, *, at: datetime
+) -> Prepared:
+    """Parse and check; everything but what other leads decide."""
+    terms = flow.terms[source.id]
+    lead_id = ids.new_id("lead", at=at if submission.demo else None)
+    own = {"id": lead_id, "timestamp": at, "source.name": source.name}
+    raw = {str(name): value for name, value in submission.values.items()}
+    values: dict[str, Any] = dict(own)
+    sensitive: dict[str, Any] = {}
+    reasons = []
+    known = {plan.name: plan for plan in flow.fields}
+    for name, value in raw.items():
+        if name not in known and name not in own:
+            values[name] = value
+    for plan in flow.fields:
+        problem = _field(plan, raw, values, sensitive)
+        if problem:
+            reasons.append(problem)
+    if not terms.active:
+        reasons.append(f"{source.name} may not send to {flow.name}")
+    verdict = terms.accept.evaluate({**values, **sensitive})
+    if not reasons and not verdict.passed and verdict.failed is not None:
+        reasons.append(f"Not accepted from {source.name}: {verdict.failed.text}")
+    lead = _lead(lead_id, flow, source, submission, at)
+    masked = {name: MASK for name in sensitive if name in raw}
+    prepared = Prepared(
+        lead=lead,
+        flow=flow,
+        source=source,
+        price=Decimal(0) if submission.test else terms.price,
+        raw={**raw, **masked, "id": lead_id, "timestamp": at},
+        values=values,
+        sensitive=sensitive,
+        reasons=reasons,
+    )
+    everything = {**values, **sensitive}
+    prepared.keys = list(_keys(flow, everything, lead_id, at))
+    prepared.duplicate_digests = _duplicate_digests(flow, everything, test=submission.test)
+    return prepared
+
+
+def _field(
+    plan: FieldPlan, raw: Mapping[str, Any], values: dict[str, Any], sensitive: dict[str, Any]
+) -> str:
+    """Parse one field into `values`; give the reason for which it rejects the lead, or nothing."""
+    given = raw.get(plan.name)
+    if given is None or (isinstance(given, str) and not given.strip()):
+        return f"Missing required field: {plan.name}" if plan.required else ""
+    value = fields.parse(plan.type, given)
+    flat = fields.flatten(plan.name, value)
+    if plan.privacy == "sensitive":
+        sensitive.update(flat)
+        values.update({plan.name: MASK, f"{plan.name}.valid": value.valid})
+    else:
+        values.update(flat)
+    if value.valid or not plan.required:
+        return ""
+    seen = MASK if plan.privacy == "sensitive" else repr(given)[:100]
+    return f"Invalid {plan.name}: {value.reason} ({seen})"
+
+
+def _lead(
+    lead_id: str, flow: FlowPlan, source: SourcePlan, submission: Submission, at: datetime
+) -> LeadState:
+    return LeadState(
+        id=lead_id,
+        flow_id=flow.id,
+        source_id=source.id,
+        created_at=at,
+        status="working",
+        result="",
+        reason="",
+        test=submission.test,
+        demo=submission.demo,
+        currency=flow.currency,
+        cost=Decimal(0),
+        revenue=Decimal(0),
+        sales=0,
+        step=0,
+        seq=0,
+        snapshot=0,
+        salt=new_salt(),
+    )
+
+
+def _keys(
+    flow: FlowPlan, values: Mapping[str, Any], lead_id: str, at: datetime
+) -> Iterator[dict[str, Any]]:
+    for plan in flow.fields:
+        kind = SEARCHED.get(plan.type)
+        value = values.get(plan.name)
+        if kind and value:
+            yield {
+                "lead_id": lead_id,
+                "kind": kind,
+                "digest": secrets.search_digest(kind, str(value)),
+                "created_at": at,
+            }
+
+
+def _duplicate_digests(flow: FlowPlan, values: Mapping[str, Any], *, test: bool) -> list[bytes]:
+    """One keyed digest for each set of fields that the lead has in full."""
+    found = []
+    for group in flow.duplicates:
+        parts = [values.get(name) for name in group]
+        if all(part not in (None, "") for part in parts):
+            text = "\0".join(f"{name}={part}" for name, part in zip(group, parts, strict=True))
+            found.append(secrets.search_digest("test duplicate" if test else "duplicate", text))
+    return found
+
+
+def _claim_duplicates(prepared: Prepared, at: datetime) -> None:
+    """Claim the lead's values in its flow; where another has them, name its date."""
+    flow, digests = prepared.flow, prepared.duplicate_digests
+    within = flow.duplicates_within
+    savepoint = transaction.savepoint()
+    with connection.cursor() as cursor:
+        rows = dumps([{"digest": digest} for digest in digests])
+        cursor.execute(CLAIM_DUPLICATES, [flow.id, prepared.lead.id, at, rows, within])
+        if len(cursor.fetchall()) == len(set(digests)):
+            transaction.savepoint_commit(savepoint)
+            return
+        transaction.savepoint_rollback(savepoint)  # gives back the values that were free
+        cursor.execute(EARLIER, [flow.id, digests, at - timedelta(seconds=within)])
+        row = cursor.fetchone()
+    when = row[1] if row else at
+    prepared.reasons.append(f"Duplicate: Previously submitted {when:%Y-%m-%d}")
+
+
+def store(prepared: Prepared, *, at: datetime) -> Answer:
+    """Write the lead, its snapshots, events, search keys and due work; in a transaction."""
+    lead, journal = prepared.lead, Journal(at)
+    _record(prepared, journal)
+    row = {column: getattr(lead, column, None) for column in LEAD.columns}
+    row["sensitive"] = (
+        secrets.encrypt(dumps(prepared.sensitive)) if prepared.sensitive else ""
+    )
+    raw = connection.connection
+    with raw.pipeline(), raw.cursor() as cursor:
+        LEAD.insert(cursor, [row])
+        journal.write(cursor)
+        LEAD_KEY.insert(cursor, prepared.keys)
+        if prepared.accepted and not lead.demo:
+            cursor.execute(WORK, [lead.id, lead.flow_id])
+            cursor.execute("SELECT pg_notify(%s, '')", [CHANNEL])
+    return _answer(prepared)
+
+
+def _record(prepared: Prepared, journal: Journal) -> None:
+    lead, source = prepared.lead, prepared.source
+    facts = {"source": {"id": source.id, "name": source.name, "slug": source.slug}}
+    journal.record(
+        lead,
+        EventType.SOURCE_SUBMITTED,
+        entity_id=source.id,
+        values=prepared.raw,
+        **facts,
+        **({"test": True} if lead.test else {}),
+    )
+    if prepared.accepted:
+        lead.cost = prepared.price
+        journal.record(
+            lead,
+            EventType.SOURCE_ACCEPTED,
+            entity_id=source.id,
+            outcome=Outcome.ACCEPTED,
+            values=prepared.values,
+            price=float(prepared.price),
+            **facts,
+        )
+        return
+    lead.status, lead.reason = "rejected", prepared.reasons[0][:500]
+    lead.completed_at = journal.at
+    journal.record(
+        lead,
+        EventType.SOURCE_REJECTED,
+        entity_id=source.id,
+        outcome=Outcome.REJECTED,
+        reason=prepared.reasons[0],
+        values=prepared.values,
+        reasons=prepared.reasons,
+        **facts,
+    )
+
+
+def _answer(prepared: Prepared) -> Answer:
+    return Answer(
+        outcome="accepted" if prepared.accepted else "rejected",
+        lead_id=prepared.lead.id,
+        reasons=tuple(prepared.reasons),
+        price=prepared.price if prepared.accepted else Decimal(0),
+    )
+
+
+def _take_key(prepared: Prepared, key: str, at: datetime) -> Answer | None:
+    """Take the key for this lead; where it is taken, the answer it got."""
+    source_id = prepared.source.id
+    with connection.cursor() as cursor:
+        cursor.execute(TAKE_KEY, [source_id, key, prepared.lead.id, "{}", at])
+        if cursor.rowcount:
+            return None
+        cursor.execute(KNOWN_ANSWER, [source_id, key])
+        known = orjson.loads(cursor.fetchone()[0])
+    return Answer(
+        outcome=known["outcome"],
+        lead_id=known["lead_id"],
+        reasons=tuple(known["reasons"]),
+        price=Decimal(known["price"]),
+        repeated=True,
+    )
+
+
+def _keep_answer(prepared: Prepared, key: str, answer: Answer) -> None:
+    kept = {
+        "outcome": answer.outcome,
+        "lead_id": answer.lead_id,
+        "reasons": list(answer.reasons),
+        "price": str(answer.price),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE flows_intakekey SET answer = %s WHERE source_id = %s AND key = %s",
+            [dumps(kept), prepared.source.id, key],
+        )

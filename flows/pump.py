@@ -1,0 +1,336 @@
+"""The pump: claims what is due, sends it on threads, completes it in batches.
+
+One pump runs in one worker process of the `pump` cluster, in a slot that an advisory lock keeps
+for it. Its main thread alone talks to the database; the sending threads alone talk to buyers.
+A window of attempts is kept full: results are taken in, and new work begun, every 20 ms or 64
+results, while the other attempts go on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import select
+import socket
+import threading
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from queue import SimpleQueue
+
+import psycopg
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, connection
+
+from flows import plans, turn
+from flows.desk import Sending
+from flows.engine import LEASE_MARGIN, RETRY_LANE
+from leadops.lib import claim
+from leadops.lib.bulk import dumps
+from leadops.lib.http import Door
+from recipients.deliver import Attempt, deliver
+from recipients.outcomes import Outcome, Result
+
+log = logging.getLogger(__name__)
+
+CHANNEL = "leadops_work"
+SLOT_CLASS = 0x4C4F  # "LO": advisory locks of pump slots
+BATCH = 64  # results, after which a turn is due at once
+FLUSH = 0.02  # seconds a result waits for others at most
+POLL = 0.25  # seconds between looks at the clock when no wake-up comes
+BEAT = 1.0  # seconds between heartbeats
+RECONNECT = 0.5  # seconds between tries after the database went away
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    sending: Sending
+    attempt: Attempt
+
+
+class Window:
+    """The places of a pump, and which lane holds how many.
+
+    A lane alone may take three quarters; several share evenly. So a buyer that hangs can never
+    take every place, and a new lane always finds one.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.held: Counter[str] = Counter()
+        self.waiting: set[str] = set()  # lanes that had work at the last claim
+
+    @property
+    def free(self) -> int:
+        return max(0, self.size - self.held.total())
+
+    def cap(self, lane: str) -> int:
+        """Places that one lane may hold; retries a third of that."""
+        lanes = len({lane, *self.waiting, *(key for key, n in self.held.items() if n)})
+        share = self.size * 3 // 4 if lanes == 1 else max(2, self.size // lanes)
+        return max(1, share // 3) if lane.endswith(RETRY_LANE) else share
+
+    def room(self, lane: str) -> int:
+        return max(0, min(self.free, self.cap(lane) - self.held[lane]))
+
+    def take(self, lane: str) -> bool:
+        if self.room(lane) < 1:
+            return False
+        self.held[lane] += 1
+        return True
+
+    def release(self, lane: str) -> None:
+        self.held[lane] -= 1
+        if self.held[lane] <= 0:
+            del self.held[lane]
+
+
+class Senders:
+    """Threads that make attempts; what they bring back is told through a pipe."""
+
+    def __init__(self, count: int, door: Door) -> None:
+        self.jobs: SimpleQueue[tuple[Sending, float] | None] = SimpleQueue()
+        self.ended: SimpleQueue[Ended] = SimpleQueue()
+        self.wake_read, self.wake_write = os.pipe()
+        os.set_blocking(self.wake_write, False)
+        os.set_blocking(self.wake_read, False)
+        self.door = door
+        self.threads = [
+            threading.Thread(target=self._run, name=f"sender-{n}", daemon=True)
+            for n in range(count)
+        ]
+        for thread in self.threads:
+            thread.start()
+
+    def send(self, sending: Sending, not_after: float) -> None:
+        """Queue an attempt; past `not_after` (monotonic) it is not made any more."""
+        self.jobs.put((sending, not_after))
+
+    def stop(self) -> None:
+        for _ in self.threads:
+            self.jobs.put(None)
+
+    def close(self) -> None:
+        os.close(self.wake_read)
+        os.close(self.wake_write)
+
+    def _run(self) -> None:
+        while job := self.jobs.get():
+            sending, not_after = job
+            if time.monotonic() > not_after:
+                attempt = _too_late()
+            else:
+                attempt = deliver(
+                    sending.plan,
+                    sending.endpoint,
+                    sending.context,
+                    attempt=sending.tries,
+                    idempotency_key=sending.delivery_id,
+                    test=sending.test,
+                    door=self.door,
+                )
+            self.ended.put(Ended(sending, attempt))
+            with contextlib.suppress(BlockingIOError, OSError):  # a full pipe wakes as well
+                os.write(self.wake_write, b"!")
+
+
+def _too_late() -> Attempt:
+    """This process was stopped so long that its lease may be gone; nothing is sent."""
+    result = Result(
+        Outcome.UNAVAILABLE, reason="Not sent", details="The worker was stopped past its lease"
+    )
+    return Attempt(result=result, request=None, reply=None, seconds=0.0)
+
+
+@dataclass
+class Pump:
+    """One pump, for one turn of duty."""
+
+    stopping: Callable[[], bool]
+    size: int = field(default_factory=lambda: settings.LEADOPS_PUMP_THREADS)
+
+    def __post_init__(self) -> None:
+        self.lease = str(uuid.uuid4())
+        self.window = Window(self.size)
+        self.senders = Senders(
+            self.size,
+            Door(private_networks=settings.LEADOPS_PRIVATE_NETWORKS, pool_size=self.size),
+        )
+        self.results: list[Ended] = []
+        self.listener: psycopg.Connection[tuple[object, ...]] | None = None
+        self.slot = -1
+        self.last_beat = 0.0
+        self.last_turn = time.monotonic()
+        self.sent = 0
+        self.refused = 0
+
+    def run(self, seconds: float) -> None:
+        """Pump for so many seconds, or until told to stop; then let attempts under way end."""
+        end = time.monotonic() + seconds
+        try:
+            while time.monotonic() < end and not self.stopping():
+                self._pass(claiming=True)
+            self._drain()
+        finally:
+            self.senders.stop()
+            if self.listener is not None:
+                self.listener.close()
+            self.senders.close()
+
+    def _drain(self) -> None:
+        """Claim nothing more; complete what is under way, as far as the stop leaves time."""
+        give_up = time.monotonic() + (settings.LEADOPS_STOP_SECONDS if self.stopping() else 120)
+        while (self.window.held or self.results) and time.monotonic() < give_up:
+            self._pass(claiming=False)
+
+    def _pass(self, *, claiming: bool) -> None:
+        try:
+            self._connect()
+            self._collect()
+            busy = self._turn(claiming=claiming)
+            self._beat()
+            if not busy:
+                self._wait()
+        except (DatabaseError, InterfaceError, psycopg.Error):
+            # Results are kept and taken in again; their leases decide whether they still count.
+            log.exception("The database is away; trying again")
+            self._disconnect()
+            time.sleep(RECONNECT)
+
+    def _turn(self, *, claiming: bool) -> bool:
+        """Claim, complete, begin; True when there may be more to do at once."""
+        claimed = self._claim() if claiming else []
+        due = self.results and (
+            len(self.results) >= BATCH or claimed or time.monotonic() - self.last_turn >= FLUSH
+        )
+        if not claimed and not due:
+            return False
+        taken, self.results = self.results, []
+        reserved: Counter[str] = Counter()
+        for ended in taken:
+            self.window.release(ended.sending.lane)
+
+        def may_start(lane: str) -> bool:
+            if not claiming or not self.window.take(lane):
+                return False
+            reserved[lane] += 1
+            return True
+
+        try:
+            done = turn.take(
+                turn.Turn(
+                    claimed,
+                    [(ended.sending, ended.attempt) for ended in taken],
+                    self.lease,
+                    settings.LEADOPS_LEASE,
+                    may_start,
+                )
+            )
+        except Exception:
+            for ended in taken:
+                self.window.held[ended.sending.lane] += 1
+            self.results = taken + self.results
+            self._release(reserved)
+            raise
+        self._release(reserved)
+        self._dispatch(done.starts)
+        self.refused += done.refused
+        self.last_turn = time.monotonic()
+        return bool(claimed)
+
+    def _release(self, reserved: Counter[str]) -> None:
+        for lane, count in reserved.items():
+            for _ in range(count):
+                self.window.release(lane)
+
+    def _dispatch(self, starts: list[Sending]) -> None:
+        now = time.monotonic()
+        for sending in starts:
+            self.window.held[sending.lane] += 1
+            self.sent += 1
+            self.senders.send(sending, now + LEASE_MARGIN / 2)
+
+    def _claim(self) -> list[claim.Claimed]:
+        """Claim as much as there is room for, lane by lane."""
+        window = self.window
+        places = {lane: window.room(lane) for lane in {*window.held, *window.waiting}}
+        share = max(1, window.free // max(1, len(window.waiting)))
+        with connection.cursor() as cursor:
+            claimed = claim.claim(
+                cursor,
+                "flows_work",
+                lease=self.lease,
+                seconds=settings.LEADOPS_LEASE,
+                places={lane: min(room, share) for lane, room in places.items()},
+                otherwise=min(BATCH, max(1, share)),
+            )
+        window.waiting = {c.lane for c in claimed}
+        return claimed
+
+    def _collect(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.read(self.senders.wake_read, 65_536)
+        while not self.senders.ended.empty():
+            self.results.append(self.senders.ended.get())
+
+    def _wait(self) -> None:
+        """Until a result or a wake-up comes, or the poll is due."""
+        assert self.listener is not None  # noqa: S101  connected at the start of the pass
+        pause = FLUSH if self.results else POLL
+        ready, _, _ = select.select(
+            [self.senders.wake_read, self.listener.fileno()], [], [], pause
+        )
+        if self.listener.fileno() in ready:
+            for _ in self.listener.notifies(timeout=0):
+                pass
+
+    def _connect(self) -> None:
+        """The listening connection also holds the slot: it is free as soon as we are gone."""
+        if self.listener is not None and not self.listener.closed:
+            return
+        connection.ensure_connection()
+        parameters = connection.get_connection_params()
+        for own in ("cursor_factory", "context", "prepare_threshold"):
+            parameters.pop(own, None)
+        self.listener = psycopg.connect(**parameters, autocommit=True)
+        self.slot = take_slot(self.listener)
+        self.listener.execute(f"LISTEN {CHANNEL}")
+
+    def _disconnect(self) -> None:
+        connection.close()
+        if self.listener is not None:
+            self.listener.close()
+            self.listener = None
+
+    def _beat(self) -> None:
+        if time.monotonic() - self.last_beat < BEAT:
+            return
+        self.last_beat = time.monotonic()
+        state = {
+            "held": self.window.held.total(),
+            "lanes": len(self.window.held),
+            "sent": self.sent,
+            "refused": self.refused,
+            "revision": plans.newest(),
+        }
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO flows_pump (slot, pid, host, beat, state) "
+                "VALUES (%s, %s, %s, clock_timestamp(), %s) "
+                "ON CONFLICT (slot) DO UPDATE SET pid = excluded.pid, host = excluded.host, "
+                "beat = excluded.beat, state = excluded.state",
+                [self.slot, os.getpid(), socket.gethostname(), dumps(state)],
+            )
+
+
+def take_slot(held: psycopg.Connection[tuple[object, ...]]) -> int:
+    """Take the first free slot for as long as the connection lives."""
+    slot = 0
+    while True:
+        row = held.execute("SELECT pg_try_advisory_lock(%s, %s)", [SLOT_CLASS, slot]).fetchone()
+        if row and row[0]:
+            return slot
+        slot += 1

@@ -1,0 +1,215 @@
+"""Leads as the engine works on them: loaded in bulk, changed in memory, saved in bulk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from events.journal import Journal
+from flows.plans import FlowPlan
+from leadops.lib import ids
+from leadops.lib.bulk import Table
+
+
+@dataclass(slots=True)
+class LeadState:
+    """A lead's row, plus `values`: its newest snapshot."""
+
+    id: str
+    flow_id: str
+    source_id: str
+    created_at: datetime
+    status: str
+    result: str
+    reason: str
+    test: bool
+    demo: bool
+    currency: str
+    cost: Decimal
+    revenue: Decimal
+    sales: int
+    step: int
+    seq: int
+    snapshot: int
+    salt: bytes | None
+    completed_at: datetime | None = None
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class WorkState:
+    """A row of due work and what becomes of it: kept, postponed or removed."""
+
+    kind: str
+    lead_id: str
+    delivery_id: str | None
+    lane: str
+    id: int | None = None
+    claims: int = 0
+    lease: str | None = None
+    due_in: float | None = 0.0  # seconds from now; None: when somebody resumes it
+    hold: float = 0.0
+    done: bool = False
+
+
+@dataclass(slots=True)
+class DeliveryState:
+    """A delivery's row, and the work that drives it."""
+
+    id: str
+    lead_id: str
+    recipient_id: str
+    flow_id: str
+    step: int
+    state: str = "waiting"
+    outcome: str = ""
+    category: str = ""
+    reason: str = ""
+    waits_for: str = ""
+    attempts: int = 0
+    tries: int = 0
+    endpoint: str = "production"
+    price: Decimal | None = None
+    revenue: Decimal = Decimal(0)
+    buyer_lead_id: str = ""
+    late: bool = False
+    mapping_version: int = 0
+    created_at: datetime | None = None
+    first_attempt_at: datetime | None = None
+    finished_at: datetime | None = None
+    new: bool = False
+    changed: bool = False
+    work: WorkState | None = None
+
+
+@dataclass(slots=True)
+class Run:
+    """One lead in one turn: its state, its deliveries, what happened to it."""
+
+    lead: LeadState
+    flow: FlowPlan
+    journal: Journal
+    deliveries: list[DeliveryState] = field(default_factory=list)
+    work: WorkState | None = None  # the lead's own: take it on through the flow
+
+    def delivery(self, delivery_id: str) -> DeliveryState | None:
+        return next((d for d in self.deliveries if d.id == delivery_id), None)
+
+    def works(self) -> Iterable[WorkState]:
+        if self.work:
+            yield self.work
+        yield from (d.work for d in self.deliveries if d.work)
+
+    def new_delivery(self, recipient_id: str, price: Decimal | None) -> DeliveryState:
+        delivery = DeliveryState(
+            id=ids.new_id("dlv"),
+            lead_id=self.lead.id,
+            recipient_id=recipient_id,
+            flow_id=self.lead.flow_id,
+            step=self.lead.step,
+            price=price,
+            created_at=self.journal.at,
+            new=True,
+        )
+        self.deliveries.append(delivery)
+        return delivery
+
+
+LEAD_COLUMNS = (
+    "id flow_id source_id created_at status result reason test demo currency cost revenue sales "
+    "step seq snapshot salt completed_at"
+).split()
+LOCK_LEADS = f"""
+    SELECT {", ".join(LEAD_COLUMNS)} FROM events_lead
+    WHERE id = ANY(%s) ORDER BY id FOR UPDATE
+"""  # noqa: S608
+DELIVERY_COLUMNS = (
+    "id lead_id recipient_id flow_id step state outcome category reason waits_for attempts tries "
+    "endpoint price revenue buyer_lead_id late mapping_version created_at first_attempt_at "
+    "finished_at"
+).split()
+DELIVERIES = f"""
+    SELECT {", ".join(DELIVERY_COLUMNS)} FROM events_delivery WHERE lead_id = ANY(%s) ORDER BY id
+"""  # noqa: S608
+# `at` lets PostgreSQL leave out the partitions from before the oldest of these leads.
+SNAPSHOTS = """
+    SELECT s.lead_id, s.body FROM events_snapshot s
+    JOIN unnest(%s::text[], %s::smallint[]) AS l(id, version)
+        ON s.lead_id = l.id AND s.version = l.version
+    WHERE s.at >= %s
+"""
+
+LEAD = Table(
+    "events_lead",
+    {
+        "id": "text",
+        "status": "text",
+        "result": "text",
+        "reason": "text",
+        "revenue": "numeric",
+        "sales": "smallint",
+        "step": "smallint",
+        "seq": "integer",
+        "snapshot": "smallint",
+        "completed_at": "timestamptz",
+    },
+)
+DELIVERY = Table(
+    "events_delivery",
+    {
+        "id": "text",
+        "lead_id": "text",
+        "recipient_id": "text",
+        "flow_id": "text",
+        "step": "smallint",
+        "state": "text",
+        "outcome": "text",
+        "category": "text",
+        "reason": "text",
+        "waits_for": "text",
+        "attempts": "smallint",
+        "tries": "smallint",
+        "endpoint": "text",
+        "price": "numeric",
+        "revenue": "numeric",
+        "buyer_lead_id": "text",
+        "late": "boolean",
+        "mapping_version": "integer",
+        "created_at": "timestamptz",
+        "first_attempt_at": "timestamptz",
+        "finished_at": "timestamptz",
+    },
+)
+DELIVERY_CHANGES = (
+    "state outcome category reason waits_for attempts tries endpoint price revenue buyer_lead_id "
+    "late mapping_version first_attempt_at finished_at"
+).split()
+LEAD_CHANGES = [column for column in LEAD.columns if column != "id"]
+
+
+def save_leads(cursor: Any, runs: Sequence[Run]) -> None:
+    LEAD.update(
+        cursor,
+        [{c: getattr(run.lead, c) for c in LEAD.columns} for run in runs],
+        LEAD_CHANGES,
+    )
+
+
+def save_deliveries(cursor: Any, runs: Sequence[Run]) -> None:
+    """Insert the new ones, update the changed ones."""
+    fresh, changed = [], []
+    for run in runs:
+        for delivery in run.deliveries:
+            if delivery.new:
+                fresh.append(_row(delivery))
+            elif delivery.changed:
+                changed.append(_row(delivery))
+    DELIVERY.insert(cursor, fresh)
+    DELIVERY.update(cursor, changed, DELIVERY_CHANGES)
+
+
+def _row(delivery: DeliveryState) -> dict[str, Any]:
+    return {c: getattr(delivery, c) for c in DELIVERY_COLUMNS}

@@ -1,0 +1,22 @@
+"""What the clusters run for flows. Tasks carry no data, never raise, may run twice."""
+
+from __future__ import annotations
+
+import logging
+
+from flows.pump import Pump
+from leadops.lib import queue
+
+log = logging.getLogger(__name__)
+
+TURN = 300.0  # seconds; then a successor takes over, with whatever django-q2 has to tidy
+
+
+def pump() -> None:
+    """Pump for one turn of duty, then have a successor started."""
+    try:
+        Pump(stopping=queue.stopping.is_set).run(TURN)
+    except Exception:
+        log.exception("The pump ended early")
+    if not queue.stopping.is_set():
+        queue.enqueue(queue.PUMP_TASK, cluster=queue.PUMP)

@@ -1,0 +1,411 @@
+"""One turn of a pump: a transaction that takes in results and begins what is next.
+
+Leads are locked first, in order of their ids, then the work rows; everybody who changes a lead
+does the same, so nobody waits in a circle. Reads go out together, writes go out together.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import orjson
+from django.db import DataError, IntegrityError, connection, transaction
+
+from events import alerting
+from events.journal import Journal
+from events.vocabulary import EventType
+from flows import engine, plans, runs
+from flows.desk import Condition, Desk, Sending
+from flows.plans import Plans
+from flows.runs import DeliveryState, LeadState, Run, WorkState
+from leadops.lib.bulk import dumps
+from leadops.lib.claim import Claimed
+from recipients.deliver import Attempt
+from recipients.plan import EndpointPlan
+
+log = logging.getLogger(__name__)
+
+MAX_CLAIMS = 5  # claims without an end, after which work is put aside
+
+WORKS = "SELECT id, lease::text FROM flows_work WHERE id = ANY(%s) FOR UPDATE"
+SNAPSHOTS = """
+    SELECT s.lead_id, s.body FROM events_snapshot s
+    JOIN events_lead l ON l.id = s.lead_id AND l.snapshot = s.version
+    WHERE l.id = ANY(%s)
+    -- leaves out the partitions from before the oldest of these leads
+    AND s.at >= (SELECT min(created_at) FROM events_lead WHERE id = ANY(%s))
+"""
+CONDITIONS = """
+    SELECT id, paused_at IS NOT NULL, paused_reason, not_before FROM recipients_endpoint
+    WHERE paused_at IS NOT NULL OR not_before > clock_timestamp()
+"""
+WORK_COLUMNS = (
+    "id bigint, kind text, lead_id text, delivery_id text, lane text, claims smallint, "
+    "lease uuid, hold float, due_in float"
+)
+DUE = """
+    CASE WHEN r.due_in IS NULL THEN 'infinity'::timestamptz
+         ELSE clock_timestamp() + r.due_in * interval '1 second' END
+"""
+INSERT_WORK = f"""
+    INSERT INTO flows_work (kind, lead_id, delivery_id, lane, claims, lease, hold, due_at)
+    SELECT r.kind, r.lead_id, r.delivery_id, r.lane, r.claims, r.lease, r.hold, {DUE}
+    FROM json_to_recordset(%s::json) AS r({WORK_COLUMNS})
+    RETURNING id, delivery_id
+"""  # noqa: S608
+UPDATE_WORK = f"""
+    UPDATE flows_work w SET lane = r.lane, claims = r.claims, lease = r.lease, hold = r.hold,
+        due_at = {DUE}
+    FROM json_to_recordset(%s::json) AS r({WORK_COLUMNS}) WHERE w.id = r.id
+"""  # noqa: S608
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What a turn is given. `results` are attempts that have ended, each with its sending."""
+
+    claimed: Sequence[Claimed]
+    results: Sequence[tuple[Sending, Attempt]]
+    lease: str
+    lease_seconds: float
+    may_start: Callable[[str], bool]
+
+    def lead_ids(self) -> list[str]:
+        ids = {c.lead_id for c in self.claimed} | {s.lead_id for s, _ in self.results}
+        return sorted(ids)
+
+    def of(self, lead_ids: Sequence[str]) -> Turn:
+        """The part of this turn that is about some of its leads."""
+        chosen = set(lead_ids)
+        return Turn(
+            [c for c in self.claimed if c.lead_id in chosen],
+            [(s, a) for s, a in self.results if s.lead_id in chosen],
+            self.lease,
+            self.lease_seconds,
+            self.may_start,
+        )
+
+
+@dataclass(slots=True)
+class Loaded:
+    """The rows of a turn, locked."""
+
+    at: datetime
+    runs: dict[str, Run]
+    leases: dict[int, str | None]
+    conditions: dict[str, Condition]
+
+
+@dataclass(slots=True)
+class Done:
+    """What came of a turn: attempts to make now, and how many results came too late."""
+
+    starts: list[Sending] = field(default_factory=list)
+    refused: int = 0
+
+
+def take(turn: Turn) -> Done:
+    """Run the turn. Leads that make trouble are found and put aside, the others go on."""
+    if not turn.claimed and not turn.results:
+        return Done()
+    try:
+        done, troubled = _take(turn)
+    except (DataError, IntegrityError):
+        lead_ids = turn.lead_ids()
+        if len(lead_ids) == 1:
+            log.exception("The changes of %s cannot be stored", lead_ids[0])
+            _put_aside(turn)
+            return Done()
+        middle = len(lead_ids) // 2
+        first, second = take(turn.of(lead_ids[:middle])), take(turn.of(lead_ids[middle:]))
+        return Done(first.starts + second.starts, first.refused + second.refused)
+    for lead_id in troubled:
+        _put_aside(turn.of([lead_id]))
+    return done
+
+
+def _take(turn: Turn) -> tuple[Done, list[str]]:
+    with transaction.atomic():
+        current = plans.current()
+        loaded = _load(turn, current)
+        desk = Desk(
+            now=loaded.at,
+            plans=current,
+            may_start=turn.may_start,
+            conditions=loaded.conditions,
+        )
+        done, troubled = Done(), []
+        for lead_id, run in list(loaded.runs.items()):
+            begun = len(desk.starts)
+            try:
+                done.refused += _work_through(run, turn.of([lead_id]), loaded, desk)
+            except Exception:
+                log.exception("%s makes trouble", lead_id)
+                del loaded.runs[lead_id], desk.starts[begun:]
+                troubled.append(lead_id)
+        done.starts = _save(turn, loaded, desk)
+        return done, troubled
+
+
+def _put_aside(turn: Turn) -> None:
+    """Quarantine a lead that cannot be worked on; if even that fails, let its work rest."""
+    work_ids = [c.id for c in turn.claimed] + [s.work_id for s, _ in turn.results]
+    try:
+        with transaction.atomic():
+            current = plans.current()
+            loaded = _load(turn, current)
+            desk = Desk(now=loaded.at, plans=current, may_start=lambda _: False)
+            for run in loaded.runs.values():
+                for work in _all_work(run, turn, loaded):
+                    engine.quarantine(run, work, current)
+            _save(turn, loaded, desk)
+    except Exception:
+        log.exception("Work %s rests until somebody looks at it", work_ids)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE flows_work SET due_at = 'infinity', lease = NULL "
+                "WHERE id = ANY(%s) AND lease = %s",
+                [work_ids, turn.lease],
+            )
+
+
+def _load(turn: Turn, current: Plans) -> Loaded:
+    lead_ids = turn.lead_ids()
+    work_ids = [c.id for c in turn.claimed] + [s.work_id for s, _ in turn.results]
+    raw = connection.connection
+    cursors = [raw.cursor() for _ in range(6)]
+    leads, clock, works, deliveries, snapshots, conditions = cursors
+    with raw.pipeline():
+        leads.execute(runs.LOCK_LEADS, [lead_ids])
+        clock.execute("SELECT clock_timestamp()")
+        works.execute(WORKS, [work_ids])
+        deliveries.execute(runs.DELIVERIES, [lead_ids])
+        snapshots.execute(SNAPSHOTS, [lead_ids, lead_ids])
+        conditions.execute(CONDITIONS)
+    at = clock.fetchone()[0]
+    found = {
+        row[0]: Run(lead=lead, flow=current.flows[lead.flow_id], journal=Journal(at))
+        for row in leads.fetchall()
+        if (lead := LeadState(*row)).flow_id in current.flows
+    }
+    for row in deliveries.fetchall():
+        delivery = DeliveryState(*row)
+        if delivery.lead_id in found:
+            found[delivery.lead_id].deliveries.append(delivery)
+    for lead_id, body in snapshots.fetchall():
+        if lead_id in found:
+            found[lead_id].lead.values = orjson.loads(body)
+    return Loaded(
+        at=at,
+        runs=found,
+        leases=dict(works.fetchall()),
+        conditions={
+            row[0]: Condition(row[2] if row[1] else "", row[3]) for row in conditions.fetchall()
+        },
+    )
+
+
+def _work_through(run: Run, turn: Turn, loaded: Loaded, desk: Desk) -> int:
+    """Take one lead through the turn; give the number of results that were refused.
+
+    Results first: they free places, and are what others wait for.
+    """
+    refused = 0
+    for sending, attempt in turn.results:
+        delivery = _held(run, sending, loaded)
+        if delivery is None:
+            log.warning("Refused a late result of %s", sending.delivery_id)
+            refused += 1
+        else:
+            engine.settle(run, delivery, attempt, desk)
+    for claimed in turn.claimed:
+        if loaded.leases.get(claimed.id) == turn.lease:
+            _go_on(run, _claimed_work(run, claimed), desk)
+    return refused
+
+
+def _held(run: Run, sending: Sending, loaded: Loaded) -> DeliveryState | None:
+    """The delivery a result is for; None when its lease is gone: somebody else's word counts."""
+    delivery = run.delivery(sending.delivery_id)
+    if delivery is None or delivery.attempts != sending.attempt:
+        return None
+    if loaded.leases.get(sending.work_id) != sending.lease:
+        return None
+    delivery.work = WorkState(
+        kind="deliver",
+        lead_id=run.lead.id,
+        delivery_id=delivery.id,
+        lane=sending.lane,
+        id=sending.work_id,
+        hold=sending.hold,
+    )
+    return delivery
+
+
+def _claimed_work(run: Run, claimed: Claimed) -> WorkState:
+    work = WorkState(
+        kind=claimed.kind,
+        lead_id=claimed.lead_id,
+        delivery_id=claimed.delivery_id,
+        lane=claimed.lane,
+        id=claimed.id,
+        claims=claimed.claims,
+        hold=claimed.hold,
+    )
+    delivery = run.delivery(claimed.delivery_id) if claimed.delivery_id else None
+    if delivery is not None:
+        delivery.work = work
+    else:
+        run.work = work
+    return work
+
+
+def _all_work(run: Run, turn: Turn, loaded: Loaded) -> list[WorkState]:
+    """All that a turn holds of a lead."""
+    work = [_claimed_work(run, c) for c in turn.claimed if loaded.leases.get(c.id) == turn.lease]
+    held = [d.work for s, _ in turn.results if (d := _held(run, s, loaded)) and d.work]
+    return work + held
+
+
+def _go_on(run: Run, work: WorkState, desk: Desk) -> None:
+    delivery = run.delivery(work.delivery_id) if work.delivery_id else None
+    if work.claims > MAX_CLAIMS:
+        engine.quarantine(run, work, desk.plans)
+    elif delivery is None:
+        engine.advance(run, desk)
+    elif delivery.state == "sending":
+        engine.left_behind(run, delivery, desk)
+    elif delivery.state == "waiting":
+        engine.dispatch(run, delivery, desk)
+        if delivery.state == "skipped":
+            engine.advance(run, desk)
+    else:  # ended by somebody else meanwhile
+        work.done = True
+
+
+def _save(turn: Turn, loaded: Loaded, desk: Desk) -> list[Sending]:
+    changed = list(loaded.runs.values())
+    journal = Journal(loaded.at)
+    for run in changed:
+        journal.extend(run.journal)
+    _conditions(desk, journal)
+    fresh, kept, done = _works(changed, turn)
+    raw = connection.connection
+    inserted = raw.cursor()
+    with raw.pipeline(), raw.cursor() as cursor:
+        journal.write(cursor)
+        runs.save_leads(cursor, changed)
+        runs.save_deliveries(cursor, changed)
+        if done:
+            cursor.execute("DELETE FROM flows_work WHERE id = ANY(%s)", [done])
+        if kept:
+            cursor.execute(UPDATE_WORK, [dumps(kept)])
+        if fresh:
+            inserted.execute(INSERT_WORK, [dumps(fresh)])
+    work_ids = {delivery_id: id for id, delivery_id in inserted.fetchall()} if fresh else {}
+    return [
+        _sending(run, delivery, endpoint, desk, turn, work_ids)
+        for run, delivery, endpoint in desk.starts
+    ]
+
+
+def _works(
+    changed: Sequence[Run], turn: Turn
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[int]]:
+    fresh, kept, done = [], [], []
+    for run in changed:
+        for work in run.works():
+            if work.done:
+                if work.id is not None:
+                    done.append(work.id)
+                continue
+            leased = work.lease is not None
+            row = {
+                "id": work.id,
+                "kind": work.kind,
+                "lead_id": work.lead_id,
+                "delivery_id": work.delivery_id,
+                "lane": work.lane,
+                "claims": work.claims,
+                "lease": turn.lease if leased else None,
+                "hold": work.hold,
+                "due_in": max(turn.lease_seconds, work.hold) if leased else work.due_in,
+            }
+            (fresh if work.id is None else kept).append(row)
+    return fresh, kept, done
+
+
+def _conditions(desk: Desk, journal: Journal) -> None:
+    """Write what befell endpoints: paused by a refusal of our credentials, or told to wait."""
+    if not desk.pauses and not desk.holds:
+        return
+    with connection.cursor() as cursor:
+        for endpoint_id, until in sorted(desk.holds.items()):
+            cursor.execute(
+                "UPDATE recipients_endpoint SET not_before = greatest(not_before, %s) "
+                "WHERE id = %s",
+                [until, endpoint_id],
+            )
+        for endpoint_id, reason in sorted(desk.pauses.items()):
+            cursor.execute(
+                "UPDATE recipients_endpoint SET paused_at = clock_timestamp(), paused_reason = %s "
+                "WHERE id = %s AND paused_at IS NULL RETURNING recipient_id",
+                [reason[:300], endpoint_id],
+            )
+            row = cursor.fetchone()
+            if row:
+                journal.operation(
+                    EventType.RECIPIENT_PAUSED,
+                    entity_id=row[0],
+                    reason=reason,
+                    endpoint_id=endpoint_id,
+                )
+                _alert(cursor, journal, row[0], reason)
+
+
+def _alert(cursor: Any, journal: Journal, recipient_id: str, text: str) -> None:
+    alerting.raise_alert(cursor, journal, subject=recipient_id, text=text)
+
+
+def _sending(
+    run: Run,
+    delivery: DeliveryState,
+    endpoint: EndpointPlan,
+    desk: Desk,
+    turn: Turn,
+    work_ids: Mapping[str, int],
+) -> Sending:
+    work = delivery.work
+    plan = desk.plans.recipients[delivery.recipient_id]
+    source = desk.plans.sources[run.lead.source_id]
+    assert work is not None  # noqa: S101  begun deliveries have work
+    return Sending(
+        work_id=work.id if work.id is not None else work_ids[delivery.id],
+        lease=turn.lease,
+        lead_id=run.lead.id,
+        delivery_id=delivery.id,
+        attempt=delivery.attempts,
+        tries=delivery.tries,
+        lane=work.lane,
+        plan=plan,
+        endpoint=endpoint,
+        context={
+            "lead": run.lead.values,
+            "source": source.values,
+            "flow": {"id": run.flow.id, "slug": run.flow.slug, "name": run.flow.name},
+            "recipient": plan.fields,
+            "now": desk.now,
+            "delivery": {
+                "id": delivery.id,
+                "attempt": delivery.attempts,
+                "idempotency_key": delivery.id,
+            },
+            "delivery_attempt": delivery.attempts,
+        },
+        test=run.lead.test,
+        hold=work.hold,
+    )

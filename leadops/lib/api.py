@@ -1,0 +1,159 @@
+"""The API's frame, the same for every app: body limits, parsers, the one shape of errors."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+from urllib.parse import parse_qsl
+
+import orjson
+from django.core.exceptions import PermissionDenied
+from django.db import DatabaseError, InterfaceError, connection
+from django.http import Http404
+from rest_framework import exceptions, status
+from rest_framework.parsers import BaseParser
+from rest_framework.response import Response
+from rest_framework.views import set_rollback
+
+log = logging.getLogger(__name__)
+
+MAX_BODY = 256 * 1024  # bytes; a lead is larger only by mistake
+UNAVAILABLE_RETRY = 2  # seconds after which a source may try again
+MAX_FIELDS = 500
+
+
+class TooLarge(exceptions.APIException):
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+    default_code = "too_large"
+    default_detail = f"The body is larger than {MAX_BODY // 1024} KiB."
+
+
+class WrongShape(exceptions.APIException):
+    """Parsable, but not what is asked for; `fields` says what is wrong where."""
+
+    status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
+    default_code = "wrong_shape"
+
+    def __init__(self, message: str, fields: dict[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.fields = fields
+
+
+class Conflict(exceptions.APIException):
+    status_code = status.HTTP_409_CONFLICT
+    default_code = "conflict"
+
+
+def read_body(stream: Any, limit: int = MAX_BODY) -> bytes:
+    """The body, at most `limit` bytes; raises TooLarge."""
+    body: bytes = stream.read(limit + 1)
+    if len(body) > limit:
+        raise TooLarge
+    return body
+
+
+class JsonParser(BaseParser):
+    media_type = "application/json"
+
+    def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
+        try:
+            return orjson.loads(read_body(stream))
+        except orjson.JSONDecodeError as error:
+            raise exceptions.ParseError(f"Not JSON: {error}") from error
+
+
+CODES = {
+    status.HTTP_400_BAD_REQUEST: "unparsable",
+    status.HTTP_401_UNAUTHORIZED: "unauthorized",
+    status.HTTP_403_FORBIDDEN: "forbidden",
+    status.HTTP_404_NOT_FOUND: "not_found",
+    status.HTTP_405_METHOD_NOT_ALLOWED: "method_not_allowed",
+    status.HTTP_406_NOT_ACCEPTABLE: "not_acceptable",
+    status.HTTP_415_UNSUPPORTED_MEDIA_TYPE: "unsupported_type",
+    status.HTTP_429_TOO_MANY_REQUESTS: "too_many_requests",
+}
+
+
+def on_error(error: Exception, context: dict[str, Any]) -> Response:
+    """Every error of the API in one shape, never a traceback."""
+    set_rollback()
+    if isinstance(error, Http404):
+        error = exceptions.NotFound(*error.args)
+    elif isinstance(error, PermissionDenied):
+        error = exceptions.PermissionDenied(*error.args)
+    if isinstance(error, exceptions.ValidationError):
+        error = WrongShape("Some values are not what they should be.", _flat(error.detail))
+    if isinstance(error, exceptions.APIException):
+        return _known(error)
+    if isinstance(error, DatabaseError | InterfaceError):
+        log.error("Not stored: %s", error)
+        connection.close()  # a broken connection must not meet the next request
+        return _error(
+            status.HTTP_503_SERVICE_UNAVAILABLE,
+            "unavailable",
+            "Not stored. Send it again, with the same Idempotency-Key.",
+            headers={"Retry-After": str(UNAVAILABLE_RETRY)},
+        )
+    log.exception("Unexpected error in %s", context.get("view"))
+    return _error(status.HTTP_500_INTERNAL_SERVER_ERROR, "internal", "Something broke here.")
+
+
+def _known(error: exceptions.APIException) -> Response:
+    headers = {}
+    if header := getattr(error, "auth_header", None):
+        headers["WWW-Authenticate"] = header
+    if wait := getattr(error, "wait", None):
+        headers["Retry-After"] = str(int(wait))
+    code = CODES.get(error.status_code, error.default_code)
+    return _error(
+        error.status_code,
+        code,
+        str(error.detail),
+        fields=getattr(error, "fields", None),
+        headers=headers,
+    )
+
+
+def _error(
+    status_code: int,
+    code: str,
+    message: str,
+    *,
+    fields: dict[str, str] | None = None,
+    headers: dict[str, str] | None = None,
+) -> Response:
+    error: dict[str, Any] = {"code": code, "message": message}
+    if fields:
+        error["fields"] = fields
+    return Response({"error": error}, status=status_code, headers=headers)
+
+
+def _flat(detail: Any, path: str = "") -> dict[str, str]:
+    """DRF's nested details as path → message."""
+    if isinstance(detail, dict):
+        found = {}
+        for key, value in detail.items():
+            found.update(_flat(value, f"{path}.{key}" if path else str(key)))
+        return found
+    if isinstance(detail, list):
+        if all(isinstance(item, str) for item in detail):
+            return {path: " ".join(str(item) for item in detail)}
+        found = {}
+        for index, item in enumerate(detail):
+            found.update(_flat(item, f"{path}.{index}" if path else str(index)))
+        return found
+    return {path: str(detail)}
+
+
+class FormParser(BaseParser):
+    """A form's fields; of one given several times the last counts, as in Django."""
+
+    media_type = "application/x-www-form-urlencoded"
+
+    def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
+        try:
+            text = read_body(stream).decode()
+            pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS)
+        except ValueError as error:
+            raise exceptions.ParseError(f"Not a form: {error}") from error
+        return dict(pairs)
