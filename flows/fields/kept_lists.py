@@ -1,0 +1,17 @@
+"""The lists of `data/`: one entry a word, comments after #."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_DATA = Path(__file__).parent / "data"
+
+
+def lines(name: str) -> list[str]:
+    """The lines of a list without comments and blank ones."""
+    text = (_DATA / name).read_text(encoding="utf-8")
+    return [line.strip() for line in text.splitlines() if line.strip() and line[0] != "#"]
+
+
+def words(name: str) -> frozenset[str]:
+    return frozenset(word for line in lines(name) for word in line.split())
