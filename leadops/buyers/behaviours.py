@@ -1,0 +1,249 @@
+"""What a buyer does, by path. Each function's docstring is a line of the help page."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections.abc import Callable
+from itertools import count
+from xml.sax.saxutils import escape
+
+from leadops.buyers.messages import Answer, Received, Target, as_json
+
+Behaviour = Callable[[Received], Answer]
+
+BEHAVIOURS: dict[str, Behaviour] = {}
+
+_AMOUNT = re.compile(r"\d{1,9}(\.\d{1,6})?\Z")
+_numbers = count(10_001)
+_chances: dict[str, random.Random] = {}
+
+_CARRIERS = ("Verizon", "AT&T", "T-Mobile", "US Cellular", "Comcast", "Bandwidth")
+_KINDS = ("mobile", "mobile", "mobile", "landline", "voip")
+
+
+def behaviour(*paths: str) -> Callable[[Behaviour], Behaviour]:
+    def register(function: Behaviour) -> Behaviour:
+        BEHAVIOURS.update(dict.fromkeys(paths, function))
+        return function
+
+    return register
+
+
+def find(target: Target) -> Behaviour:
+    if target.action.startswith("/sandbox/"):
+        return sandbox
+    return BEHAVIOURS.get(target.action, nothing)
+
+
+def _price(target: Target, default: str = "45.00") -> str:
+    asked = target.query.get("price", default)
+    return asked if _AMOUNT.match(asked) else default
+
+
+def _delay(target: Target) -> float:
+    """`?delay=` in seconds or `?ms=` in milliseconds."""
+    return target.number("delay", target.number("ms", 0.0) / 1000)
+
+
+@behaviour("/accept")
+def accept(received: Received) -> Answer:
+    """accepts, in JSON; ?price=45.00 &delay=SECONDS &status=201"""
+    target = received.target
+    id, price = f"ABC{next(_numbers)}", _price(target)
+    body = (
+        f'{{"status":"accepted","result":"accepted","leadId":"{id}","lead_id":"{id}",'
+        f'"price":{price},"payout":{price},"message":"Lead accepted successfully"}}'
+    )
+    return Answer(int(target.number("status", 200)), body.encode(), delay=_delay(target))
+
+
+@behaviour("/accept.xml")
+def accept_xml(received: Received) -> Answer:
+    """accepts, in XML; ?price= &delay="""
+    body = (
+        f"<response><result>accepted</result><id>{next(_numbers)}</id>"
+        f"<amount>{_price(received.target)}</amount></response>"
+    )
+    delay = _delay(received.target)
+    return Answer(200, body.encode(), content_type="application/xml", delay=delay)
+
+
+@behaviour("/accept.txt")
+def accept_text(received: Received) -> Answer:
+    """accepts with the word OK"""
+    return Answer(200, b"OK", content_type="text/plain", delay=_delay(received.target))
+
+
+@behaviour("/reject")
+def reject(received: Received) -> Answer:
+    """rejects with 200; ?reason=TEXT"""
+    reason = received.target.query.get("reason", "Outside buying criteria")
+    value = {"status": "rejected", "result": "rejected", "reason": reason, "message": reason}
+    return as_json(200, value, delay=_delay(received.target))
+
+
+@behaviour("/reject.xml")
+def reject_xml(received: Received) -> Answer:
+    """rejects, in XML; ?reason=TEXT"""
+    reason = escape(received.target.query.get("reason", "Outside buying criteria"))
+    body = f"<response><result>rejected</result><reason>{reason}</reason></response>"
+    return Answer(200, body.encode(), content_type="application/xml")
+
+
+@behaviour("/duplicate")
+def duplicate(received: Received) -> Answer:
+    """409: has the lead already"""
+    return as_json(409, {"status": "duplicate", "message": "Duplicate lead"})
+
+
+@behaviour("/duplicate200")
+def duplicate_200(received: Received) -> Answer:
+    """200 with DUP in the body"""
+    return Answer(200, b"DUP: lead already on file", content_type="text/plain")
+
+
+@behaviour("/invalid")
+def invalid(received: Received) -> Answer:
+    """400, names a field; ?status=422 &field=zip"""
+    field = received.target.query.get("field", "phone")
+    value = {"status": "error", "message": f"Missing field: {field}", "errors": {field: "required"}}
+    return as_json(int(received.target.number("status", 400)), value)
+
+
+@behaviour("/unauthorized")
+def unauthorized(received: Received) -> Answer:
+    """401"""
+    challenge = (("WWW-Authenticate", 'Bearer error="invalid_token"'),)
+    return as_json(401, {"status": "error", "message": "Token expired"}, headers=challenge)
+
+
+@behaviour("/forbidden")
+def forbidden(received: Received) -> Answer:
+    """403"""
+    return as_json(403, {"status": "error", "message": "IP address not on the list"})
+
+
+@behaviour("/ratelimit")
+def rate_limit(received: Received) -> Answer:
+    """429; ?after=SECONDS or a date, as Retry-After (left out when empty)"""
+    after = re.sub(r"[\r\n\0]", " ", received.target.query.get("after", "2"))
+    headers = (("Retry-After", after),) if after else ()
+    return as_json(429, {"status": "error", "message": "Too many requests"}, headers=headers)
+
+
+@behaviour("/error")
+def error(received: Received) -> Answer:
+    """500; ?status=503"""
+    status = int(received.target.number("status", 500))
+    value = {"status": "error", "message": "Internal error"}
+    return as_json(status, value, delay=_delay(received.target))
+
+
+@behaviour("/slow")
+def slow(received: Received) -> Answer:
+    """accepts late; ?ms=100 &price="""
+    target = received.target
+    if "ms" in target.query or "delay" in target.query:
+        return accept(received)
+    return accept(received._replace(target=target._replace(query={**target.query, "ms": "100"})))
+
+
+@behaviour("/empty")
+def empty(received: Received) -> Answer:
+    """200 without a body; ?status=204"""
+    return Answer(int(received.target.number("status", 200)), content_type="text/plain")
+
+
+@behaviour("/redirect")
+def redirect(received: Received) -> Answer:
+    """302; ?to=URL"""
+    to = re.sub(r"[\r\n\0]", "", received.target.query.get("to", "/accept"))
+    return as_json(302, {"status": "moved"}, headers=(("Location", to),))
+
+
+@behaviour("/echo")
+def echo(received: Received) -> Answer:
+    """accepts, repeats headers and body: what a careless buyer does with credentials"""
+    value = {"status": "accepted", "headers": received.headers(), "body": received.text()}
+    return as_json(200, value)
+
+
+@behaviour("/flaky")
+def flaky(received: Received) -> Answer:
+    """fails the first times that an idempotency key comes, then accepts; ?fail=2 &status=500"""
+    if received.repeat < received.target.number("fail", 2):
+        return error(received)
+    return accept(received)
+
+
+@behaviour("/chance")
+def chance(received: Received) -> Answer:
+    """a mixture; ?accept=0.9 &reject= &duplicate= &invalid= &error= &ratelimit= &slow=
+    &ms=800 &price= &seed="""
+    target = received.target
+    rng = _chances.setdefault(
+        target.path,
+        random.Random(target.query.get("seed")),  # noqa: S311  # no secret
+    )
+    query = {name: value for name, value in target.query.items() if name not in ("ms", "status")}
+    if rng.random() < target.number("slow", 0.0):
+        query["ms"] = target.query.get("ms", "800")
+    received = received._replace(target=target._replace(query=query))
+    draw = rng.random()
+    for name in ("reject", "duplicate", "invalid", "error", "ratelimit"):
+        draw -= target.number(name, 0.0)
+        if draw < 0:
+            return BEHAVIOURS[f"/{name}"](received)
+    if "accept" in target.query and draw >= target.number("accept", 1.0):
+        return reject(received)
+    return accept(received)
+
+
+@behaviour("/lookup")
+def lookup(received: Received) -> Answer:
+    """an enrichment service: carrier and type of a phone number; ?phone= or in the body"""
+    phone = _phone(received)
+    if not phone:
+        return as_json(422, {"status": "error", "message": "No phone number"})
+    last = int(phone[-1])
+    value = {
+        "status": "ok",
+        "phone": phone,
+        "valid": 10 <= len(phone) <= 15,
+        "carrier": _CARRIERS[last % len(_CARRIERS)],
+        "type": _KINDS[last % len(_KINDS)],
+        "ported": last % 4 == 0,
+    }
+    return as_json(200, value, delay=_delay(received.target))
+
+
+def _phone(received: Received) -> str:
+    found = received.target.query.get("phone", "")
+    if not found:
+        try:
+            found = json.loads(received.text()).get("phone", "")
+        except (ValueError, AttributeError):
+            found = received.text().partition("phone=")[2].partition("&")[0]
+    return "".join(char for char in str(found) if char in "0123456789")
+
+
+@behaviour("/bid")
+def bid(received: Received) -> Answer:
+    """answers a ping; ?price=45.00 &delay="""
+    price = _price(received.target)
+    body = f'{{"status":"bid","bid":{price},"bid_id":"BID{next(_numbers)}"}}'
+    return Answer(200, body.encode(), delay=_delay(received.target))
+
+
+def sandbox(received: Received) -> Answer:
+    """/sandbox/NAME accepts everything, at no price"""
+    id = f"SANDBOX{next(_numbers)}"
+    value = {"status": "accepted", "result": "accepted", "leadId": id, "lead_id": id}
+    return as_json(200, {**value, "price": 0, "message": "Sandbox", "sandbox": True})
+
+
+def nothing(received: Received) -> Answer:
+    """404"""
+    return as_json(404, {"status": "error", "message": "No such behaviour: GET / lists them"})
