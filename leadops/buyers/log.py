@@ -51,7 +51,7 @@ class Log:
             self._entries.append((time(), status, received))
 
     def entries(self, query: dict[str, str]) -> list[dict[str, Any]]:
-        """The newest `limit` that match `path`, `idempotency_key`, `contains`, `after`; in order."""
+        """The newest `limit` that match path, idempotency_key, contains and after; in order."""
         limit = _whole(query.get("limit", ""), 100)
         after = _whole(query.get("after", ""), -1)
         found: list[dict[str, Any]] = []

@@ -24,7 +24,7 @@ def hang(received: Received) -> Answer:
 
 @behaviour("/reset")
 def reset(received: Received) -> Answer:
-    """resets the connection before the answer; ?when=in: in the middle; ?when=after: the next use"""
+    """resets before the answer; ?when=in: in the middle; ?when=after: behind it"""
     when = received.target.query.get("when", "before")
 
     async def play(wire: Wire) -> None:

@@ -107,9 +107,8 @@ def running_buyers(*, port: int = 0, log_size: int = MAX_ENTRIES) -> Iterator[Bu
     task = loop.create_task(serve(desk, listener))
 
     def run() -> None:
-        with contextlib.suppress(asyncio.CancelledError):
-            loop.run_until_complete(task)
-        _finish(loop)
+        loop.run_until_complete(_finish(task))
+        loop.close()
 
     thread = threading.Thread(target=run, name="buyers", daemon=True)
     thread.start()
@@ -120,10 +119,10 @@ def running_buyers(*, port: int = 0, log_size: int = MAX_ENTRIES) -> Iterator[Bu
         thread.join(10)
 
 
-def _finish(loop: asyncio.AbstractEventLoop) -> None:
-    """Let scripts of open connections end before the loop goes."""
-    left = asyncio.all_tasks(loop)
+async def _finish(serving: asyncio.Task[None]) -> None:
+    """Wait until the server is stopped; let the scripts of its connections end with it."""
+    await asyncio.wait([serving])
+    left = asyncio.all_tasks() - {asyncio.current_task()}
     for task in left:
         task.cancel()
-    loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
-    loop.close()
+    await asyncio.gather(*left, return_exceptions=True)
