@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from datetime import date, time
@@ -13,6 +14,7 @@ from flows.fields.value import Invalid
 LONGEST = 10_000
 # As many bits as a number of about 150 digits: no field has one, and str() of more may raise.
 _LARGEST_BITS = 512
+_DEEPEST = 20
 
 # Characters that print nothing, or turn the direction of what follows and so disguise it.
 # Lone surrogates cannot be written to any store. Tab and line ends stay.
@@ -74,16 +76,28 @@ def key(text: str) -> str:
     return on_one_line(text.replace(".", "").replace("-", " ").replace(",", " ").casefold())
 
 
-def storable(raw: Any) -> Any:
-    """A raw value as the record can keep it: PostgreSQL's JSON holds neither NUL nor NaN."""
+def storable(raw: Any, depth: int = 0) -> Any:
+    """A raw value as the record can keep it: PostgreSQL's JSON holds neither NUL nor NaN.
+
+    What no JSON could have brought comes back as text, what is nested too deeply as “…”.
+    """
+    if raw is None or isinstance(raw, bool):
+        return raw
     if isinstance(raw, str):
-        if "\x00" in raw:
-            raw = raw.replace("\x00", "�")
-        return raw if raw.isascii() else raw.encode("utf-8", "replace").decode("utf-8")
-    if isinstance(raw, (float, Decimal)):
-        return raw if raw == raw and abs(raw) != float("inf") else str(raw)
+        text = raw.replace("\x00", "�") if "\x00" in raw else raw
+        return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(raw, int):
+        return raw if raw.bit_length() <= _LARGEST_BITS else f"{hex(raw)[:100]}…"
+    if isinstance(raw, float):
+        return raw if math.isfinite(raw) else str(raw)
+    if isinstance(raw, Decimal):
+        return raw if raw.is_finite() else str(raw)
+    if isinstance(raw, (list, dict)):
+        return "…" if depth == _DEEPEST else _storable_group(raw, depth + 1)
+    return raw.isoformat() if isinstance(raw, (date, time)) else str(raw)
+
+
+def _storable_group(raw: list[Any] | dict[Any, Any], depth: int) -> Any:
     if isinstance(raw, list):
-        return [storable(item) for item in raw]
-    if isinstance(raw, dict):
-        return {storable(str(name)): storable(item) for name, item in raw.items()}
-    return raw
+        return [storable(item, depth) for item in raw]
+    return {storable(str(name)): storable(item, depth) for name, item in raw.items()}
