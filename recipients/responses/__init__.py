@@ -1,0 +1,24 @@
+"""Reading replies: a recipient's rules, compiled at save, make a Result of every reply."""
+
+from recipients.responses.documents import Document, DocumentError, Html, Json, Text, Xml
+from recipients.responses.reader import Reader, compile_reader
+from recipients.responses.rules import ReaderError, ReaderSpec, RuleSpec, spec_of
+from recipients.responses.selectors import Selector, SelectorError, compile_selector
+
+__all__ = [
+    "Document",
+    "DocumentError",
+    "Html",
+    "Json",
+    "Reader",
+    "ReaderError",
+    "ReaderSpec",
+    "RuleSpec",
+    "Selector",
+    "SelectorError",
+    "Text",
+    "Xml",
+    "compile_reader",
+    "compile_selector",
+    "spec_of",
+]

@@ -1,0 +1,291 @@
+"""A reply's body as a document: `find` gives the values at a selector, whatever the format.
+
+Buyers answer in JSON, XML, HTML or text, and call it what they like; so the content type is a
+hint and the body decides. Nothing in a reply is trusted: no entity is resolved, nothing is
+fetched, size and depth are bounded.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Protocol
+
+import orjson
+from lxml import etree, html
+
+from leadops.lib.http.messages import Reply
+from recipients.responses.selectors import Kind, Selector
+
+MAX_BODY: Final = 64 * 1024
+"""Bytes of a reply that are read; the HTTP door cuts at the same."""
+MAX_DEPTH: Final = 100
+MAX_VALUES: Final = 200
+MAX_ELEMENTS: Final = 5000
+"""Elements of XML and HTML. XPath cannot be interrupted, and some of it takes their square."""
+
+
+class DocumentError(ValueError):
+    """The body is not what it seems to be; the message says where it breaks."""
+
+
+class Document(Protocol):
+    """A parsed body."""
+
+    def find(self, selector: Selector) -> list[Any]:
+        """The values at the selector, in order: none where it leads nowhere or does not apply."""
+
+    def has(self, selector: Selector) -> bool:
+        """Whether the selector leads somewhere, even to an empty value."""
+
+
+class Text:
+    """A body without structure. Patterns work on every document, by its text."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def find(self, selector: Selector) -> list[Any]:
+        return [selector.match(self.text)] if self.has(selector) else []
+
+    def has(self, selector: Selector) -> bool:
+        return selector.kind is Kind.PATTERN and selector.match(self.text) is not None
+
+
+class Json(Text):
+    """A JSON body. Raises DocumentError where it does not parse."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.root = _parse_json(text)
+
+    def find(self, selector: Selector) -> list[Any]:
+        if selector.kind is not Kind.JSON:
+            return super().find(selector)
+        found = _descend(self.root, selector.segments)
+        if not found and selector.segments[0] == "response":
+            found = _descend(self.root, selector.segments[1:])
+        return found[:MAX_VALUES]
+
+    def has(self, selector: Selector) -> bool:
+        return bool(self.find(selector))
+
+
+class _Tree(Text):
+    """What XML and HTML have in common: elements, found by XPath or CSS."""
+
+    root: etree._Element
+
+    def find(self, selector: Selector) -> list[Any]:
+        if selector.kind is Kind.PATTERN:
+            return super().find(selector)
+        return [_value(node) for node in self._nodes(selector)[:MAX_VALUES]]
+
+    def has(self, selector: Selector) -> bool:
+        if selector.kind is Kind.PATTERN:
+            return super().has(selector)
+        return bool(self._nodes(selector))
+
+    def _nodes(self, selector: Selector) -> list[Any]:
+        if selector.xpath is None:
+            return []
+        try:
+            found = selector.xpath(self.root)
+        except (etree.XPathError, RecursionError, ValueError):
+            return []
+        return found if isinstance(found, list) else [found]
+
+
+class Xml(_Tree):
+    """An XML body; names are matched without their namespaces. Raises DocumentError."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.root = _parse_xml(text)
+
+    def find(self, selector: Selector) -> list[Any]:
+        if selector.kind is Kind.JSON:
+            return [_value(node) for node in _xml_descend(self.root, selector.segments)]
+        return super().find(selector)
+
+    def has(self, selector: Selector) -> bool:
+        if selector.kind is Kind.JSON:
+            return bool(_xml_descend(self.root, selector.segments))
+        return super().has(selector)
+
+
+class Html(_Tree):
+    """An HTML body: whatever the tag soup. Raises DocumentError only where it is empty."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        _refuse_many_elements(text, "HTML")
+        parser = html.HTMLParser(no_network=True, huge_tree=False, encoding="utf-8")
+        try:
+            self.root = html.document_fromstring(text.encode("utf-8", "replace"), parser=parser)
+        except (etree.LxmlError, ValueError, AssertionError) as exc:
+            raise DocumentError("The HTML cannot be read") from exc
+
+
+def document_of(reply: Reply, *, text: str | None = None) -> Document:
+    """The reply's body, by its looks first and its content type second.
+
+    Raises DocumentError where the body claims or seems to be JSON or XML and is not.
+    """
+    declared = reply.headers.get("content-type", "").lower()
+    text = decoded(reply) if text is None else text
+    start = text.lstrip()[:200]
+    if start[:1] in ("{", "[") or "json" in declared:
+        return _json_or_text(text, start, declared)
+    if _HTML_START.match(start) or ("html" in declared and start.startswith("<")):
+        return Html(text)
+    if start.startswith("<"):
+        return _xml_or_text(text, declared)
+    # A bare JSON word, such as "OK" or true, is more useful as a text.
+    return Text(text)
+
+
+_HTML_START: Final = re.compile(r"<(?:!doctype html|html|head|body)\b", re.IGNORECASE)
+_MARKUP_START: Final = re.compile(r"<[A-Za-z_?!]")
+_CHARSET: Final = re.compile(r"charset=[\"']?([\w.:-]+)")
+_XML_ENCODING: Final = re.compile(rb"""<\?xml[^>]{0,100}encoding=["']([\w.-]{1,40})["']""")
+
+
+def _json_or_text(text: str, start: str, declared: str) -> Document:
+    try:
+        return Json(text)
+    except DocumentError:
+        if start.startswith("<"):
+            return Html(text) if _HTML_START.match(start) else _xml_or_text(text, "")
+        if "json" in declared or start.startswith("{") or '"' in start:
+            raise
+        return Text(text)
+
+
+def _xml_or_text(text: str, declared: str) -> Document:
+    try:
+        return Xml(text)
+    except DocumentError:
+        if "xml" in declared or _MARKUP_START.match(text.lstrip()):
+            raise
+        return Text(text)
+
+
+def decoded(reply: Reply) -> str:
+    """The body as text, in the charset it names, UTF-8 otherwise; what is wrong is marked."""
+    body, declared = reply.body[:MAX_BODY], reply.headers.get("content-type", "").lower()
+    named = _CHARSET.search(declared)
+    in_xml = _XML_ENCODING.match(body.lstrip()[:200])
+    charset = named[1] if named else in_xml[1].decode() if in_xml else "utf-8"
+    if body[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        charset = "utf-16"
+    try:
+        text = body.decode(charset, "replace")
+    except (LookupError, ValueError):
+        text = body.decode("utf-8", "replace")
+    return text.removeprefix("\ufeff")
+
+
+def _parse_json(text: str) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as exc:
+        raise DocumentError(
+            f"Not valid JSON: {exc.msg} (line {exc.lineno}, column {exc.colno})"
+        ) from exc
+    except (ValueError, RecursionError) as exc:
+        raise DocumentError("Not valid JSON") from exc
+
+
+def _parse_xml(text: str) -> etree._Element:
+    # The encoding named in the declaration no longer holds: the text is decoded already.
+    body = re.sub(r"^\s*<\?xml[^>]{0,200}\?>", "", text, count=1).strip()
+    if "<!DOCTYPE" in body[:4096] or "<!ENTITY" in body:
+        raise DocumentError("XML with a document type is refused: it could hide entities")
+    _refuse_many_elements(body, "XML")
+    parser = etree.XMLParser(
+        resolve_entities=False,
+        no_network=True,
+        huge_tree=False,
+        load_dtd=False,
+        dtd_validation=False,
+        remove_comments=True,
+        remove_pis=True,
+        strip_cdata=True,
+    )
+    try:
+        root = etree.fromstring(body.encode("utf-8", "replace"), parser)
+    except etree.XMLSyntaxError as exc:
+        line, column = exc.position
+        raise DocumentError(f"Not valid XML: {exc.msg} (line {line}, column {column})") from exc
+    except (etree.LxmlError, ValueError) as exc:
+        raise DocumentError("Not valid XML") from exc
+    if "xmlns" in body:
+        _strip_namespaces(root)
+    return root
+
+
+def _strip_namespaces(root: etree._Element) -> None:
+    """Selectors name elements as people see them, without prefixes that change by sender."""
+    for element in root.iter():
+        if isinstance(element.tag, str) and element.tag.startswith("{"):
+            element.tag = element.tag.rpartition("}")[2]
+        for name in [name for name in element.attrib if str(name).startswith("{")]:
+            element.attrib[str(name).rpartition("}")[2]] = element.attrib.pop(name)
+
+
+def _refuse_many_elements(text: str, kind: str) -> None:
+    if text.count("<") > 2 * MAX_ELEMENTS:
+        raise DocumentError(f"The {kind} has more than {MAX_ELEMENTS} elements")
+
+
+def _value(node: Any) -> Any:
+    """The text of an element with all its descendants, or what XPath computed."""
+    if isinstance(node, etree._Element):
+        return "".join(str(part) for part in node.itertext()).strip()
+    return str(node).strip() if isinstance(node, str) else node
+
+
+def _descend(value: Any, segments: Sequence[str], depth: int = 0) -> list[Any]:
+    """The JSON values at the segments; `*` stands for every item."""
+    if not segments:
+        return [value]
+    name, rest = segments[0], segments[1:]
+    if depth > MAX_DEPTH:
+        return []
+    if name == "*":
+        items = _items(value)
+        return [found for item in items for found in _descend(item, rest, depth + 1)]
+    if isinstance(value, Mapping):
+        for length in range(len(segments), 0, -1):
+            key = ".".join(segments[:length])
+            if key in value:
+                return _descend(value[key], segments[length:], depth + 1)
+        return []
+    if isinstance(value, list) and name.isascii() and name.lstrip("-").isdigit() and len(name) < 6:
+        index = int(name)
+        if -len(value) <= index < len(value):
+            return _descend(value[index], rest, depth + 1)
+    return []
+
+
+def _items(value: Any) -> list[Any]:
+    if isinstance(value, Mapping):
+        return list(value.values())[:MAX_VALUES]
+    return value[:MAX_VALUES] if isinstance(value, list) else []
+
+
+def _xml_descend(root: etree._Element, segments: Sequence[str]) -> list[etree._Element]:
+    """A dotted path in XML: from the root or from what it holds, so that `result` finds too."""
+    names = list(segments)
+    if names[0] in (root.tag, "response") and len(names) > 1:
+        names = names[1:]
+    found = [root]
+    for name in names:
+        found = [
+            child
+            for parent in found
+            for child in parent
+            if isinstance(child.tag, str) and name in ("*", child.tag)
+        ][:MAX_VALUES]
+    return found

@@ -1,0 +1,183 @@
+"""Selectors: where in a reply a value stands.
+
+a.b.0  a.*.c  response.price   JSON (or plain XML) path
+//result  /reply/id/@code      XPath
+css:.error  css:a.next@href    CSS selector, with an attribute if wanted
+regex:id=(\\w+)                the first group of a pattern, or the whole match
+header:X-Lead-Id               a header of the reply
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final
+
+from cssselect import HTMLTranslator
+from cssselect import SelectorError as CssError
+from lxml import etree
+
+from leadops.lib import patterns
+
+MAX_SELECTOR: Final = 300
+_MAX_STEPS: Final = 12
+_COSTLY: Final = re.compile(
+    r"\b(?:following|preceding|ancestor)(?:-or-self|-sibling)?\s*::|\bdocument\s*\(|\bre:|\bid\s*\("
+)
+_QUOTED: Final = re.compile(r"""("[^"]*"|'[^']*')""")
+_PREFIX: Final = re.compile(r"(?<![\w:.-])[A-Za-z_][\w.-]*:(?=[A-Za-z_*])")
+_ATTRIBUTE: Final = re.compile(r"@([\w:-]+)\s*$")
+
+
+class SelectorError(ValueError):
+    """The selector cannot be used."""
+
+
+class Kind(Enum):
+    """The language a selector is written in."""
+
+    JSON = "json"
+    TREE = "tree"
+    PATTERN = "pattern"
+    HEADER = "header"
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """A compiled selector. Only the fields of its kind are set."""
+
+    text: str
+    kind: Kind
+    segments: tuple[str, ...] = ()
+    xpath: Callable[[Any], Any] | None = None
+    pattern: patterns.Pattern | None = None
+
+    def match(self, text: str) -> str | None:
+        """The pattern's first group (or whole match) in the text; None for no match in time."""
+        if self.pattern is None:
+            return None
+        try:
+            found = self.pattern.search(text)
+        except patterns.PatternTimeout:
+            return None
+        if found is None:
+            return None
+        groups = found.groups()
+        return (
+            next((group for group in groups if group is not None), "")
+            if groups
+            else str(found.group(0))
+        )
+
+
+def compile_selector(text: str) -> Selector:
+    """The selector of a text; SelectorError where it is wrong or could run away."""
+    text = text.strip()
+    if not text:
+        raise SelectorError("The path is empty")
+    if len(text) > MAX_SELECTOR and not text.startswith("regex:"):
+        raise SelectorError(f"The path is longer than {MAX_SELECTOR} characters")
+    name, _, rest = text.partition(":")
+    if name in _PREFIXES and not rest.startswith(":"):
+        return _PREFIXES[name](text, rest.strip())
+    if text.startswith(("/", "(/", "./")) or _XPATH_FUNCTION.match(text):
+        return _of_xpath(text, text)
+    return _of_json(text)
+
+
+_XPATH_FUNCTION: Final = re.compile(r"(?:string|count|boolean|normalize-space|number|concat)\(")
+_JSON_SEGMENT: Final = re.compile(r"[^.\[\]]+")
+_JSON_PATH: Final = re.compile(
+    r"\$?\.?[^\s.\[\]=<>~!\"'()](?:[^.\[\]=<>~!\"'()]|\.(?!\.)|\[(?:-?\d+|\*|\"[^\"]+\"|'[^']+')\])*"
+)
+
+
+def _of_json(text: str) -> Selector:
+    if not _JSON_PATH.fullmatch(text) or text.endswith("."):
+        raise SelectorError(f"{text!r} is no path: write names with dots between, such as a.b.0")
+    segments = [s.strip("\"'") for s in _JSON_SEGMENT.findall(text.removeprefix("$"))]
+    if not segments or len(segments) > _MAX_STEPS or segments.count("*") > 3:
+        raise SelectorError("The path has too many parts" if segments else "The path is empty")
+    return Selector(text, Kind.JSON, segments=tuple(segments))
+
+
+def _of_xpath(text: str, xpath: str) -> Selector:
+    """XPath as staff may write it. It cannot be interrupted, so what could be slow is refused:
+
+    axes that walk the whole document for each node, and more than three `//` or four filters. On a
+    body of at most 64 KiB the rest ends in milliseconds.
+    """
+    if _COSTLY.search(xpath):
+        raise SelectorError("This XPath uses an axis or a function that is not allowed")
+    if xpath.count("//") + xpath.count("descendant") > 3 or xpath.count("[") > 4:
+        raise SelectorError("This XPath is too costly: at most three // and four filters")
+    if (
+        xpath.count("/") > 2 * _MAX_STEPS
+        or xpath.count("(") > 6
+        or _has_costly_filter("".join(_QUOTED.split(xpath)[::2]))
+    ):
+        raise SelectorError("This XPath is too deep")
+    try:
+        compiled = etree.XPath(_without_prefixes(xpath), regexp=False, smart_strings=False)
+    except (etree.XPathError, ValueError) as exc:
+        raise SelectorError(f"Not a valid XPath: {exc}") from exc
+    return Selector(text, Kind.TREE, xpath=compiled)
+
+
+def _without_prefixes(xpath: str) -> str:
+    """The XPath without namespace prefixes, as documents are read without them."""
+    pieces = _QUOTED.split(xpath)
+    return "".join(p if p[:1] in ("'", '"') else _PREFIX.sub("", p) for p in pieces)
+
+
+def _has_costly_filter(xpath: str) -> bool:
+    """Whether a filter, which runs for every node, looks further than the node's own parts."""
+    depth, before = 0, ""
+    for index, char in enumerate(xpath):
+        depth += (char == "[") - (char == "]")
+        if depth > 1:
+            return True
+        if depth and (xpath.startswith(("//", "..", "parent"), index)):
+            return True
+        if depth and char == "/" and before in "[(,=<>|+- ":
+            return True
+        before = char
+    return False
+
+
+def _of_css(text: str, css: str) -> Selector:
+    attribute = _ATTRIBUTE.search(css)
+    base = css[: attribute.start()] if attribute else css
+    if base.count(" ") + base.count(":") > _MAX_STEPS:
+        raise SelectorError("The CSS selector has too many parts")
+    try:
+        xpath = HTMLTranslator().css_to_xpath(base, prefix="descendant-or-self::")
+        if attribute:
+            # One set of attributes; a comma in the selector makes several branches.
+            xpath = " | ".join(f"{branch}/@{attribute[1]}" for branch in xpath.split(" | "))
+        return Selector(text, Kind.TREE, xpath=etree.XPath(xpath, smart_strings=False))
+    except (CssError, etree.XPathError, ValueError) as exc:
+        raise SelectorError(f"Not a valid CSS selector: {exc}") from exc
+
+
+def _of_pattern(text: str, pattern: str) -> Selector:
+    try:
+        patterns.check(pattern)
+        return Selector(text, Kind.PATTERN, pattern=patterns.compile(pattern))
+    except patterns.PatternError as exc:
+        raise SelectorError(exc.message) from exc
+
+
+def _of_header(text: str, name: str) -> Selector:
+    if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", name):
+        raise SelectorError(f"{name!r} is no header's name")
+    return Selector(text, Kind.HEADER, segments=(name.lower(),))
+
+
+_PREFIXES: Final[dict[str, Callable[[str, str], Selector]]] = {
+    "regex": _of_pattern,
+    "css": _of_css,
+    "header": _of_header,
+}
