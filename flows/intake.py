@@ -20,9 +20,8 @@ from events.models.lead import new_salt
 from events.vocabulary import EventType
 from flows import fields
 from flows.plans import FieldPlan, FlowPlan, SourcePlan
-from flows.pump import CHANNEL
 from flows.runs import LeadState
-from leadops.lib import ids, secrets
+from leadops.lib import ids, secrets, wake
 from leadops.lib.bulk import Table, dumps
 from recipients.outcomes import Outcome
 
@@ -289,7 +288,7 @@ def store(prepared: Prepared, *, at: datetime) -> Answer:
         LEAD_KEY.insert(cursor, prepared.keys)
         if prepared.accepted and not lead.demo:
             cursor.execute(WORK, [lead.id, lead.flow_id])
-            cursor.execute("SELECT pg_notify(%s, '')", [CHANNEL])
+            wake.ring(cursor)
     return _answer(prepared)
 
 

@@ -28,7 +28,7 @@ from django.db import DatabaseError, InterfaceError, connection
 from flows import plans, turn
 from flows.desk import Sending
 from flows.engine import LEASE_MARGIN, RETRY_LANE
-from leadops.lib import claim
+from leadops.lib import claim, wake
 from leadops.lib.bulk import dumps
 from leadops.lib.http import Door
 from recipients.deliver import Attempt, deliver
@@ -36,7 +36,6 @@ from recipients.outcomes import Outcome, Result
 
 log = logging.getLogger(__name__)
 
-CHANNEL = "leadops_work"
 SLOT_CLASS = 0x4C4F  # "LO": advisory locks of pump slots
 BATCH = 64  # results, after which a turn is due at once
 FLUSH = 0.02  # seconds a result waits for others at most
@@ -297,7 +296,7 @@ class Pump:
             parameters.pop(own, None)
         self.listener = psycopg.connect(**parameters, autocommit=True)
         self.slot = take_slot(self.listener)
-        self.listener.execute(f"LISTEN {CHANNEL}")
+        self.listener.execute(f"LISTEN {wake.CHANNEL}")
 
     def _disconnect(self) -> None:
         connection.close()
