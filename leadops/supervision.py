@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import xmlrpc.client
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,7 +28,8 @@ SOCKET_PATH_LIMIT = 107
 LOG_BYTES = 10_000_000
 LOG_BACKUPS = 3
 STOP_SECONDS = 18  # more than any program asks for itself
-FATAL, EXITED, STOPPED, RUNNING = 200, 100, 0, 20  # supervisor's ProcessStates
+CLEAR_SECONDS = 5.0
+RUNNING, FATAL = 20, 200  # of supervisor's ProcessStates
 
 
 @dataclass(frozen=True)
@@ -184,10 +186,18 @@ class Supervisor:
 
 
 def clear_leftovers(home: Path) -> int:
-    """Kill what an earlier, killed `up` of this home has left running; how many that were."""
+    """Kill what an earlier, killed `up` of this home has left running; how many that were.
+
+    Returns when they are gone: until then they hold the port.
+    """
     pids = processes.marked(processes.RUN_VARIABLE, str(home))
-    for pid in pids:
-        processes.kill(pid)
+    until = time.monotonic() + CLEAR_SECONDS
+    while (
+        left := processes.marked(processes.RUN_VARIABLE, str(home))
+    ) and time.monotonic() < until:
+        for pid in left:
+            processes.kill(pid)
+        time.sleep(0.02)
     return len(pids)
 
 

@@ -25,7 +25,7 @@ from leadops.vitals import Beat, Vitals
 
 log = logging.getLogger(__name__)
 
-PROBE_SECONDS = 3.0  # what the web server gets to answer
+PROBE_SECONDS = 2.0  # what the web server gets to answer
 SILENT_SECONDS = 5.0  # pumps beat every second
 FROZEN_MARGIN = 30.0  # beyond a lease, before a silent pump that still lives is killed
 START_GRACE = 10.0  # what a program gets to come up
@@ -66,7 +66,7 @@ class Judge:
     def __init__(self, *, lease: float, host: str) -> None:
         self.lease = lease
         self.host = host
-        self.web = Patience(8.0)
+        self.web = Patience(5.0)
         self.pumps = Patience(5.0)
         self.stuck = Patience(30.0, grace=120.0)
         self.misc = Patience(900.0)  # its tasks may take ten minutes
