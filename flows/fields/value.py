@@ -33,7 +33,7 @@ class Value:
         return self.raw is None or (isinstance(self.raw, (list, dict)) and not self.raw)
 
 
-class Invalid(Exception):  # noqa: N818, RUF100
+class Invalid(Exception):
     """Raised by a reader; its text is the value's `reason`. Never leaves this package."""
 
 

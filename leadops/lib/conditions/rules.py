@@ -50,7 +50,7 @@ class Rule:
         return Verdict(failure is None, looked_at[0], failure)
 
 
-class _TooSlow(Exception):  # noqa: N818, RUF100
+class _TooSlow(Exception):
     """Carries the failure past every `not` and `any`: what could not be checked never holds."""
 
     def __init__(self, failure: Failure) -> None:
