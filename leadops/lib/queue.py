@@ -11,10 +11,13 @@ import mmap
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any
+
+from django.db import DatabaseError, InterfaceError, connection
 
 from leadops.lib import processes
 
@@ -25,6 +28,7 @@ WORKERS_VARIABLE = "LEADOPS_WORKERS"
 MISC_WORKERS = 2
 PUMP_TIMEOUT = 15 * 60  # seconds; a turn is 5 minutes
 PUMP_RETRY = 20 * 60
+RETRY_SECONDS = 0.5
 STOP_SECONDS = 14  # more than LEADOPS_STOP_SECONDS
 
 
@@ -162,11 +166,18 @@ def keep_schedules(wanted: Iterable[Every]) -> None:
 def wake_pump() -> None:
     """Put one pump task into the queue, unless enough of them wait already.
 
-    Called by a pump at the end of its turn. The limit keeps wake-ups of killed workers,
-    which come back after their retry time, from piling up over the weeks.
+    Called by a pump at the end of its turn; returns when done, however long the database
+    is away, or when the cluster stops. The limit keeps wake-ups of killed workers, which
+    come back after their retry time, from piling up over the weeks.
     """
-    if pending(PUMP) < default_workers(PUMP):
-        enqueue(PUMP_TASK, cluster=PUMP)
+    while not stopping.is_set():
+        try:
+            if pending(PUMP) < _worker_count(PUMP):
+                enqueue(PUMP_TASK, cluster=PUMP)
+            return
+        except (DatabaseError, InterfaceError):
+            connection.close()
+            time.sleep(RETRY_SECONDS)
 
 
 def _purge(cluster: str) -> None:
@@ -177,8 +188,7 @@ def _purge(cluster: str) -> None:
 
 def _give_the_worker_its_pump(**_kwargs: object) -> None:
     """In a fresh worker: a task for it, since its predecessor's died with it."""
-    if not stopping.is_set():
-        enqueue(PUMP_TASK, cluster=PUMP)
+    wake_pump()
 
 
 # --- clusters
