@@ -48,8 +48,15 @@ SENSITIVE_NAMES = (
     "cvc",
 )
 
-# 13 to 19 digits, in groups parted by single spaces or hyphens; the Luhn sum decides.
-_CARD = re.compile(r"(?<![\w.+-])\d(?:[ -]?\d){12,18}(?![\w-])")
+# 13 to 19 digits, in groups parted by single spaces or hyphens; the issuer's numbers (ISO/IEC 7812)
+# and the Luhn sum decide: a time in milliseconds is no card.
+# The look-behind stands second, so that the search can jump from one possible start to the next.
+_CARD = re.compile(r"[2-6](?<![\w.+-].)(?:[ -]?\d){12,18}(?![\w-])")
+
+_ISSUED = re.compile(
+    r"4(?:\d{12}|\d{15}|\d{18})|5\d{15}|2[2-7]\d{14}|3[47]\d{13}"
+    r"|3[0689]\d{12,17}|35\d{14,17}|6\d{15,18}"
+)
 
 
 class Redactor:
@@ -59,21 +66,28 @@ class Redactor:
     names, both linear in the text.
     """
 
-    __slots__ = ("_fields", "_names", "_values")
+    __slots__ = ("_fields", "_names", "_stems", "_values")
 
     def __init__(
         self, values: Iterable[str] = (), *, names: Iterable[str] = SENSITIVE_NAMES
     ) -> None:
         self._names = frozenset(_plain_name(name) for name in names)
+        self._stems = _stems(self._names)
         self._values = _values_pattern(values)
         self._fields = _fields_pattern(self._names)
 
     def text(self, text: str) -> str:
         """`text` without secrets: JSON, XML, form or plain words."""
-        if self._values is not None:
-            text = self._values.sub(MASK, text)
-        text = self._fields.sub(_mask_field, text)
+        text = self.secrets(text)
+        # A tenth of the regular expression's time, and most texts name no secret.
+        flat = text.lower().translate(_PARTING)
+        if any(stem in flat for stem in self._stems):
+            text = self._fields.sub(_mask_field, text)
         return _CARD.sub(_mask_card, text)
+
+    def secrets(self, text: str) -> str:
+        """`text` without the values that we hold; nothing by name or by looks."""
+        return text if self._values is None else self._values.sub(MASK, text)
 
     def headers(self, headers: Mapping[str, str]) -> dict[str, str]:
         return {
@@ -95,6 +109,14 @@ class Redactor:
     def _parameter(self, piece: str) -> str:
         name, equals, _ = piece.partition("=")
         return f"{name}={MASK}" if equals and self.is_sensitive(name) else self.text(piece)
+
+
+_PARTING = {ord(char): None for char in "-_"}
+
+
+def _stems(names: frozenset[str]) -> tuple[str, ...]:
+    """The names that contain no other: a text without one of them has none at all."""
+    return tuple(sorted(name for name in names if not any(o != name and o in name for o in names)))
 
 
 def _plain_name(name: str) -> str:
@@ -160,8 +182,9 @@ def _mask_field(match: re.Match[str]) -> str:
 
 
 def _mask_card(match: re.Match[str]) -> str:
-    digits = [int(char) for char in match[0] if char.isdigit()]
-    return MASK if _luhn(digits) else match[0]
+    text = match[0].replace(" ", "").replace("-", "")
+    is_card = _ISSUED.fullmatch(text) and _luhn([int(char) for char in text])
+    return MASK if is_card else match[0]
 
 
 def _luhn(digits: list[int]) -> bool:

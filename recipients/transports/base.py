@@ -1,0 +1,39 @@
+"""What every transport does. How to add one: docs/adding-a-transport.md."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from leadops.lib.http import Door, Reply, Request
+from recipients.plan import Context, EndpointPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One attempt to be sent. `payload` is what the mapping gave; `timeout` is in seconds.
+
+    `attempt` counts from 1; `idempotency_key` is the same for all attempts of a delivery.
+    """
+
+    payload: Any
+    endpoint: EndpointPlan
+    context: Context
+    attempt: int
+    idempotency_key: str
+    timeout: float
+    test: bool = False
+
+
+class Transport(Protocol):
+    """Makes a message of a payload, and takes it to the recipient.
+
+    Both raise TransportError and nothing else that is foreseeable. `build` touches no network and
+    gives the same request for the same job. `send` sends once: repeating is the retry policy's.
+    """
+
+    def build(self, job: Job) -> Request:
+        """The message, with credentials. Raises NotSendable."""
+
+    def send(self, request: Request, *, door: Door) -> Reply:
+        """The whole answer, whatever it says: reading it is the reader's."""

@@ -1,0 +1,146 @@
+"""Deliveries over HTTP: JSON, XML, form, query and CSV, through the guarded door."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from base64 import b64encode
+from functools import lru_cache
+from urllib.parse import quote
+
+import leadops
+from leadops.lib.http import Door, HttpError, Reply, Request
+from recipients.mapping import RenderError
+from recipients.plan import Auth, AuthKind, BodyFormat, EndpointPlan
+from recipients.transports.base import Job
+from recipients.transports.bodies import CONTENT_TYPES, body_of, form_body
+from recipients.transports.errors import NotSendable, from_http
+
+USER_AGENT = f"LeadOps/{getattr(leadops, '__version__', '0')}"
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
+
+
+class HttpTransport:
+    """One request a delivery."""
+
+    def build(self, job: Job) -> Request:
+        endpoint = job.endpoint
+        try:
+            url, headers = _url(job), _headers(job)
+        except RenderError as error:
+            raise NotSendable("Address or header cannot be rendered", str(error)) from error
+        url = _with_query(url, _auth_query(endpoint.auth))
+        body = b""
+        if _in_query(endpoint):
+            url = _with_query(url, form_body(job.payload).decode("ascii"))
+        else:
+            body = body_of(job.payload, endpoint.format, xml_root=endpoint.xml_root)
+            _put(headers, "Content-Type", CONTENT_TYPES[endpoint.format])
+            if endpoint.compress and body:
+                # No time stamp: the same job gives the same bytes.
+                body = gzip.compress(body, 6, mtime=0)
+                headers["Content-Encoding"] = "gzip"
+        return Request(endpoint.method, url, headers, body, timeout=job.timeout)
+
+    def send(self, request: Request, *, door: Door) -> Reply:
+        try:
+            return door.send(request)
+        except HttpError as error:
+            raise from_http(error) from error
+
+
+def _in_query(endpoint: EndpointPlan) -> bool:
+    """A GET has no body that a receiver must look at, whatever the format says."""
+    return endpoint.format is BodyFormat.QUERY or endpoint.method == "GET"
+
+
+def _url(job: Job) -> str:
+    # Each value is one piece of the address: none may add a host, a path or a parameter.
+    return job.endpoint.url.text(job.context, escape=_quoted).strip()
+
+
+def _quoted(value: str) -> str:
+    quoted = quote(value, safe="", errors="replace")
+    # Dots are never quoted; a value of two of them would climb out of its folder.
+    return quoted.replace(".", "%2E") if quoted in (".", "..") else quoted
+
+
+def _with_query(url: str, query: str) -> str:
+    if not query:
+        return url
+    base, hash_sign, fragment = url.partition("#")
+    joint = "" if base.endswith(("?", "&")) else "&" if "?" in base else "?"
+    return f"{base}{joint}{query}{hash_sign}{fragment}"
+
+
+def _headers(job: Job) -> dict[str, str]:
+    endpoint = job.endpoint
+    headers = {
+        "User-Agent": USER_AGENT,
+        "Accept": _accept(endpoint.format),
+        "Accept-Encoding": "gzip",
+        "X-Attempt": str(job.attempt),
+    }
+    if job.test:
+        headers["X-LeadOps-Test"] = "1"
+    if endpoint.idempotency_header:
+        headers[endpoint.idempotency_header] = _idempotency_key(job)
+    headers |= _auth_headers(endpoint.auth)
+    for name, template in endpoint.headers:
+        value = template.text(job.context, escape=_one_line).strip()
+        # A header without a value says nothing, and some receivers refuse it.
+        if value:
+            _replace(headers, name, value)
+    return headers
+
+
+def _idempotency_key(job: Job) -> str:
+    template = job.endpoint.idempotency_template
+    if template is None:
+        return job.idempotency_key
+    return template.text(job.context, escape=_one_line).strip() or job.idempotency_key
+
+
+def _one_line(value: str) -> str:
+    return _CONTROL.sub(" ", value)
+
+
+def _put(headers: dict[str, str], name: str, value: str) -> None:
+    """Set a header that staff have not set."""
+    if name.lower() not in {known.lower() for known in headers}:
+        headers[name] = value
+
+
+def _replace(headers: dict[str, str], name: str, value: str) -> None:
+    """Set a header, whatever the letters of an earlier one of that name."""
+    lower = name.lower()
+    for known in [known for known in headers if known.lower() == lower]:
+        del headers[known]
+    headers[name] = value
+
+
+def _accept(format: BodyFormat) -> str:
+    kind = "application/xml" if format is BodyFormat.XML else "application/json"
+    return f"{kind}, */*;q=0.5"
+
+
+@lru_cache(maxsize=1024)
+def _auth_headers(auth: Auth) -> dict[str, str]:
+    """Shared: not to be changed."""
+    if auth.kind is AuthKind.API_KEY and auth.place != "query":
+        return {auth.name or "X-API-Key": auth.secret}
+    if auth.kind is AuthKind.BEARER:
+        return {"Authorization": f"Bearer {auth.secret}"}
+    if auth.kind is AuthKind.BASIC:
+        both = f"{auth.username}:{auth.secret}".encode()
+        return {"Authorization": f"Basic {b64encode(both).decode()}"}
+    if auth.kind is AuthKind.HEADERS:
+        return dict(auth.headers)
+    return {}
+
+
+def _auth_query(auth: Auth) -> str:
+    if auth.kind is AuthKind.API_KEY and auth.place == "query":
+        return f"{quote(auth.name or 'api_key', safe='')}={quote(auth.secret, safe='')}"
+    return ""
