@@ -16,6 +16,7 @@ import psycopg
 import pytest
 
 from leadops.lib import postgres
+from leadops.lib.embedded import place
 
 USER = """
 import sys
@@ -199,9 +200,9 @@ def test_a_second_start_is_quick(home: Path) -> None:
 
 
 def test_it_falls_back_to_a_short_socket_path() -> None:
-    place = postgres.place(Path("/tmp") / ("deep" * 25))
-    assert len(str(place.sockets / ".s.PGSQL.5432.lock")) <= postgres.SOCKET_PATH_LIMIT
-    assert place.sockets.parent == Path("/tmp")
+    sockets = postgres.place(Path("/tmp") / ("deep" * 25)).sockets
+    assert len(str(sockets / ".s.PGSQL.5432.lock")) <= place.SOCKET_PATH_LIMIT
+    assert sockets.parent == Path("/tmp")
 
 
 def test_it_works_from_a_deep_home(home: Path) -> None:
@@ -235,8 +236,8 @@ def test_as_root_it_runs_as_someone_else(home: Path) -> None:
 def test_as_root_in_a_closed_folder_it_moves_the_data(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postgres, "STATE_HOME", home / "state")
+    monkeypatch.setattr(place, "STATE_HOME", home / "state")
     closed = home / "closed"
     closed.mkdir(mode=0o700)
-    place = postgres.place(closed / "project" / ".leadops")
-    assert home / "state" in place.folder.parents
+    found = postgres.place(closed / "project" / ".leadops")
+    assert home / "state" in found.folder.parents

@@ -17,7 +17,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import connection
+from django.db import OperationalError, connection
 
 from leadops.lib import postgres, queue
 from leadops.supervision import Supervisor, clear_leftovers, programs
@@ -67,8 +67,8 @@ class Command(BaseCommand):
         """Database, tables, static files."""
         try:
             connection.ensure_connection()
-        except postgres.ServerError as error:
-            raise CommandError(str(error)) from error
+        except OperationalError as error:
+            raise CommandError(f"No database: {error}") from error
         call_command("migrate", verbosity=0, interactive=False)
         _collect_static(settings.STATIC_ROOT)
 
