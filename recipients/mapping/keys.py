@@ -29,7 +29,7 @@ def parse_key(key: str) -> tuple[Segment, ...]:
             name, is_name = "", False
         else:
             name += char
-    if escaped:
+    if name:  # the closing dot was taken for an escaped one
         raise ValueError("The key ends in a backslash")
     return tuple(segments)
 

@@ -6,6 +6,7 @@ written, never read as templates.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, TypeVar
@@ -132,17 +133,22 @@ def _tag_at(source: Source, opens: int) -> Tag:
     while at < len(text):
         char = text[at]
         if quote:
-            if char == "\\":
-                at += 1
-            elif char == quote:
+            if text.startswith(quote, at):
+                at += len(quote) - 1
                 quote = ""
+            elif char == "\\":
+                at += 1
         elif text.startswith(brace, at):
             return Tag(opens, start, at, at + len(brace))
-        elif char in "\"'" and not is_comment:
-            quote = char
+        elif not is_comment and (opening := _OPENING.match(text, at)):
+            quote = opening[0]
+            at += len(quote) - 1
         at += 1
     raise source.error("A string is not closed" if quote else "{{ is not closed by }}", opens)
 
+
+# A text that stands in quotes itself, as in YAML, has its inner ones escaped.
+_OPENING: Final = re.compile(r"""\\?["']""")
 
 Part = str | Expression | Write
 

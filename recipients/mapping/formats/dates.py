@@ -32,6 +32,7 @@ _TOKENS: Final = re.compile(
     r"\[(?P<literal>[^\]]*)\]|YYYY|YY|MMMM|MMM|MM|M|dddd|ddd|DDDD|DD|Do|D|HH|H|hh|h|mm|m|SSS|ss|s"
     r"|A|a|ZZ|Z|X|x"
 )
+_LETTERS: Final = re.compile(r"(?!T)[^\W\d_]")
 _US_DATE: Final = re.compile(
     r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})(?:[ T]+(\d{1,2}):(\d{2})(?::(\d{2}))?\s*([AaPp][Mm])?)?",
     re.ASCII,
@@ -92,7 +93,12 @@ DateFormat = tuple[str | Callable[[datetime], str], ...]
 
 
 def parse_pattern(pattern: str) -> DateFormat | None:
-    """The pattern's parts, or None where no date token stands in it."""
+    """The pattern's parts; None where no date token stands in it, or letters that are none.
+
+    The T between date and time may stand as it is, other letters in [brackets].
+    """
+    if _LETTERS.search(_TOKENS.sub("", pattern)):
+        return None
     parts: list[str | Callable[[datetime], str]] = []
     at = 0
     for found in _TOKENS.finditer(pattern):
