@@ -1,0 +1,186 @@
+"""The bare limits: the least a program could do for the same effect on this machine.
+
+Run as a module in processes of their own: `python -m leadops.bench.bare intake|deliver …`;
+prints the rate, a second.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any
+
+import psycopg
+import requests
+
+from leadops.lib import ids, postgres
+
+BATCH = 64
+TABLES = ("event", "snapshot", "exchange", "tally", "delivery", "lead", "leadkey")
+
+EVENT = (
+    "INSERT INTO events_event (id, seq, type, timestamp, lead_id, flow_id, entity_id, outcome, "
+    "reason, duration_ms, snapshot, exchange_id, digest, data) VALUES "
+    "(%s, %s, %s, clock_timestamp(), %s, 'bare', %s, 'accepted', '', 1, 1, '', %s, %s)"
+)
+SNAPSHOT = (
+    "INSERT INTO events_snapshot (id, lead_id, version, at, body) "
+    "VALUES (%s, %s, %s, clock_timestamp(), %s)"
+)
+LEAD = (
+    "INSERT INTO events_lead (id, flow_id, source_id, status, result, reason, test, demo, "
+    "currency, cost, revenue, sales, step, seq, snapshot, sensitive, salt) "
+    "VALUES (%s, 'bare', 'bare', 'done', '', '', true, true, 'USD', 0, 0, 0, 0, 2, 2, '', %s)"
+)
+KEY = "INSERT INTO events_leadkey (lead_id, kind, digest) VALUES (%s, 'email', %s)"
+WORK = (
+    "INSERT INTO flows_work (kind, lead_id, lane, claims, hold, due_at) "
+    "VALUES ('advance', %s, 'bare', 0, 0, 'infinity')"
+)
+TALLY = (
+    "INSERT INTO events_tally (hour, kind, flow_id, source_id, recipient_id, outcome, category, "
+    "reason, attempt, bucket, test, n, ms, revenue, cost) VALUES "
+    "(date_trunc('hour', now()), 'lead', 'bare', 'bare', '', 'accepted', '', '', 0, -1, true, "
+    "1, 0, 0, 0)"
+)
+BODY = json.dumps(
+    {
+        "id": "lead_0VbZ64NU0cYmMmJIl9Qr",
+        "email": "person@example.com",
+        "email.valid": True,
+        "email.domain": "example.com",
+        "phone_1": "5555551234",
+        "first_name": "Ann",
+        "last_name": "Example",
+        "state": "TX",
+        "source.name": "Bench",
+    }
+)
+PAYLOAD = json.dumps(
+    {
+        "firstName": "Ann",
+        "lastName": "Example",
+        "email": "person@example.com",
+        "phoneNumber": "5555551234",
+        "stateCode": "TX",
+    }
+).encode()
+
+
+def intake(home: str, seconds: float) -> float:
+    """Leads a second, inserted row by row in one transaction a lead, in one pipeline each."""
+    done = 0
+    with psycopg.connect(**postgres.conninfo(Path(home))) as connection:
+        start = time.perf_counter()
+        while time.perf_counter() - start < seconds:
+            lead = ids.new_id("lead")
+            with connection.transaction(), connection.pipeline(), connection.cursor() as cursor:
+                cursor.execute(LEAD, [lead, b"x" * 16])
+                for version in (1, 2):
+                    cursor.execute(SNAPSHOT, [ids.new_id("snap"), lead, version, BODY])
+                    cursor.execute(
+                        EVENT,
+                        [ids.new_id("evt"), version, "bare", lead, "bare", b"y" * 32, "{}"],
+                    )
+                for digest in (b"a" * 16, b"b" * 16):
+                    cursor.execute(KEY, [lead, digest])
+                cursor.execute(WORK, [lead])
+                cursor.execute(TALLY)
+            done += 1
+        return done / (time.perf_counter() - start)
+
+
+def deliver(home: str, url: str, seconds: float, threads: int) -> float:
+    """Deliveries a second: a pooled session on threads, results written by COPY in batches."""
+    session = requests.Session()
+    session.trust_env = False
+    session.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=threads))
+    replies: SimpleQueue[tuple[str, float]] = SimpleQueue()
+    end = time.perf_counter() + seconds
+
+    def send() -> None:
+        while time.perf_counter() < end:
+            before = time.perf_counter()
+            reply = session.post(
+                url, data=PAYLOAD, headers={"Content-Type": "application/json"}, timeout=10
+            )
+            replies.put((reply.text, time.perf_counter() - before))
+
+    workers = [threading.Thread(target=send) for _ in range(threads)]
+    for worker in workers:
+        worker.start()
+    start, done = time.perf_counter(), 0
+    with psycopg.connect(**postgres.conninfo(Path(home))) as connection:
+        for batch in _batches(replies, workers):
+            with connection.transaction(), connection.cursor() as cursor:
+                _copy(cursor, batch)
+            done += len(batch)
+    return done / (time.perf_counter() - start)
+
+
+def _batches(
+    replies: SimpleQueue[tuple[str, float]], workers: list[threading.Thread]
+) -> Iterator[list[tuple[str, float]]]:
+    while any(worker.is_alive() for worker in workers) or not replies.empty():
+        batch: list[tuple[str, float]] = []
+        try:
+            batch.append(replies.get(timeout=0.05))
+            while len(batch) < BATCH:
+                batch.append(replies.get(timeout=0.02))
+        except Empty:
+            pass
+        if batch:
+            yield batch
+
+
+def _copy(cursor: psycopg.Cursor[Any], batch: list[tuple[str, float]]) -> None:
+    """The rows that a delivery leaves: three events, an exchange, four tallies, a delivery."""
+    leads = [ids.new_id("lead") for _ in batch]
+    with cursor.copy(
+        "COPY events_event (id, seq, type, timestamp, lead_id, flow_id, entity_id, outcome, "
+        "reason, duration_ms, snapshot, exchange_id, digest, data) FROM STDIN"
+    ) as copy:
+        for lead in leads:
+            for seq, kind in enumerate(("attempt", "delivered", "completed"), 3):
+                row = (ids.new_id("evt"), seq, kind, "now", lead, "bare", "bare", "accepted", "")
+                copy.write_row((*row, 1, 2, "", b"x" * 32, BODY))
+    with cursor.copy(
+        "COPY events_exchange (id, lead_id, delivery_id, attempt, at, duration_ms, method, url, "
+        "request_headers, request_body, status, reply_headers, reply_body, error) FROM STDIN"
+    ) as copy:
+        for lead, (text, seconds) in zip(leads, batch, strict=True):
+            row = (ids.new_id("exc"), lead, "bare", 1, "now", round(seconds * 1000), "POST")
+            copy.write_row((*row, "http://", "{}", PAYLOAD.decode(), 200, "{}", text, ""))
+    with cursor.copy(
+        "COPY events_tally (hour, kind, flow_id, source_id, recipient_id, outcome, category, "
+        "reason, attempt, bucket, test, n, ms, revenue, cost) FROM STDIN"
+    ) as copy:
+        for _ in range(3 * len(batch)):
+            row = ("today", "bare", "bare", "bare", "bare", "accepted", "", "", 1, 0, True)
+            copy.write_row((*row, 1, 1, 45, 15))
+    with cursor.copy(
+        "COPY events_delivery (id, lead_id, recipient_id, flow_id, step, state, outcome, "
+        "category, reason, waits_for, attempts, tries, endpoint, price, revenue, buyer_lead_id, "
+        "late, mapping_version) FROM STDIN"
+    ) as copy:
+        for lead in leads:
+            row = (ids.new_id("dlv"), lead, "bare", "bare", 1, "accepted", "accepted", "", "", "")
+            copy.write_row((*row, 1, 1, "production", 45, 45, ids.new_id("x"), False, 1))
+
+
+def main(arguments: list[str]) -> None:
+    kind, home, *rest = arguments
+    if kind == "intake":
+        rate = intake(home, float(rest[0]))
+    else:
+        rate = deliver(home, rest[0], float(rest[1]), int(rest[2]))
+    sys.stdout.write(f"{rate}\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,162 @@
+"""A whole LeadOps of its own on loopback: database, web, workers, buyers."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import psycopg
+
+from leadops.env import PROJECT
+from leadops.lib import postgres
+
+SOURCE_KEY = "bench-source-key-0123456789"
+START_SECONDS = 60.0
+STOP_SECONDS = 40.0
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def wait_for(condition: Callable[[], Any], seconds: float, what: str) -> Any:
+    """What `condition` gives as soon as it is true; raises TimeoutError naming `what`."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if value := condition():
+            return value
+        time.sleep(0.05)
+    raise TimeoutError(f"{what}: not within {seconds:.0f} s")
+
+
+@dataclass
+class System:
+    """Processes and addresses of one run."""
+
+    home: Path
+    port: int
+    buyers_port: int
+    up: subprocess.Popen[str]
+    buyers: subprocess.Popen[str]
+    environment: dict[str, str] = field(repr=False)
+
+    @property
+    def buyers_url(self) -> str:
+        return f"http://127.0.0.1:{self.buyers_port}"
+
+    def connect(self) -> psycopg.Connection[tuple[Any, ...]]:
+        return psycopg.connect(**postgres.conninfo(self.home), autocommit=True)
+
+    def manage(self, *arguments: str) -> str:
+        return subprocess.run(  # noqa: S603  our own command
+            [sys.executable, "manage.py", *arguments],
+            cwd=PROJECT,
+            env=self.environment,
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+
+    def load(self, bundle: str) -> None:
+        """Load a configuration bundle given as text."""
+        path = self.home / "bench.yaml"
+        path.write_text(bundle)
+        self.manage("bundle", "load", str(path))
+
+    def buyer_log(self, limit: int) -> list[dict[str, Any]]:
+        with urlopen(f"{self.buyers_url}/log?limit={limit}") as reply:  # noqa: S310  loopback
+            log = json.load(reply)
+        return log["requests"] if isinstance(log, dict) else log
+
+    def memory(self) -> dict[str, int]:
+        """Resident KiB by process id of everything that `up` started."""
+        group = _descendants(self.up.pid)
+        return {f"{name}:{pid}": kib for pid, name, kib in group}
+
+
+def _descendants(root: int) -> list[tuple[int, str, int]]:
+    listing = subprocess.run(  # noqa: S603
+        ["ps", "-eo", "pid=,ppid=,rss=,args="],  # noqa: S607
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    rows = [line.split(None, 3) for line in listing.splitlines()]
+    parents = {int(row[0]): int(row[1]) for row in rows}
+    found = []
+    for pid, _, rss, args in rows:
+        ancestor = int(pid)
+        while ancestor in parents and ancestor != root:
+            ancestor = parents[ancestor]
+        if ancestor == root and int(pid) != root:
+            found.append((int(pid), args.split("manage.py")[-1].strip()[:40], int(rss)))
+    return found
+
+
+@contextlib.contextmanager
+def running(*, workers: int = 2, log_buyers: bool = False) -> Iterator[System]:
+    """A system, ready to take leads; gone afterwards."""
+    home = Path(tempfile.mkdtemp(prefix="leadops-bench-"))
+    home.chmod(0o755)
+    port, buyers_port = free_port(), free_port()
+    environment = {
+        **os.environ,
+        "LEADOPS_HOME": str(home),
+        "LEADOPS_PRIVATE_NETWORKS": "127.0.0.0/8",
+        "BENCH_SOURCE_KEY": SOURCE_KEY,
+    }
+    environment.pop("DATABASE_URL", None)
+    buyers_arguments = ["buyers", "--port", str(buyers_port)]
+    buyers = _start(environment, *buyers_arguments, *([] if log_buyers else ["--no-log"]))
+    up = _start(environment, "up", "--port", str(port), "--workers", str(workers))
+    try:
+        for process in (buyers, up):
+            _await_ready(process)
+        yield System(home, port, buyers_port, up, buyers, environment)
+    finally:
+        for process in (up, buyers):
+            process.send_signal(signal.SIGTERM)
+        for process in (up, buyers):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(STOP_SECONDS)
+            process.kill()
+        postgres.stop(home)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _start(environment: dict[str, str], *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(  # noqa: S603  our own command
+        [sys.executable, "manage.py", *arguments],
+        cwd=PROJECT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+
+
+def _await_ready(process: subprocess.Popen[str]) -> None:
+    assert process.stdout is not None  # noqa: S101  piped above
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        line = process.stdout.readline()
+        if line.startswith("ready"):
+            return
+        if not line and process.poll() is not None:
+            break
+    raise RuntimeError(f"{process.args} did not become ready")

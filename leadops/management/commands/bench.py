@@ -1,0 +1,34 @@
+"""`manage.py bench NAME`: the built-in load generator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from leadops.bench import deliver, events, flow, intake, report
+
+BENCHES: dict[str, tuple[float, Callable[..., dict[str, Any]]]] = {
+    "deliver": (10.0, deliver.run),
+    "deliver100": (10.0, lambda seconds: deliver.run(seconds, latency_ms=100)),
+    "events": (5.0, events.run),
+    "flow": (120.0, flow.run),
+    "intake": (10.0, intake.run),
+}
+
+
+class Command(BaseCommand):
+    help = "Measures one part against its bare limit, on loopback, with a database of its own."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("name", choices=sorted(BENCHES))
+        parser.add_argument("--seconds", type=float, help="how long it measures")
+        parser.add_argument("--json", action="store_true", help="only the JSON line")
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        default, run = BENCHES[options["name"]]
+        figures = run(options["seconds"] or default)
+        text = report.lines(options["name"], figures)
+        self.stdout.write(text.splitlines()[-1] if options["json"] else text)
