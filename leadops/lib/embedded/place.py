@@ -104,6 +104,17 @@ def _server_user() -> pwd.struct_passwd:
     return others[-1]
 
 
+def _need_a_name() -> None:
+    """initdb refuses a uid without a name, as containers give with `--user 1234`."""
+    try:
+        pwd.getpwuid(os.geteuid())
+    except KeyError:
+        raise ServerError(
+            f"PostgreSQL needs a name for user {os.geteuid()}: add a line to /etc/passwd, "
+            "or set DATABASE_URL."
+        ) from None
+
+
 def _open_to(user: pwd.struct_passwd, folder: Path) -> bool:
     """Whether `user` can reach `folder` through all the folders above it."""
     existing = next(path for path in (folder, *folder.parents) if path.exists()).resolve()
@@ -131,10 +142,11 @@ def _socket_folder(folder: Path) -> Path:
 
 def make_folders(at: Place) -> None:
     """Make what the server's user must find before the first start. Raises ServerError."""
+    _need_a_name()
     at.folder.mkdir(parents=True, exist_ok=True)
     if at.user is not None:
         if STATE_HOME in at.folder.parents:
-            log.warning(
+            log.info(
                 "LEADOPS_HOME is closed to %s: the database is in %s", at.user.pw_name, at.folder
             )
         _open_home(at, at.user)
