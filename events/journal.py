@@ -94,7 +94,7 @@ class Journal:
     def record(
         self,
         lead: Subject,
-        kind: EventType,
+        event_type: EventType,
         *,
         entity_id: str,
         outcome: str = "",
@@ -117,7 +117,7 @@ class Journal:
             digest = self._snapshot(lead, values, at)
         if exchange is not None:
             exchange_id, digest = self._exchange(lead, exchange, at)
-        event = self._event(lead.id, lead.flow_id, kind, at)
+        event = self._event(lead.id, lead.flow_id, event_type, at)
         event.update(
             seq=lead.seq,
             entity_id=entity_id,
@@ -134,10 +134,16 @@ class Journal:
         return str(event["id"])
 
     def operation(
-        self, kind: EventType, *, entity_id: str, flow_id: str = "", reason: str = "", **data: Any
+        self,
+        event_type: EventType,
+        *,
+        entity_id: str,
+        flow_id: str = "",
+        reason: str = "",
+        **data: Any,
     ) -> str:
         """Note an event about no lead: configuration, pauses, alerts."""
-        event = self._event("", flow_id, kind, self.at)
+        event = self._event("", flow_id, event_type, self.at)
         event.update(entity_id=entity_id, reason=reason[:REASON_LENGTH], data=data)
         self.events.append(event)
         return str(event["id"])

@@ -36,7 +36,7 @@ def ensure(first: date | None = None) -> list[str]:
                 cursor.execute("SELECT to_regclass(%s)", [name])
                 if cursor.fetchone()[0] is None:
                     cursor.execute(
-                        f"CREATE TABLE IF NOT EXISTS {name} PARTITION OF {table} "  # noqa: S608
+                        f"CREATE TABLE IF NOT EXISTS {name} PARTITION OF {table} "
                         f"FOR VALUES FROM ('{month} 00:00+00') TO ('{end} 00:00+00')"
                     )
                     made.append(name)

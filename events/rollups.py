@@ -6,7 +6,6 @@ it again to the whole record; so figures equal a recount by construction, and ar
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,6 +15,8 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from events.buckets import NO_BUCKET, bucket
+from events.buckets import bucket_ms as bucket_ms
 from events.models import Counted
 from events.vocabulary import ATTEMPT_ENDS, DELIVERY_ENDS, EventType
 from leadops.lib.bulk import Table
@@ -23,8 +24,6 @@ from recipients.outcomes import Outcome
 
 Kind = Counted.Kind
 
-GROWTH = 1.05  # buckets grow by 5 %, so their middles err by 2.5 % at most
-NO_BUCKET = -1
 REASON_LENGTH = 120
 DIGITS = re.compile(r"\d+")
 FOLD_LOCK = 0x4C4F_0001
@@ -50,16 +49,6 @@ TALLY = Table(
         "cost": "numeric",
     },
 )
-
-
-def bucket(ms: int) -> int:
-    """The log-spaced bucket of a response time in milliseconds."""
-    return math.ceil(math.log(ms) / math.log(GROWTH)) if ms > 1 else 0
-
-
-def bucket_ms(number: int) -> float:
-    """The middle of a bucket, in milliseconds; at most 2.5 % from any of its values."""
-    return 1.0 if number == 0 else GROWTH**number * 2 / (1 + GROWTH)
 
 
 def reason_class(reason: str) -> str:
@@ -101,6 +90,7 @@ def cells(event: Happening) -> Iterator[dict[str, Any]]:
             Kind.FEEDBACK,
             recipient_id=event.entity_id,
             outcome=event.data.get("kind", ""),
+            reason=reason_class(event.reason),
             revenue=event.data.get("money", 0),
         )
 

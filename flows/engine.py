@@ -327,9 +327,7 @@ def settle(run: Run, delivery: DeliveryState, attempt: Attempt, desk: Desk) -> N
     advance(run, desk)
 
 
-def _accept(
-    run: Run, delivery: DeliveryState, plan: RecipientPlan, attempt: Attempt
-) -> None:
+def _accept(run: Run, delivery: DeliveryState, plan: RecipientPlan, attempt: Attempt) -> None:
     lead = run.lead
     step = run.flow.step(delivery.step)
     exclusive = isinstance(step, DeliverStep) and step.pattern.exclusive
@@ -346,6 +344,7 @@ def _accept(
         lead.revenue += price
         lead.sales += 1
     cost = money.share(lead.cost, max(lead.sales, 1))[-1]
+    late: dict[str, Any] = {"late": True} if delivery.late else {}
     run.journal.record(
         lead,
         EventType.RECIPIENT_DELIVERED,
@@ -359,7 +358,7 @@ def _accept(
         ),
         response=shapes.response(attempt),
         metadata=shapes.metadata(plan, delivery.endpoint, attempt_number=delivery.attempts),
-        **({"late": True} if delivery.late else {}),
+        **late,
     )
 
 
@@ -408,9 +407,7 @@ def _use_backup(run: Run, delivery: DeliveryState, plan: RecipientPlan) -> bool:
     return True
 
 
-def _schedule_retry(
-    run: Run, delivery: DeliveryState, plan: RecipientPlan, seconds: float
-) -> None:
+def _schedule_retry(run: Run, delivery: DeliveryState, plan: RecipientPlan, seconds: float) -> None:
     _wait(delivery, seconds)
     retry_at = run.journal.at + timedelta(seconds=seconds)
     delivery.waits_for = "Retry"
@@ -450,9 +447,7 @@ def _give_up(
     )
 
 
-def _may_have_it(
-    run: Run, delivery: DeliveryState, result: Result, decision: GiveUp
-) -> bool:
+def _may_have_it(run: Run, delivery: DeliveryState, result: Result, decision: GiveUp) -> bool:
     """An exclusive lead of unknown fate goes to nobody else, unless the policy says so."""
     step = run.flow.step(delivery.step)
     if result.outcome is not Outcome.UNKNOWN or decision.then == "move_on":

@@ -278,9 +278,7 @@ def store(prepared: Prepared, *, at: datetime) -> Answer:
     lead, journal = prepared.lead, Journal(at)
     _record(prepared, journal)
     row = {column: getattr(lead, column, None) for column in LEAD.columns}
-    row["sensitive"] = (
-        secrets.encrypt(dumps(prepared.sensitive)) if prepared.sensitive else ""
-    )
+    row["sensitive"] = secrets.encrypt(dumps(prepared.sensitive)) if prepared.sensitive else ""
     raw = connection.connection
     with raw.pipeline(), raw.cursor() as cursor:
         LEAD.insert(cursor, [row])
@@ -294,14 +292,16 @@ def store(prepared: Prepared, *, at: datetime) -> Answer:
 
 def _record(prepared: Prepared, journal: Journal) -> None:
     lead, source = prepared.lead, prepared.source
-    facts = {"source": {"id": source.id, "name": source.name, "slug": source.slug}}
+    facts: dict[str, Any] = {
+        "source": {"id": source.id, "name": source.name, "slug": source.slug},
+        **({"test": True} if lead.test else {}),
+    }
     journal.record(
         lead,
         EventType.SOURCE_SUBMITTED,
         entity_id=source.id,
         values=prepared.raw,
         **facts,
-        **({"test": True} if lead.test else {}),
     )
     if prepared.accepted:
         lead.cost = prepared.price

@@ -279,9 +279,7 @@ class Pump:
         """Until a result or a wake-up comes, or the poll is due."""
         assert self.listener is not None  # noqa: S101  connected at the start of the pass
         pause = FLUSH if self.results else POLL
-        ready, _, _ = select.select(
-            [self.senders.wake_read, self.listener.fileno()], [], [], pause
-        )
+        ready, _, _ = select.select([self.senders.wake_read, self.listener.fileno()], [], [], pause)
         if self.listener.fileno() in ready:
             for _ in self.listener.notifies(timeout=0):
                 pass

@@ -35,6 +35,7 @@ class LeadState:
     seq: int
     snapshot: int
     salt: bytes | None
+    sensitive: str = ""  # encrypted JSON of what no snapshot holds
     completed_at: datetime | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
 
@@ -118,19 +119,54 @@ class Run:
         return delivery
 
 
-LEAD_COLUMNS = (
-    "id flow_id source_id created_at status result reason test demo currency cost revenue sales "
-    "step seq snapshot salt completed_at"
-).split()
+LEAD_COLUMNS = [
+    "id",
+    "flow_id",
+    "source_id",
+    "created_at",
+    "status",
+    "result",
+    "reason",
+    "test",
+    "demo",
+    "currency",
+    "cost",
+    "revenue",
+    "sales",
+    "step",
+    "seq",
+    "snapshot",
+    "salt",
+    "sensitive",
+    "completed_at",
+]
 LOCK_LEADS = f"""
     SELECT {", ".join(LEAD_COLUMNS)} FROM events_lead
     WHERE id = ANY(%s) ORDER BY id FOR UPDATE
 """  # noqa: S608
-DELIVERY_COLUMNS = (
-    "id lead_id recipient_id flow_id step state outcome category reason waits_for attempts tries "
-    "endpoint price revenue buyer_lead_id late mapping_version created_at first_attempt_at "
-    "finished_at"
-).split()
+DELIVERY_COLUMNS = [
+    "id",
+    "lead_id",
+    "recipient_id",
+    "flow_id",
+    "step",
+    "state",
+    "outcome",
+    "category",
+    "reason",
+    "waits_for",
+    "attempts",
+    "tries",
+    "endpoint",
+    "price",
+    "revenue",
+    "buyer_lead_id",
+    "late",
+    "mapping_version",
+    "created_at",
+    "first_attempt_at",
+    "finished_at",
+]
 DELIVERIES = f"""
     SELECT {", ".join(DELIVERY_COLUMNS)} FROM events_delivery WHERE lead_id = ANY(%s) ORDER BY id
 """  # noqa: S608
@@ -183,10 +219,23 @@ DELIVERY = Table(
         "finished_at": "timestamptz",
     },
 )
-DELIVERY_CHANGES = (
-    "state outcome category reason waits_for attempts tries endpoint price revenue buyer_lead_id "
-    "late mapping_version first_attempt_at finished_at"
-).split()
+DELIVERY_CHANGES = [
+    "state",
+    "outcome",
+    "category",
+    "reason",
+    "waits_for",
+    "attempts",
+    "tries",
+    "endpoint",
+    "price",
+    "revenue",
+    "buyer_lead_id",
+    "late",
+    "mapping_version",
+    "first_attempt_at",
+    "finished_at",
+]
 LEAD_CHANGES = [column for column in LEAD.columns if column != "id"]
 
 

@@ -6,6 +6,7 @@ does the same, so nobody waits in a circle. Reads go out together, writes go out
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from flows import engine, plans, runs
 from flows.desk import Condition, Desk, Sending
 from flows.plans import Plans
 from flows.runs import DeliveryState, LeadState, Run, WorkState
+from leadops.lib import secrets
 from leadops.lib.bulk import dumps
 from leadops.lib.claim import Claimed
 from recipients.deliver import Attempt
@@ -316,7 +318,9 @@ def _save(turn: Turn, loaded: Loaded, desk: Desk) -> list[Sending]:
 def _works(
     changed: Sequence[Run], turn: Turn
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[int]]:
-    fresh, kept, done = [], [], []
+    fresh: list[dict[str, Any]] = []
+    kept: list[dict[str, Any]] = []
+    done: list[int] = []
     for run in changed:
         for work in run.works():
             if work.done:
@@ -383,6 +387,12 @@ def _sending(
     plan = desk.plans.recipients[delivery.recipient_id]
     source = desk.plans.sources[run.lead.source_id]
     assert work is not None  # noqa: S101  begun deliveries have work
+    values = run.lead.values
+    if run.lead.sensitive:
+        hidden = orjson.loads(secrets.decrypt(run.lead.sensitive))
+        values = {**values, **hidden}
+        shown = [text for value in hidden.values() if len(text := str(value)) > 3]
+        plan = dataclasses.replace(plan, redactor=plan.redactor.also(shown))
     return Sending(
         work_id=work.id if work.id is not None else work_ids[delivery.id],
         lease=turn.lease,
@@ -394,7 +404,7 @@ def _sending(
         plan=plan,
         endpoint=endpoint,
         context={
-            "lead": run.lead.values,
+            "lead": values,
             "source": source.values,
             "flow": {"id": run.flow.id, "slug": run.flow.slug, "name": run.flow.name},
             "recipient": plan.fields,

@@ -160,9 +160,7 @@ def _endpoint(row: Endpoint, vault: Vault) -> EndpointPlan:
         xml_root=row.xml_root,
         idempotency_header=row.idempotency_header,
         idempotency_template=(
-            mapping.compile_template(row.idempotency_template)
-            if row.idempotency_template
-            else None
+            mapping.compile_template(row.idempotency_template) if row.idempotency_template else None
         ),
     )
 
@@ -180,9 +178,7 @@ def _mapping(recipient: Recipient) -> mapping.Mapping:
 
 def _reader(recipient: Recipient) -> responses.Reader:
     rules = tuple(validation.rule_spec(rule) for rule in recipient.response_rules.all())
-    return responses.compile_reader(
-        responses.ReaderSpec(**recipient.reader_fields(), rules=rules)
-    )
+    return responses.compile_reader(responses.ReaderSpec(**recipient.reader_fields(), rules=rules))
 
 
 def _retry(recipient: Recipient) -> RetryPolicy:

@@ -91,7 +91,7 @@ class Result:
 
     `price` is what the buyer said it pays, None where it said nothing (0 is a price).
     `retry_after` is in seconds from the reply, already bounded.
-    `reason` is in the buyer's words where it gave any, else ours; `details` adds the technical part.
+    `reason` is in the buyer's words where it gave any, else ours; `details` add technical facts.
     """
 
     outcome: Outcome

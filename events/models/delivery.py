@@ -80,4 +80,4 @@ class Delivery(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.id
+        return str(self.id)

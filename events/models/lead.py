@@ -64,7 +64,7 @@ class Lead(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.id
+        return str(self.id)
 
 
 class LeadKey(models.Model):

@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 from flows import plans
 from flows.intake import Answer, Submission, receive
 from flows.plans import FlowPlan, Plans, SourcePlan
-from leadops.lib.access import IsSource
+from leadops.lib.access import IsSource, caller
 from leadops.lib.api import MAX_FIELDS, Conflict, FormParser, JsonParser, WrongShape
 
 MAX_NAME = 100  # characters of a field's name
@@ -59,10 +59,10 @@ class LeadsView(APIView):
         ],
     )
     def post(self, request: Request, flow: str) -> Response:
-        current = plans.current(request.user.revision)
+        current = plans.current(caller(request).revision)
         source, plan = self._parties(request, flow, current)
         submission = read(request)
-        answer = receive(plan, source, submission, at=request.user.at)
+        answer = receive(plan, source, submission, at=caller(request).at)
         return Response(
             body(answer, request),
             status=201,
@@ -73,7 +73,7 @@ class LeadsView(APIView):
     def _parties(request: Request, flow: str, current: Plans) -> tuple[SourcePlan, FlowPlan]:
         """The source and flow, if they deal with each other at the moment."""
         plan = current.flow(flow)
-        source = current.sources.get(request.user.id)
+        source = current.sources.get(caller(request).id)
         if plan is None:
             raise exceptions.NotFound(f"There is no flow {flow!r}.")
         if source is None or not source.active:

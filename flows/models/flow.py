@@ -54,9 +54,7 @@ class FlowField(models.Model):
 
     class Meta:
         ordering = ["position", "id"]
-        constraints = [
-            models.UniqueConstraint(fields=["flow", "name"], name="one_field_a_name")
-        ]
+        constraints = [models.UniqueConstraint(fields=["flow", "name"], name="one_field_a_name")]
 
     def __str__(self) -> str:
         return self.name

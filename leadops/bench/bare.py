@@ -18,7 +18,8 @@ from typing import Any
 import psycopg
 import requests
 
-from leadops.lib import ids, postgres
+from leadops.bench.system import connect
+from leadops.lib import ids
 
 BATCH = 64
 TABLES = ("event", "snapshot", "exchange", "tally", "delivery", "lead", "leadkey")
@@ -75,7 +76,7 @@ PAYLOAD = json.dumps(
 def intake(home: str, seconds: float) -> float:
     """Leads a second, inserted row by row in one transaction a lead, in one pipeline each."""
     done = 0
-    with psycopg.connect(**postgres.conninfo(Path(home))) as connection:
+    with connect(Path(home)) as connection:
         start = time.perf_counter()
         while time.perf_counter() - start < seconds:
             lead = ids.new_id("lead")
@@ -115,10 +116,10 @@ def deliver(home: str, url: str, seconds: float, threads: int) -> float:
     for worker in workers:
         worker.start()
     start, done = time.perf_counter(), 0
-    with psycopg.connect(**postgres.conninfo(Path(home))) as connection:
+    with connect(Path(home)) as connection:
         for batch in _batches(replies, workers):
             with connection.transaction(), connection.cursor() as cursor:
-                _copy(cursor, batch)
+                copy_rows(cursor, batch)
             done += len(batch)
     return done / (time.perf_counter() - start)
 
@@ -138,7 +139,7 @@ def _batches(
             yield batch
 
 
-def _copy(cursor: psycopg.Cursor[Any], batch: list[tuple[str, float]]) -> None:
+def copy_rows(cursor: psycopg.Cursor[Any], batch: list[tuple[str, float]]) -> None:
     """The rows that a delivery leaves: three events, an exchange, four tallies, a delivery."""
     leads = [ids.new_id("lead") for _ in batch]
     with cursor.copy(
@@ -154,23 +155,23 @@ def _copy(cursor: psycopg.Cursor[Any], batch: list[tuple[str, float]]) -> None:
         "request_headers, request_body, status, reply_headers, reply_body, error) FROM STDIN"
     ) as copy:
         for lead, (text, seconds) in zip(leads, batch, strict=True):
-            row = (ids.new_id("exc"), lead, "bare", 1, "now", round(seconds * 1000), "POST")
-            copy.write_row((*row, "http://", "{}", PAYLOAD.decode(), 200, "{}", text, ""))
+            sent = (ids.new_id("exc"), lead, "bare", 1, "now", round(seconds * 1000), "POST")
+            copy.write_row((*sent, "http://", "{}", PAYLOAD.decode(), 200, "{}", text, ""))
     with cursor.copy(
         "COPY events_tally (hour, kind, flow_id, source_id, recipient_id, outcome, category, "
         "reason, attempt, bucket, test, n, ms, revenue, cost) FROM STDIN"
     ) as copy:
         for _ in range(3 * len(batch)):
-            row = ("today", "bare", "bare", "bare", "bare", "accepted", "", "", 1, 0, True)
-            copy.write_row((*row, 1, 1, 45, 15))
+            cell = ("today", "bare", "bare", "bare", "bare", "accepted", "", "", 1, 0, True)
+            copy.write_row((*cell, 1, 1, 45, 15))
     with cursor.copy(
         "COPY events_delivery (id, lead_id, recipient_id, flow_id, step, state, outcome, "
         "category, reason, waits_for, attempts, tries, endpoint, price, revenue, buyer_lead_id, "
         "late, mapping_version) FROM STDIN"
     ) as copy:
         for lead in leads:
-            row = (ids.new_id("dlv"), lead, "bare", "bare", 1, "accepted", "accepted", "", "", "")
-            copy.write_row((*row, 1, 1, "production", 45, 45, ids.new_id("x"), False, 1))
+            sold = (ids.new_id("dlv"), lead, "bare", "bare", 1, "accepted", "accepted", "", "", "")
+            copy.write_row((*sold, 1, 1, "production", 45, 45, ids.new_id("x"), False, 1))
 
 
 def main(arguments: list[str]) -> None:

@@ -6,6 +6,7 @@ there until the last one has ended.
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 from typing import Any
@@ -93,10 +94,8 @@ def _deliver(system: System, count: int, *, limit: float) -> dict[str, Any]:
         connection.execute("ANALYZE")
         connection.execute("UPDATE flows_work SET due_at = clock_timestamp()")
         connection.execute("SELECT pg_notify('leadops_work', '')")
-        try:
+        with contextlib.suppress(TimeoutError):
             wait_for(lambda: connection.execute(LEFT).fetchone() == (0,), limit, "deliveries")
-        except TimeoutError:
-            pass
         left = connection.execute(LEFT).fetchone()
         accepted, took, p50, p95 = connection.execute(RATE).fetchone() or (0, 0, 0, 0)
     return {

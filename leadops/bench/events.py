@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
-
-import psycopg
 
 from events.journal import Journal
 from events.vocabulary import EventType
 from flows.runs import LeadState
 from leadops.bench import bare
-from leadops.bench.system import running
-from leadops.lib import ids, postgres
+from leadops.bench.system import connect, running
+from leadops.lib import ids
 
 BATCH = 64
 EVENTS_A_LEAD = 3
@@ -41,7 +40,7 @@ def _journal(home: Path, seconds: float) -> tuple[float, list[float]]:
     """Events a second through the journal, and each event's share of its batch in ms."""
     done, times = 0, []
     start = time.perf_counter()
-    with psycopg.connect(**postgres.conninfo(home)) as connection:
+    with connect(home) as connection:
         while time.perf_counter() - start < seconds:
             before = time.perf_counter()
             journal = Journal(datetime.now(UTC))
@@ -57,9 +56,9 @@ def _journal(home: Path, seconds: float) -> tuple[float, list[float]]:
 def _moments(journal: Journal) -> None:
     lead = LeadState(
         ids.new_id("lead"), "bench", "bench", journal.at, "working", "", "", True, True,
-        "USD", 0, 0, 0, 0, 2, 2, b"x" * 16,
+        "USD", Decimal(0), Decimal(0), 0, 0, 2, 2, b"x" * 16,
     )  # fmt: skip
-    facts = {"recipient": {"id": "bench", "name": "Buyer", "type": "buyer"}}
+    facts: dict[str, Any] = {"recipient": {"id": "bench", "name": "Buyer", "type": "buyer"}}
     journal.record(lead, EventType.RECIPIENT_ATTEMPT, entity_id="bench", **facts)
     journal.record(
         lead,
@@ -78,9 +77,9 @@ def _bare(home: Path, seconds: float) -> float:
     """The same number of events a second by COPY, with the other rows of a delivery."""
     done, start = 0, time.perf_counter()
     batch = [("{}", 0.012)] * BATCH
-    with psycopg.connect(**postgres.conninfo(home)) as connection:
+    with connect(home) as connection:
         while time.perf_counter() - start < seconds:
             with connection.transaction(), connection.cursor() as cursor:
-                bare._copy(cursor, batch)
+                bare.copy_rows(cursor, batch)
             done += BATCH * EVENTS_A_LEAD
     return done / (time.perf_counter() - start)

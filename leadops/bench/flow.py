@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
 from typing import Any
@@ -68,10 +69,8 @@ def _count(system: System) -> int:
 
 def _settle(system: System, expected: int) -> int:
     """Sold leads once all that were posted have ended, or the time is over."""
-    try:
+    with contextlib.suppress(TimeoutError):
         wait_for(lambda: _count(system) >= expected, SETTLE_SECONDS, "sales")
-    except TimeoutError:
-        pass
     return _count(system)
 
 
@@ -82,7 +81,7 @@ def _doors(system: System, count: int) -> list[float]:
         body = entry["body"]
         sent = (json.loads(body) if isinstance(body, str) else body).get("sentAt")
         if sent:
-            found.append((entry["time"] - float(sent)) * 1000)
+            found.append((entry["timestamp"] - float(sent)) * 1000)
     return found
 
 

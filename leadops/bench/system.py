@@ -44,6 +44,11 @@ def wait_for(condition: Callable[[], Any], seconds: float, what: str) -> Any:
     raise TimeoutError(f"{what}: not within {seconds:.0f} s")
 
 
+def connect(home: Path) -> psycopg.Connection[tuple[Any, ...]]:
+    """A connection to the embedded database of `home`."""
+    return psycopg.connect(" ".join(f"{k}={v}" for k, v in postgres.conninfo(home).items()))
+
+
 @dataclass
 class System:
     """Processes and addresses of one run."""
@@ -60,7 +65,9 @@ class System:
         return f"http://127.0.0.1:{self.buyers_port}"
 
     def connect(self) -> psycopg.Connection[tuple[Any, ...]]:
-        return psycopg.connect(**postgres.conninfo(self.home), autocommit=True)
+        connection = connect(self.home)
+        connection.autocommit = True
+        return connection
 
     def manage(self, *arguments: str) -> str:
         return subprocess.run(  # noqa: S603  our own command
@@ -80,8 +87,8 @@ class System:
 
     def buyer_log(self, limit: int) -> list[dict[str, Any]]:
         with urlopen(f"{self.buyers_url}/log?limit={limit}") as reply:  # noqa: S310  loopback
-            log = json.load(reply)
-        return log["requests"] if isinstance(log, dict) else log
+            log: list[dict[str, Any]] = json.load(reply)["entries"]
+        return log
 
     def memory(self) -> dict[str, int]:
         """Resident KiB by process id of everything that `up` started."""
@@ -90,7 +97,7 @@ class System:
 
 
 def _descendants(root: int) -> list[tuple[int, str, int]]:
-    listing = subprocess.run(  # noqa: S603
+    listing = subprocess.run(
         ["ps", "-eo", "pid=,ppid=,rss=,args="],  # noqa: S607
         capture_output=True,
         text=True,
@@ -159,4 +166,4 @@ def _await_ready(process: subprocess.Popen[str]) -> None:
             return
         if not line and process.poll() is not None:
             break
-    raise RuntimeError(f"{process.args} did not become ready")
+    raise RuntimeError(f"{process.args!r} did not become ready")

@@ -39,6 +39,12 @@ class Principal:
         return f"{self.kind}:{self.id}"
 
 
+def caller(request: Request) -> Principal:
+    """Who calls, once authentication has passed."""
+    principal: Principal = request.user  # type: ignore[assignment]  # set by KeyAuthentication
+    return principal
+
+
 class _Kinds(BasePermission):
     kinds: frozenset[Caller] = frozenset()
 
@@ -70,4 +76,4 @@ class Operates(IsStaff):
     """Staff who may steer deliveries: ops and administrators."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        return super().has_permission(request, view) and bool(request.user.user.operates)
+        return super().has_permission(request, view) and bool(caller(request).user.operates)

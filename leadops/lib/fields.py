@@ -56,7 +56,7 @@ class DurationFormField(forms.CharField):
 class DurationField(models.FloatField):  # type: ignore[type-arg]
     """Seconds in the database, `10s` or `24h` wherever people read or write it."""
 
-    def formfield(self, **kwargs: Any) -> Any:  # type: ignore[override]
+    def formfield(self, **kwargs: Any) -> Any:
         kwargs.pop("widget", None)
         return DurationFormField(
             required=not self.blank,

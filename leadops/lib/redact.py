@@ -7,9 +7,11 @@ parameters and fields called like a secret, whatever their value. By looks: card
 from __future__ import annotations
 
 import base64
+import copy
 import json
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from html import escape
 from urllib.parse import quote, quote_plus
 
@@ -103,6 +105,15 @@ class Redactor:
         pieces = [self._parameter(piece) for piece in query.split("&")]
         return f"{self.text(base)}?{'&'.join(pieces)}"
 
+    def also(self, values: Iterable[str]) -> Redactor:
+        """This redactor, and `values` masked as well."""
+        own, more = self._values, _values_pattern(values)
+        if more is None:
+            return self
+        both = copy.copy(self)
+        both._values = more if own is None else re.compile(f"{own.pattern}|{more.pattern}")
+        return both
+
     def is_sensitive(self, name: str) -> bool:
         return _plain_name(name) in self._names
 
@@ -119,6 +130,7 @@ def _stems(names: frozenset[str]) -> tuple[str, ...]:
     return tuple(sorted(name for name in names if not any(o != name and o in name for o in names)))
 
 
+@lru_cache(maxsize=1024)
 def _plain_name(name: str) -> str:
     """`X-Api_Key` and `xApiKey` are one name."""
     return re.sub(r"[^a-z0-9]", "", name.lower())
