@@ -6,6 +6,8 @@ import os
 import secrets
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"  # in ASCII order
@@ -40,7 +42,23 @@ class Sequence:
 
 
 _live = Sequence()
+_moved: Callable[[], tuple[int, int]] | None = None
 os.register_at_fork(after_in_child=_live.reset)
+
+
+@contextmanager
+def moved_clock(now: Callable[[], datetime]) -> Iterator[None]:
+    """Within, ids are of the moment `now()` gives, and grow as long as it does.
+
+    For a process that makes past traffic and nothing else: it holds for all of its threads.
+    """
+    global _moved
+    sequence, before = Sequence(), _moved
+    _moved = lambda: sequence.after(int(now().timestamp() * 1000))  # noqa: E731
+    try:
+        yield
+    finally:
+        _moved = before
 
 
 def new_id(prefix: str, at: datetime | None = None) -> str:
@@ -49,7 +67,7 @@ def new_id(prefix: str, at: datetime | None = None) -> str:
     Sorted with collation C (byte by byte) ids stand in order of time.
     """
     if at is None:
-        ms, random = _live.after(time.time_ns() // 1_000_000)
+        ms, random = _moved() if _moved else _live.after(time.time_ns() // 1_000_000)
     else:
         ms, random = int(at.timestamp() * 1000), secrets.randbelow(_RANDOM_SPACE)
     return f"{prefix}_{_text(ms, TIME_CHARS)}{_text(random, RANDOM_CHARS)}"
