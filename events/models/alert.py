@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from urllib.parse import urlsplit
+
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Now
@@ -9,11 +12,28 @@ from django.db.models.functions import Now
 from leadops.lib.fields import DurationField, IdField
 
 
+def validate_channel(url: str) -> None:
+    """Something that we can reach people by; raises ValidationError."""
+    parts = urlsplit(url)
+    address = parts.netloc or parts.path
+    if parts.scheme == "mailto" and re.fullmatch(r"[^@\s,;]+@[^@\s,;]+", address):
+        return
+    if parts.scheme in ("http", "https") and parts.hostname:
+        return
+    raise ValidationError("Write mailto://name@example.com or https://….")
+
+
 class Channel(models.Model):
     """A way to reach people."""
 
     slug = models.SlugField(unique=True)
-    url = models.CharField("URL", max_length=500, help_text="E.g. mailto://ops@example.com.")
+    url = models.CharField(
+        "URL",
+        max_length=500,
+        validators=[validate_channel],
+        help_text="mailto://ops@example.com goes through the mail server of this machine "
+        "(localhost, port 25); https://… gets a POST with JSON.",
+    )
 
     class Meta:
         ordering = ["slug"]
@@ -51,7 +71,9 @@ class AlertThreshold(models.Model):
     )
     scope = models.CharField(max_length=20, choices=Scope.choices, default=Scope.EACH_RECIPIENT)
     notify = models.ManyToManyField(Channel, blank=True, related_name="thresholds")
-    escalate_after = DurationField(null=True, blank=True)
+    escalate_after = DurationField(
+        null=True, blank=True, help_text="Says it again when it is still open after this long."
+    )
     active = models.BooleanField(default=True)
 
     class Meta:
@@ -68,6 +90,12 @@ class AlertThreshold(models.Model):
 class Alert(models.Model):
     """A threshold that was crossed, or a thing that needs somebody; open until resolved."""
 
+    class Told(models.TextChoices):
+        NOTHING = "", "Nothing"
+        RAISED = "raised"
+        ESCALATED = "escalated"
+        RESOLVED = "resolved"
+
     id = IdField("alrt")
     threshold = models.ForeignKey(
         AlertThreshold, on_delete=models.CASCADE, null=True, related_name="alerts"
@@ -75,7 +103,15 @@ class Alert(models.Model):
     subject = models.CharField(max_length=100, help_text="What it is about, e.g. a recipient.")
     text = models.CharField(max_length=500)
     raised_at = models.DateTimeField(db_default=Now())
+    escalated_at = models.DateTimeField(null=True)
     resolved_at = models.DateTimeField(null=True)
+    told = models.CharField(
+        max_length=10,
+        blank=True,
+        db_default="",
+        choices=Told.choices,
+        help_text="The last that its channels were told.",
+    )
 
     class Meta:
         constraints = [

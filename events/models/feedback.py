@@ -19,6 +19,10 @@ class Feedback(models.Model):
         DISPOSITION = "disposition"
         OTHER = "other"
 
+    class Outcome(models.TextChoices):
+        PROCESSED = "processed"
+        REJECTED = "rejected"
+
     id = IdField("fbk")
     kind = models.CharField(max_length=12, choices=Kind.choices)
     recipient = models.ForeignKey(
@@ -33,6 +37,10 @@ class Feedback(models.Model):
     reason = models.CharField(max_length=500, blank=True)
     occurred_at = models.DateTimeField()
     received_at = models.DateTimeField(db_default=Now())
+    outcome = models.CharField(max_length=10, choices=Outcome.choices, default=Outcome.PROCESSED)
+    rejection = models.CharField(
+        max_length=300, blank=True, default="", help_text="Why it could not be applied."
+    )
     days_to_convert = models.PositiveIntegerField(null=True)
     money = models.DecimalField(
         max_digits=12, decimal_places=4, default=0, help_text="What it changed in the revenue."
@@ -44,7 +52,7 @@ class Feedback(models.Model):
             models.UniqueConstraint(fields=["recipient", "key"], name="one_feedback_a_key"),
             models.UniqueConstraint(
                 fields=["delivery"],
-                condition=models.Q(kind="return"),
+                condition=models.Q(kind="return", outcome="processed"),
                 name="a_sale_is_returned_once",
             ),
         ]
