@@ -145,7 +145,7 @@ def test_it_compares_numbers_in_texts_as_numbers() -> None:
         ("{{#each lead.appended.phone_check}}{{@key}} {{/each}}", "carrier risk "),
         ("{{#if lead.state}}{{#if lead.none}}a{{else}}b{{/if}}c{{/if}}", "bc"),
         (
-            "{{#each lead.interests}}{{#each lead.vehicles}}{{this.make}}{{/each}}{{this}} {{/each}}",
+            "{{#each lead.interests}}{{#each lead.vehicles}}{{make}}{{/each}}{{this}} {{/each}}",
             "FordKiaauto FordKiahome ",
         ),
     ],
