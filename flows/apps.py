@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.apps import AppConfig, apps
@@ -18,11 +19,23 @@ class FlowsConfig(AppConfig):
     verbose_name = "Flows"
 
     def ready(self) -> None:
+        from events import search
+
+        for kind in ("email", "phone"):
+            search.register(kind, partial(_normal, kind))
         for app in ("flows", "recipients"):
             for model in apps.get_app_config(app).get_models():
                 if model._meta.model_name not in NOT_COMPILED:
                     for signal in (post_save, post_delete, m2m_changed):
                         signal.connect(_changed, sender=model, dispatch_uid=f"{model}{signal}")
+
+
+def _normal(kind: str, value: str) -> str | None:
+    """The form under which intake makes a lead findable."""
+    from flows import fields
+
+    parsed = fields.parse(kind, value)
+    return str(parsed.normal) if parsed.valid else None
 
 
 def _changed(**_: Any) -> None:

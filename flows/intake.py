@@ -19,6 +19,7 @@ from events.journal import Journal
 from events.models.lead import new_salt
 from events.vocabulary import EventType
 from flows import fields
+from flows.fields.text import storable
 from flows.plans import FieldPlan, FlowPlan, SourcePlan
 from flows.runs import LeadState
 from leadops.lib import ids, secrets, wake
@@ -150,7 +151,7 @@ def prepare(
     terms = flow.terms[source.id]
     lead_id = ids.new_id("lead", at=at if submission.demo else None)
     own = {"id": lead_id, "timestamp": at, "source.name": source.name}
-    raw = {str(name): value for name, value in submission.values.items()}
+    raw = {str(name): storable(value) for name, value in submission.values.items()}
     values: dict[str, Any] = dict(own)
     sensitive: dict[str, Any] = {}
     reasons = []

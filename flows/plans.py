@@ -122,6 +122,11 @@ def current(revision: int | None = None) -> Plans:
     return plans
 
 
+def forget() -> None:
+    """Drop what this process has compiled."""
+    _cache.plans = None
+
+
 def newest() -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT number FROM flows_revision WHERE id = 1")

@@ -44,3 +44,11 @@ def _sweep_killed_runs() -> None:
         except (OSError, postgres.ServerError):
             continue  # another run sweeps too
         shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def fresh_plans() -> None:
+    """Rolled back configuration repeats revision numbers; the compiled one must not stay."""
+    from flows import plans
+
+    plans.forget()
