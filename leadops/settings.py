@@ -115,7 +115,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 LOGIN_URL = "admin:login"
-LOGIN_REDIRECT_URL = "admin:index"
+LOGIN_REDIRECT_URL = "dashboards:overview"
 
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
@@ -155,6 +155,13 @@ Q_CLUSTER = queue.configuration()
 REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "leadops.api.KeyAuthentication",
+        "leadops.api_session.SessionReading",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["leadops.lib.access.IsStaff"],
+    "DEFAULT_PARSER_CLASSES": ["leadops.lib.api.JsonParser"],
+    "EXCEPTION_HANDLER": "leadops.lib.api.on_error",
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "LeadOps",

@@ -1,0 +1,52 @@
+"""One lead."""
+
+from __future__ import annotations
+
+from drf_spectacular.utils import extend_schema, inline_serializer
+from rest_framework import exceptions, serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from events import visibility
+from events.api.shapes import lead_json
+from events.snapshots import Snapshots
+from leadops.lib.access import IsStaffOrSource
+
+LEAD = inline_serializer(
+    "Lead",
+    {
+        "id": serializers.CharField(),
+        "status": serializers.CharField(),
+        "result": serializers.CharField(allow_null=True),
+        "reason": serializers.CharField(allow_null=True),
+        "flow": serializers.DictField(),
+        "source": serializers.DictField(),
+        "created_at": serializers.DateTimeField(),
+        "completed_at": serializers.DateTimeField(allow_null=True),
+        "test": serializers.BooleanField(),
+        "currency": serializers.CharField(),
+        "price": serializers.FloatField(help_text="What the source is paid for it."),
+        "revenue": serializers.FloatField(help_text="Staff only."),
+        "margin": serializers.FloatField(help_text="Staff only."),
+        "deliveries": serializers.ListField(child=serializers.DictField(), help_text="Staff only."),
+        "values": serializers.DictField(allow_null=True, help_text="Null once erased."),
+    },
+)
+
+
+class LeadView(APIView):
+    """A lead: where it stands and what it says."""
+
+    permission_classes = [IsStaffOrSource]
+
+    @extend_schema(summary="A lead", responses=LEAD)
+    def get(self, request: Request, lead_id: str) -> Response:
+        sight = visibility.of(request.user)
+        lead = sight.leads().select_related("flow", "source").filter(id=lead_id).first()
+        if lead is None:
+            raise exceptions.NotFound(f"There is no lead {lead_id!r}.")
+        deliveries = sight.deliveries().filter(lead=lead).select_related("recipient").order_by("id")
+        newest = (lead.id, lead.snapshot)
+        values = Snapshots.read([newest], request.user.at).bodies.get(newest)
+        return Response(lead_json(lead, sight, values, deliveries))

@@ -1,0 +1,127 @@
+"""Leads and events as the API shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from events import directory
+from events.api.parameters import stamp
+from events.masking import TextMask, mask_values, personal_names
+from events.models import Delivery, Event, Lead
+from events.snapshots import Snapshots
+from events.visibility import Sight, lead_reason
+
+
+def event_json(event: Event, sight: Sight) -> dict[str, Any]:
+    """The envelope, and the type's own fields beside it."""
+    return {
+        **sight.data(event),
+        "id": event.id,
+        "type": event.type,
+        "timestamp": stamp(event.timestamp),
+        "lead_id": event.lead_id or None,
+        "flow_id": event.flow_id or None,
+        "entity_id": event.entity_id or None,
+        "seq": event.seq,
+        "outcome": event.outcome or None,
+        "reason": sight.reason(event) or None,
+        "duration_ms": event.duration_ms,
+    }
+
+
+def events_json(
+    events: Sequence[Event], sight: Sight, *, with_lead: bool = True
+) -> list[dict[str, Any]]:
+    """Events with, under `lead`, what the lead looked like at each (null once erased)."""
+    shown = [event_json(event, sight) for event in events]
+    if not with_lead and sight.sees_personal:
+        return shown
+    snapshots = Snapshots.of(events)
+    for event, entry in zip(events, shown, strict=True):
+        values = snapshots.at(event)
+        if not sight.sees_personal:
+            values = _masked(entry, event, values)
+        if with_lead and event.lead_id:
+            entry["lead"] = values
+    return shown
+
+
+def _masked(
+    entry: dict[str, Any], event: Event, values: Mapping[str, Any] | None
+) -> dict[str, Any] | None:
+    """Mask the event's own fields in place; give the masked snapshot."""
+    if values is None:
+        return None
+    names = personal_names(values, directory.privacy(event.flow_id))
+    mask = TextMask(values, names)
+    for name in ("response", "failure", "reason", "seen", "details", "value"):
+        if name in entry:
+            entry[name] = mask.deep(entry[name])
+    if "delivery" in entry and "url" in entry["delivery"]:
+        entry["delivery"] = {**entry["delivery"], "url": mask.text(entry["delivery"]["url"])}
+    return mask_values(values, names)
+
+
+def lead_json(
+    lead: Lead, sight: Sight, values: Mapping[str, Any] | None, deliveries: Iterable[Delivery]
+) -> dict[str, Any]:
+    """A lead; its money and buyers only for staff, as far as they see them."""
+    shown: dict[str, Any] = {
+        "id": lead.id,
+        "status": lead.status,
+        "result": lead.result or None,
+        "reason": lead_reason(sight, lead) or None,
+        "flow": _party(lead.flow),
+        "source": _party(lead.source),
+        "created_at": stamp(lead.created_at),
+        "completed_at": _stamp(lead.completed_at),
+        "test": lead.test,
+        "currency": lead.currency,
+    }
+    if sight.recipients is None:
+        shown["price"] = _money(lead.cost)
+    if sight.sees_all:
+        shown["revenue"] = _money(lead.revenue)
+        shown["margin"] = _money(lead.revenue - lead.cost)
+    if not sight.source:
+        shown["deliveries"] = [delivery_json(delivery) for delivery in deliveries]
+    if values is not None and not sight.sees_personal:
+        values = mask_values(values, personal_names(values, directory.privacy(lead.flow_id)))
+    shown["values"] = values
+    return shown
+
+
+def delivery_json(delivery: Delivery) -> dict[str, Any]:
+    return {
+        "id": delivery.id,
+        "recipient": _party(delivery.recipient),
+        "state": delivery.state,
+        "outcome": delivery.outcome or None,
+        "category": delivery.category or None,
+        "reason": delivery.reason or None,
+        "waits_for": delivery.waits_for or None,
+        "attempts": delivery.attempts,
+        "endpoint": delivery.endpoint,
+        "price": _money(delivery.price),
+        "revenue": _money(delivery.revenue),
+        "buyer_lead_id": delivery.buyer_lead_id or None,
+        "late": delivery.late,
+        "created_at": stamp(delivery.created_at),
+        "finished_at": _stamp(delivery.finished_at),
+        "returned_at": _stamp(delivery.returned_at),
+    }
+
+
+def _party(party: Any) -> dict[str, str]:
+    return {"id": party.id, "slug": party.slug, "name": party.name}
+
+
+def _money(amount: Decimal | None) -> float | None:
+    return None if amount is None else float(amount)
+
+
+def _stamp(at: datetime | None) -> str | None:
+    return None if at is None else stamp(at)

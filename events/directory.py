@@ -1,0 +1,53 @@
+"""Who is who: the names behind the ids of the record.
+
+Flows, sources and steps belong to an app above this one, which is not imported: the record's own
+foreign keys lead to their models.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.apps import apps
+from django.db.models import Manager, Q
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """A flow, source or recipient as lists and links show it."""
+
+    id: str
+    slug: str
+    name: str
+
+    def as_json(self) -> dict[str, str]:
+        return {"id": self.id, "slug": self.slug, "name": self.name}
+
+
+def _of(model: str) -> Manager[Any]:
+    found: Manager[Any] = apps.get_model(model)._default_manager
+    return found
+
+
+def parties(model: str) -> list[Party]:
+    """All of `flows.Flow`, `flows.Source` or `recipients.Recipient`, by name."""
+    rows = _of(model).order_by("name").values_list("id", "slug", "name")
+    return [Party(*row) for row in rows]
+
+
+def party(model: str, slug_or_id: str) -> Party | None:
+    named = Q(slug=slug_or_id) | Q(id=slug_or_id)
+    row = _of(model).filter(named).values_list("id", "slug", "name").first()
+    return Party(*row) if row else None
+
+
+def privacy(flow_id: str) -> dict[str, str]:
+    """The flow's fields: name → plain, personal or sensitive."""
+    rows = _of("flows.FlowField").filter(flow_id=flow_id).values_list("name", "privacy")
+    return dict(rows)
+
+
+def steps(flow_id: str) -> dict[str, str]:
+    """The flow's steps: id → name."""
+    return dict(_of("flows.Step").filter(flow_id=flow_id).values_list("id", "name"))

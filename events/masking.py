@@ -1,0 +1,114 @@
+"""Hides personal values from those whose role does not show them: in snapshots by name, in
+requests and replies wherever the values stand. Pure.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from html import escape
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+MASK = "•••"
+# Ours, and what a service said about the lead; everything else that no field of the flow
+# describes counts as personal, for nobody has said what it is.
+OPEN_ROOTS = frozenset({"id", "timestamp", "source", "appended"})
+TOLD = (".valid", ".reason")  # components that say nothing about the person
+PARTS = ("", ".raw", ".user", ".number")  # components that texts are searched for
+LONG = 4  # shorter values are masked as whole words only
+_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
+_PHONE = re.compile(r"\+?\d{7,15}")
+
+
+def personal_names(values: Mapping[str, Any], privacy: Mapping[str, str]) -> set[str]:
+    """The names in a snapshot that are not for everybody."""
+    return {
+        name
+        for name in values
+        if (root := name.split(".", 1)[0]) not in OPEN_ROOTS
+        and privacy.get(root, "personal") != "plain"
+    }
+
+
+def mask_values(values: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """A snapshot without its personal values."""
+    hidden = set(names)
+    return {
+        name: MASK if name in hidden and not name.endswith(TOLD) and value is not None else value
+        for name, value in values.items()
+    }
+
+
+class TextMask:
+    """Masks a lead's personal values in texts, in the forms that a mapping gives them."""
+
+    def __init__(self, values: Mapping[str, Any], names: Iterable[str]) -> None:
+        forms = {form for name in names for form in _forms(name, values)}
+        ordered = sorted(forms, key=len, reverse=True)  # the longest first: it hides its parts
+        self._pattern = re.compile("|".join(ordered), re.IGNORECASE) if ordered else None
+
+    def text(self, text: str) -> str:
+        return self._pattern.sub(MASK, text) if self._pattern else text
+
+    def deep(self, value: Any) -> Any:
+        """The value with every text in it masked."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, Mapping):
+            return {key: self.deep(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self.deep(item) for item in value]
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            masked = self.text(str(value))
+            return masked if masked != str(value) else value
+        return value
+
+
+def _forms(name: str, values: Mapping[str, Any]) -> Iterator[str]:
+    """Regular expressions for the ways in which texts may write one value."""
+    root = name.split(".", 1)[0]
+    value = values.get(name)
+    if name not in {root + part for part in PARTS} or value is None or isinstance(value, bool):
+        return
+    text = str(value).strip()
+    if len(text) < 2:
+        return
+    for form in _encodings(text):
+        escaped = re.escape(form)
+        yield escaped if len(form) >= LONG else rf"\b{escaped}\b"
+    if _PHONE.fullmatch(text):
+        yield _loose_phone(text)
+    if found := _DATE.match(text):
+        yield from _dates(*found.groups())
+
+
+def _encodings(text: str) -> set[str]:
+    return {
+        text,
+        quote(text, safe=""),
+        quote_plus(text),
+        escape(text),
+        json.dumps(text)[1:-1],
+        json.dumps(text, ensure_ascii=False)[1:-1],
+    }
+
+
+def _loose_phone(number: str) -> str:
+    """A number's last ten digits, however they are parted."""
+    digits = re.sub(r"\D", "", number)[-10:]
+    return r"\+?(?:\d{1,3}[\s.+-]*)?\(?" + r"[\s().+-]{0,3}".join(digits)
+
+
+def _dates(year: str, month: str, day: str) -> Iterator[str]:
+    """A day in the orders and with the separators that people use."""
+    loose_month, loose_day = (rf"0?{int(part)}" for part in (month, day))
+    between = r"[-/. ]"
+    for parts in (
+        (year, loose_month, loose_day),
+        (loose_month, loose_day, year),
+        (loose_day, loose_month, year),
+    ):
+        yield between.join(parts)
+    yield from (year + month + day, month + day + year, day + month + year)
