@@ -38,7 +38,7 @@ class Program:
 
     name: str
     command: Sequence[str]
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)  # without quotes and percents
     once: bool = False  # it may end by itself with success
 
 
@@ -93,13 +93,23 @@ class Supervisor:
         self._process = subprocess.Popen(  # noqa: S603
             [sys.executable, "-W", "ignore", "-m", "supervisor.supervisord", "-c", str(path)],
             cwd=env.PROJECT,
-            env={**os.environ, processes.RUN_VARIABLE: str(self.home)},
+            env=self._environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             # The terminal's Ctrl-C is for `up` alone, which stops the programs in order.
             start_new_session=True,
             preexec_fn=partial(processes.die_with_parent, signal.SIGTERM),
         )
+
+    def _environment(self) -> dict[str, str]:
+        """What all programs inherit. Not in the configuration: its quoting cannot say all."""
+        return {
+            **os.environ,
+            processes.RUN_VARIABLE: str(self.home),
+            "LEADOPS_HOME": str(self.home),
+            "LEADOPS_PORT": str(self.port),
+            "PYTHONUNBUFFERED": "1",
+        }
 
     def is_alive(self) -> bool:
         """Whether supervisord runs."""
@@ -159,14 +169,8 @@ class Supervisor:
         return text.getvalue()
 
     def _section(self, part: Program) -> dict[str, str]:
-        variables = {
-            processes.ROLE_VARIABLE: part.name,
-            "LEADOPS_HOME": str(self.home),
-            "LEADOPS_PORT": str(self.port),
-            "PYTHONUNBUFFERED": "1",
-            **part.environment,
-        }
-        pairs = ",".join(f"{key}={_quoted(value)}" for key, value in variables.items())
+        variables = {processes.ROLE_VARIABLE: part.name, **part.environment}
+        pairs = ",".join(f'{key}="{value}"' for key, value in variables.items())
         return {
             "command": _escaped(shlex.join(part.command)),
             "directory": _escaped(env.PROJECT),
@@ -179,7 +183,8 @@ class Supervisor:
             "stopasgroup": "false",  # a cluster's main process leads its own stop
             "killasgroup": "true",
             "redirect_stderr": "true",
-            "stdout_logfile": _escaped(self.logs / f"{part.name}.log"),
+            # Twice: supervisor 4.3 expands the names of log files a second time.
+            "stdout_logfile": _escaped(_escaped(self.logs / f"{part.name}.log")),
             "stdout_logfile_maxbytes": str(LOG_BYTES),
             "stdout_logfile_backups": str(LOG_BACKUPS),
         }
@@ -226,7 +231,3 @@ def _socket(run: Path) -> Path:
 def _escaped(value: object) -> str:
     """supervisord expands `%(name)s`."""
     return str(value).replace("%", "%%")
-
-
-def _quoted(value: str) -> str:
-    return '"' + _escaped(value).replace("\\", "\\\\").replace('"', '\\"') + '"'

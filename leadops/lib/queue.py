@@ -127,7 +127,8 @@ def pending(cluster: str) -> int:
     from django.utils import timezone
     from django_q.models import OrmQ
 
-    return OrmQ.objects.filter(key=cluster, lock__lte=timezone.now()).count()
+    waiting: int = OrmQ.objects.filter(key=cluster, lock__lte=timezone.now()).count()
+    return waiting
 
 
 def longest_wait(cluster: str) -> float:

@@ -1,0 +1,121 @@
+"""What the watchdog decides, on a clock of the tests' own."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from leadops.lib import queue
+from leadops.vitals import Beat, Vitals
+from leadops.watch import Judge, Patience, Verdict
+
+HERE = "here"
+NOTHING = Verdict()
+
+
+@pytest.fixture
+def judge() -> Judge:
+    return Judge(lease=90.0, host=HERE)
+
+
+def beat(slot: int = 0, *, age: float = 0.5, pid: int = 4_000_000) -> Beat:
+    return Beat(slot=slot, pid=pid, host=HERE, age=age)
+
+
+def seen(
+    *beats: Beat, oldest_due: float = 0.0, oldest_id: int = 0, longest_wait: float = 0.0
+) -> Vitals:
+    return Vitals(
+        beats=beats,
+        due=0,
+        oldest_due=oldest_due,
+        oldest_id=oldest_id,
+        longest_wait=longest_wait,
+    )
+
+
+def test_patience_runs_out_once_it_has_lasted() -> None:
+    patience = Patience(5.0)
+    assert [patience.runs_out(True, now) for now in (0.0, 3.0, 5.0)] == [False, False, True]
+
+
+def test_patience_starts_anew_with_good_news() -> None:
+    patience = Patience(5.0)
+    patience.runs_out(True, 0.0)
+    patience.runs_out(False, 4.0)
+    assert not patience.runs_out(True, 6.0)
+
+
+def test_patience_waits_for_what_it_has_set_off() -> None:
+    patience = Patience(5.0, grace=20.0)
+    patience.runs_out(True, 0.0)
+    assert patience.runs_out(True, 5.0)
+    assert not patience.runs_out(True, 6.0)
+    assert not patience.runs_out(True, 12.0)
+    assert patience.runs_out(True, 25.0)
+
+
+def test_it_leaves_pumps_that_beat_alone(judge: Judge) -> None:
+    for now in range(100):
+        assert judge.verdict(seen(beat(0), beat(1)), 10, float(now)) == NOTHING
+
+
+def test_it_restarts_the_cluster_when_no_pump_ever_beats(judge: Judge) -> None:
+    verdicts = [judge.verdict(seen(), 10, float(now)) for now in range(6)]
+    assert verdicts[:5] == [NOTHING] * 5
+    assert verdicts[5].programs == (queue.PUMP,)
+
+
+def test_it_restarts_the_cluster_when_one_pump_is_gone_for_good(judge: Judge) -> None:
+    judge.verdict(seen(beat(0), beat(1)), 10, 0.0)
+    gone = seen(beat(0), beat(1, age=60))
+    verdicts = [judge.verdict(gone, 10, float(now)) for now in range(1, 7)]
+    assert verdicts[-1].programs == (queue.PUMP,)
+
+
+def test_it_gives_a_stopped_pump_its_lease_before_it_ends_it(judge: Judge) -> None:
+    ours, cluster = os.getpid(), os.getpgid(0)
+    judge.verdict(seen(beat(0), beat(1, pid=ours)), cluster, 0.0)
+    for age in range(1, 120):
+        stopped = seen(beat(0), beat(1, pid=ours, age=float(age)))
+        assert judge.verdict(stopped, cluster, float(age)) == NOTHING
+    late = seen(beat(0), beat(1, pid=ours, age=121.0))
+    assert judge.verdict(late, cluster, 121.0) == Verdict(pids=(ours,))
+
+
+def test_it_does_not_end_a_stranger_with_a_reused_pid(judge: Judge) -> None:
+    late = seen(beat(0), beat(1, pid=os.getpid(), age=500.0))
+    assert judge.verdict(late, 1, 0.0).pids == ()
+
+
+def test_it_does_not_end_a_process_of_another_machine(judge: Judge) -> None:
+    elsewhere = Beat(slot=1, pid=os.getpid(), host="there", age=500.0)
+    assert judge.verdict(seen(beat(0), elsewhere), os.getpgid(0), 0.0).pids == ()
+
+
+def test_it_restarts_pumps_that_beat_but_take_nothing(judge: Judge) -> None:
+    verdicts = [
+        judge.verdict(seen(beat(), oldest_due=31.0 + now, oldest_id=7), 10, float(now))
+        for now in range(40)
+    ]
+    assert [verdict.programs for verdict in verdicts].count((queue.PUMP,)) == 1
+
+
+def test_a_long_backlog_that_moves_is_no_hang(judge: Judge) -> None:
+    for now in range(100):
+        moving = seen(beat(), oldest_due=300.0, oldest_id=now + 1)
+        assert judge.verdict(moving, 10, float(now)) == NOTHING
+
+
+def test_it_restarts_the_misc_cluster_when_its_tasks_wait_for_long(judge: Judge) -> None:
+    waiting = [judge.verdict(seen(beat(), longest_wait=9.0 + now), 10, now) for now in (0, 899)]
+    assert waiting == [NOTHING, NOTHING]
+    assert judge.verdict(seen(beat(), longest_wait=909.0), 10, 900).programs == (queue.MISC,)
+
+
+def test_it_restarts_a_web_server_that_does_not_answer(judge: Judge) -> None:
+    assert not judge.web_hangs(False, 0.0)
+    assert not judge.web_hangs(True, 4.0)
+    assert not judge.web_hangs(False, 6.0)
+    assert judge.web_hangs(False, 11.0)
