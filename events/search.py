@@ -1,0 +1,26 @@
+"""Finding leads by what people know of them: keyed digests of normal forms.
+
+How a value is brought to its normal form is known to the field types, which live above this app;
+they register here when the site starts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from leadops.lib import secrets
+
+Normaliser = Callable[[str], str | None]
+
+_normalisers: dict[str, Normaliser] = {}
+
+
+def register(kind: str, normaliser: Normaliser) -> None:
+    """`normaliser` gives a value's normal form, None for what is no such value."""
+    _normalisers[kind] = normaliser
+
+
+def digest(kind: str, value: str) -> bytes | None:
+    """Under which leads with this e-mail or phone are kept; None when it is none."""
+    normal = _normalisers[kind](value)
+    return secrets.search_digest(kind, normal) if normal else None
