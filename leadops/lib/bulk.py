@@ -6,6 +6,7 @@ together with everything else that one transaction writes.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,7 +20,10 @@ Row = Mapping[str, Any]
 
 def dumps(value: Any) -> str:
     """JSON text for the database: decimals as numbers, bytes as hex, no NUL."""
-    text = orjson.dumps(value, default=_plain, option=orjson.OPT_NON_STR_KEYS).decode()
+    try:
+        text = orjson.dumps(value, default=_plain, option=orjson.OPT_NON_STR_KEYS).decode()
+    except TypeError:  # whole numbers beyond 64 bits, which the database takes
+        text = json.dumps(value, default=_plain)
     return text.replace("\\u0000", "\\ufffd") if "\\u0000" in text else text
 
 
