@@ -173,7 +173,7 @@ def test_it_takes_the_time_zone_from_the_lead() -> None:
         ("hash lead.x", "a", "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb"),
         ('hash lead.x "md5" salt="b"', "a", "07159c47ee1b19ae4fb9c40d480856c4"),
         ('hash lead.x "md5"', "", ""),
-        ('hmac lead.x "md5" key="k"', "a", "7bd94f4dd3cd0ac8d9af0f65d8a5b8a5"),
+        ('hmac lead.x "md5" key="k"', "a", "ddcf3d210049e7135f61affae73731cd"),
         ("json lead.x", {"a": Decimal("1.50"), "b": [True, None]}, '{"a":1.5,"b":[true,null]}'),
         ("base64 lead.x", "a", "YQ=="),
         ("url lead.x", "a b&c/d", "a%20b%26c%2Fd"),
@@ -187,9 +187,6 @@ def test_it_takes_the_time_zone_from_the_lead() -> None:
 )  # fmt: skip
 def test_it_helps(expression: str, x: Any, value: Any) -> None:
     result = run(expression, x)
-    if expression.startswith("hmac"):
-        assert len(result) == 32
-        return
     assert result == value
     assert type(result) is type(value)
 

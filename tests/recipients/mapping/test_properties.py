@@ -85,8 +85,8 @@ def test_no_context_breaks_a_mapping(context: dict[str, Any]) -> None:
 PIECES = st.lists(
     st.sampled_from(
         ["{{", "}}", "#if ", "/if", "else", "lead.x", "(", ")", '"', "'", "==", " ", "\n", "  ",
-         "a", ": ", "- ", "#each ", "/each", "~", "!", "\\", "upper ", "format ", "and ", "not ", "1",
-         "|", "{", "}", "[", "]", "@index", "x=", ".", "{{#if lead.x}}", "{{/if}}", "key: "]
+         "a", ": ", "- ", "#each ", "/each", "~", "!", "\\", "upper ", "format ", "and ", "not ",
+         "1", "|", "{", "}", "[", "]", "@index", "x=", ".", "{{#if lead.x}}", "{{/if}}", "key: "]
     ) | st.text(max_size=3),
     max_size=25,
 ).map("".join)  # fmt: skip
