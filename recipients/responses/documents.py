@@ -21,7 +21,7 @@ MAX_BODY: Final = 64 * 1024
 """Bytes of a reply that are read; the HTTP door cuts at the same."""
 MAX_DEPTH: Final = 100
 MAX_VALUES: Final = 200
-MAX_ELEMENTS: Final = 5000
+MAX_ELEMENTS: Final = 2000
 """Elements of XML and HTML. XPath cannot be interrupted, and some of it takes their square."""
 
 
@@ -35,9 +35,6 @@ class Document(Protocol):
     def find(self, selector: Selector) -> list[Any]:
         """The values at the selector, in order: none where it leads nowhere or does not apply."""
 
-    def has(self, selector: Selector) -> bool:
-        """Whether the selector leads somewhere, even to an empty value."""
-
 
 class Text:
     """A body without structure. Patterns work on every document, by its text."""
@@ -46,10 +43,8 @@ class Text:
         self.text = text
 
     def find(self, selector: Selector) -> list[Any]:
-        return [selector.match(self.text)] if self.has(selector) else []
-
-    def has(self, selector: Selector) -> bool:
-        return selector.kind is Kind.PATTERN and selector.match(self.text) is not None
+        matched = selector.match(self.text)
+        return [] if matched is None else [matched]
 
 
 class Json(Text):
@@ -67,9 +62,6 @@ class Json(Text):
             found = _descend(self.root, selector.segments[1:])
         return found[:MAX_VALUES]
 
-    def has(self, selector: Selector) -> bool:
-        return bool(self.find(selector))
-
 
 class _Tree(Text):
     """What XML and HTML have in common: elements, found by XPath or CSS."""
@@ -80,11 +72,6 @@ class _Tree(Text):
         if selector.kind is Kind.PATTERN:
             return super().find(selector)
         return [_value(node) for node in self._nodes(selector)[:MAX_VALUES]]
-
-    def has(self, selector: Selector) -> bool:
-        if selector.kind is Kind.PATTERN:
-            return super().has(selector)
-        return bool(self._nodes(selector))
 
     def _nodes(self, selector: Selector) -> list[Any]:
         if selector.xpath is None:
@@ -107,11 +94,6 @@ class Xml(_Tree):
         if selector.kind is Kind.JSON:
             return [_value(node) for node in _xml_descend(self.root, selector.segments)]
         return super().find(selector)
-
-    def has(self, selector: Selector) -> bool:
-        if selector.kind is Kind.JSON:
-            return bool(_xml_descend(self.root, selector.segments))
-        return super().has(selector)
 
 
 class Html(_Tree):
@@ -146,6 +128,7 @@ def document_of(reply: Reply, *, text: str | None = None) -> Document:
 
 
 _HTML_START: Final = re.compile(r"<(?:!doctype html|html|head|body)\b", re.IGNORECASE)
+_JSON_START: Final = re.compile(r"\{|\[\s*[\[{\"\]]")
 _MARKUP_START: Final = re.compile(r"<[A-Za-z_?!]")
 _CHARSET: Final = re.compile(r"charset=[\"']?([\w.:-]+)")
 _XML_ENCODING: Final = re.compile(rb"""<\?xml[^>]{0,100}encoding=["']([\w.-]{1,40})["']""")
@@ -157,7 +140,7 @@ def _json_or_text(text: str, start: str, declared: str) -> Document:
     except DocumentError:
         if start.startswith("<"):
             return Html(text) if _HTML_START.match(start) else _xml_or_text(text, "")
-        if "json" in declared or start.startswith("{") or '"' in start:
+        if "json" in declared or _JSON_START.match(start):
             raise
         return Text(text)
 
@@ -235,7 +218,7 @@ def _strip_namespaces(root: etree._Element) -> None:
 
 
 def _refuse_many_elements(text: str, kind: str) -> None:
-    if text.count("<") > 2 * MAX_ELEMENTS:
+    if text.count("<") - text.count("</") > MAX_ELEMENTS:
         raise DocumentError(f"The {kind} has more than {MAX_ELEMENTS} elements")
 
 

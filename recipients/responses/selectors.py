@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
-from cssselect import HTMLTranslator
+from cssselect import GenericTranslator
 from cssselect import SelectorError as CssError
 from lxml import etree
 
@@ -80,7 +80,7 @@ def compile_selector(text: str) -> Selector:
     if len(text) > MAX_SELECTOR and not text.startswith("regex:"):
         raise SelectorError(f"The path is longer than {MAX_SELECTOR} characters")
     name, _, rest = text.partition(":")
-    if name in _PREFIXES and not rest.startswith(":"):
+    if name in _PREFIXES:
         return _PREFIXES[name](text, rest.strip())
     if text.startswith(("/", "(/", "./")) or _XPATH_FUNCTION.match(text):
         return _of_xpath(text, text)
@@ -90,7 +90,7 @@ def compile_selector(text: str) -> Selector:
 _XPATH_FUNCTION: Final = re.compile(r"(?:string|count|boolean|normalize-space|number|concat)\(")
 _JSON_SEGMENT: Final = re.compile(r"[^.\[\]]+")
 _JSON_PATH: Final = re.compile(
-    r"\$?\.?[^\s.\[\]=<>~!\"'()](?:[^.\[\]=<>~!\"'()]|\.(?!\.)|\[(?:-?\d+|\*|\"[^\"]+\"|'[^']+')\])*"
+    r"(?:\$\.?)?[^\s.\[\]=<>~!\"'()](?:[^.\[\]=<>~!\"'()]|\.(?!\.)|\[(?:-?\d+|\*|\"[^\"]+\"|'[^']+')\])*"
 )
 
 
@@ -150,10 +150,13 @@ def _has_costly_filter(xpath: str) -> bool:
 def _of_css(text: str, css: str) -> Selector:
     attribute = _ATTRIBUTE.search(css)
     base = css[: attribute.start()] if attribute else css
-    if base.count(" ") + base.count(":") > _MAX_STEPS:
-        raise SelectorError("The CSS selector has too many parts")
+    plain = _QUOTED.sub("", re.sub(r"\[[^\]]*\]|\([^)]*\)", "", base))
+    if "~" in plain or "+" in plain:
+        raise SelectorError("The CSS signs + and ~ are not supported: they can take for ever")
+    if len(re.split(r"(?<![>,\s])\s+(?![>,\s])", plain.strip())) > 3 or plain.count(":") > 4:
+        raise SelectorError("The CSS selector has too many parts: use > between some")
     try:
-        xpath = HTMLTranslator().css_to_xpath(base, prefix="descendant-or-self::")
+        xpath = GenericTranslator().css_to_xpath(base, prefix="descendant-or-self::")
         if attribute:
             # One set of attributes; a comma in the selector makes several branches.
             xpath = " | ".join(f"{branch}/@{attribute[1]}" for branch in xpath.split(" | "))
