@@ -88,6 +88,8 @@ class LeadsView(APIView):
 def read(request: Request) -> Submission:
     """The lead a request carries; raises WrongShape."""
     data = request.data
+    if not data and request.stream is None:
+        raise exceptions.ParseError("The body is empty.")
     if not isinstance(data, dict):
         raise WrongShape("A lead is an object of fields.")
     check(data)

@@ -26,7 +26,12 @@ FIELDS = (("email", "email", True), ("phone_1", "phone", False), ("state", "stat
 
 def recipient(slug: str, price: str = "45.00", *, sandbox: bool = False) -> Recipient:
     made = Recipient.objects.create(
-        slug=slug, name=slug.title(), price=Decimal(price), success='status = "accepted"'
+        slug=slug,
+        name=slug.title(),
+        price=Decimal(price),
+        success='status = "accepted"',
+        lead_id_path="leadId",
+        price_path="price",
     )
     Endpoint.objects.create(recipient=made, url=f"https://{slug}.example/leads")
     if sandbox:

@@ -1,0 +1,188 @@
+"""POST /api/v1/flows/{flow}/leads as a source sees it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from django.db import OperationalError
+
+from events.models import Lead
+from flows import intake
+from flows.models import Flow, Source, SourceKey
+from recipients.models import PartnerKey
+from tests.flows.scene import LEAD, recipient, scene
+
+KEY = "web-form-a-key-0123456789"
+
+
+@pytest.fixture
+def play(db):
+    play = scene(recipient("abc"))
+    key = SourceKey(source=play.source)
+    key.set(KEY)
+    key.save()
+    return play
+
+
+@pytest.fixture
+def post(client, play):
+    def post(body=LEAD, *, flow="auto", key=KEY, content_type="application/json", **headers):
+        if content_type == "application/json" and not isinstance(body, str | bytes):
+            body = json.dumps(body)
+        return client.post(
+            f"/api/v1/flows/{flow}/leads",
+            body,
+            content_type=content_type,
+            headers={"Authorization": f"Bearer {key}", **headers},
+        )
+
+    return post
+
+
+def error(reply, status):
+    assert reply.status_code == status, reply.content
+    body = reply.json()["error"]
+    assert body["code"]
+    assert body["message"]
+    assert "Traceback" not in reply.content.decode()
+    return body
+
+
+def test_it_answers_201_with_outcome_lead_and_price(post):
+    reply = post()
+    assert reply.status_code == 201
+    body = reply.json()
+    assert body["outcome"] == "accepted"
+    assert body["reason"] == ""
+    assert body["price"] == 15.0
+    assert body["lead"]["url"] == f"http://testserver/api/v1/leads/{body['lead']['id']}"
+    assert Lead.objects.filter(id=body["lead"]["id"]).exists()
+
+
+def test_it_takes_forms(post):
+    reply = post(
+        "email=ann%40example.com&state=tx", content_type="application/x-www-form-urlencoded"
+    )
+    assert reply.json()["outcome"] == "accepted"
+
+
+def test_a_rejected_lead_is_201_and_recorded(post):
+    body = post({"state": "TX"}).json()
+    assert body["outcome"] == "rejected"
+    assert body["reason"] == "Missing required field: email"
+    assert body["reasons"] == ["Missing required field: email"]
+    assert body["price"] == 0
+
+
+def test_the_same_key_gives_the_same_answer(post):
+    first = post(**{"Idempotency-Key": "a1"})
+    second = post(**{"Idempotency-Key": "a1"})
+    assert second.json() == first.json()
+    assert second.status_code == 201
+    assert second.headers["Idempotent-Replayed"] == "true"
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"), [({**LEAD, "test": True}, {}), (LEAD, {"X-LeadOps-Test": "1"})]
+)
+def test_it_takes_test_leads(post, body, headers):
+    reply = post(body, **headers).json()
+    lead = Lead.objects.get(id=reply["lead"]["id"])
+    assert lead.test
+    assert reply["price"] == 0
+
+
+@pytest.mark.parametrize(
+    "body", ["", "{", "[1", "nan", b"\xff\xfe", '{"a": "\ud800"}'.encode("utf-8", "surrogatepass")]
+)
+def test_unparsable_is_400(post, body):
+    error(post(body), 400)
+
+
+@pytest.mark.parametrize("body", ["[]", '"text"', "1", "null", "true"])
+def test_what_is_no_object_is_422(post, body):
+    error(post(body), 422)
+
+
+def test_a_huge_body_is_413(post):
+    error(post({"email": "x" * 300 * 1024}), 413)
+
+
+def test_deep_nesting_is_422_and_names_the_field(post):
+    deep: object = "x"
+    for _ in range(50):
+        deep = [deep]
+    assert "trap" in error(post({**LEAD, "trap": deep}), 422)["fields"]
+    error(post("[" * 100_000), 400)
+
+
+def test_too_many_fields_are_422(post):
+    error(post({f"f{n}": 1 for n in range(2_000)}), 422)
+
+
+def test_an_unknown_type_is_415(post):
+    error(post("email: x", content_type="text/yaml"), 415)
+
+
+def test_nul_and_control_characters_are_taken(post):
+    assert post({**LEAD, "first_name": "a\x00b\x07"}).json()["outcome"] == "accepted"
+
+
+@pytest.mark.parametrize("key", ["", "wrong", "x" * 5_000, "é"])
+def test_no_or_a_wrong_key_is_401(post, key):
+    reply = post(key=key)
+    error(reply, 401)
+    assert reply.headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_another_sources_key_is_403(post):
+    other = Source.objects.create(slug="other", name="Other")
+    key = SourceKey(source=other)
+    key.set("other-source-key-0123")
+    key.save()
+    error(post(key="other-source-key-0123"), 403)
+
+
+def test_a_partners_key_is_403(post, play):
+    key = PartnerKey(recipient_id=play.flow.steps.last().recipients.get().recipient_id)
+    key.set("partner-key-0123456789")
+    key.save()
+    error(post(key="partner-key-0123456789"), 403)
+
+
+def test_an_unknown_flow_is_404(post):
+    error(post(flow="nowhere"), 404)
+
+
+def test_a_paused_flow_is_409(post):
+    flow = Flow.objects.get()
+    flow.active = False
+    flow.save()
+    assert error(post(), 409)["message"] == "The flow auto is paused; it takes no leads."
+
+
+def test_a_source_that_is_switched_off_is_403(post):
+    source = Source.objects.get()
+    source.active = False
+    source.save()
+    error(post(), 403)
+
+
+def test_it_says_503_when_it_cannot_store(post, monkeypatch):
+    def broken(*_, **__):
+        raise OperationalError("the database is gone")
+
+    monkeypatch.setattr(intake, "store", broken)
+    reply = post()
+    error(reply, 503)
+    assert int(reply.headers["Retry-After"]) > 0
+
+
+def test_a_get_is_405(client, play):
+    error(client.get("/api/v1/flows/auto/leads", headers={"Authorization": f"Bearer {KEY}"}), 405)
+
+
+def test_it_never_shows_the_key(post, caplog):
+    post("{")
+    assert KEY not in caplog.text

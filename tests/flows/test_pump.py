@@ -1,0 +1,152 @@
+"""The pump's places, its claims, and the whole of it against a real buyer on loopback."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+
+import pytest
+from django.db import connection
+
+from events.models import Delivery, Event, Lead
+from flows.models import Pump as Heartbeat
+from flows.models import Work
+from flows.pump import Pump, Window
+from leadops.buyers import running_buyers
+from leadops.lib import claim
+from recipients.models import Endpoint
+from tests.flows.scene import recipient, scene
+
+
+class TestWindow:
+    def test_a_lane_alone_takes_three_quarters(self):
+        window = Window(128)
+        assert sum(window.take("a") for _ in range(200)) == 96
+
+    def test_several_lanes_share_evenly_and_a_new_one_finds_room(self):
+        window = Window(120)
+        while window.take("hung"):
+            pass
+        assert window.take("new")
+        taken = Counter(lane for lane in ("b", "c") for _ in range(200) if window.take(lane))
+        assert window.held.total() <= 120
+        assert min(taken.values()) >= 1
+
+    def test_retries_take_a_third_of_a_lanes_share(self):
+        window = Window(120)
+        assert sum(window.take("a:retry") for _ in range(200)) == 30
+
+    def test_a_released_place_is_free_again(self):
+        window = Window(4)
+        while window.take("a"):
+            pass
+        window.release("a")
+        assert window.take("a")
+
+
+@pytest.mark.django_db
+class TestClaim:
+    def work(self, lane: str, count: int) -> None:
+        Work.objects.bulk_create(
+            Work(kind="deliver", lead_id=f"l{lane}{n}", delivery_id=f"d{lane}{n}", lane=lane)
+            for n in range(count)
+        )
+
+    def claim(self, **options):
+        defaults = {"lease": "0" * 32, "seconds": 60.0, "places": {}, "otherwise": 10}
+        with connection.cursor() as cursor:
+            return claim.claim(cursor, "flows_work", **{**defaults, **options})
+
+    def test_it_takes_of_every_lane_so_that_a_backlog_starves_nobody(self):
+        self.work("busy", 500)
+        self.work("quiet", 2)
+        lanes = Counter(c.lane for c in self.claim())
+        assert lanes == {"busy": 10, "quiet": 2}
+
+    def test_it_keeps_to_the_places_of_a_lane(self):
+        self.work("a", 5)
+        self.work("b", 5)
+        assert Counter(c.lane for c in self.claim(places={"a": 1, "b": 0})) == {"a": 1}
+
+    def test_it_takes_the_oldest_first(self):
+        self.work("a", 3)
+        oldest = Work.objects.last()
+        Work.objects.filter(pk=oldest.pk).update(due_at="2020-01-01T00:00Z")
+        assert [c.id for c in self.claim(otherwise=1)] == [oldest.pk]
+
+    def test_it_leaves_what_is_not_due(self):
+        self.work("a", 1)
+        Work.objects.update(due_at="2999-01-01T00:00Z")
+        assert self.claim() == []
+
+    def test_it_counts_the_claim_and_makes_the_lease_long_enough(self):
+        self.work("a", 1)
+        Work.objects.update(hold=500.0)
+        [claimed] = self.claim()
+        assert claimed.claims == 1
+        assert not claimed.left_behind
+        left = Work.objects.get().due_at.timestamp() - time.time()
+        assert 490 < left < 510
+
+    def test_it_says_when_a_row_was_left_behind(self):
+        self.work("a", 1)
+        self.claim(seconds=-1.0)
+        [again] = self.claim()
+        assert again.left_behind
+        assert again.claims == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_pumps_leads_to_a_real_buyer_until_told_to_stop():
+    buyer = recipient("abc")
+    play = scene(buyer)
+    with running_buyers() as buyers:
+        Endpoint.objects.update(url=f"{buyers.url}/accept?price=41.50")
+        answers = [play.post(email=f"p{n}@example.com") for n in range(50)]
+        pump = Pump(stopping=lambda: not Work.objects.exists(), size=8)
+        pump.run(30)
+        keys = {entry["idempotency_key"] for entry in buyers.log()}
+    assert Lead.objects.filter(result="sold").count() == 50
+    assert keys == set(Delivery.objects.values_list("id", flat=True))
+    assert Event.objects.filter(type="flow.completed").count() == 50
+    assert play.lead(answers[0]).revenue == 41.5
+    assert Heartbeat.objects.get().state["sent"] >= 0
+    assert pump.window.held.total() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_pumps_send_each_lead_once():
+    import threading
+
+    play = scene(recipient("abc"))
+    with running_buyers() as buyers:
+        Endpoint.objects.update(url=f"{buyers.url}/accept?ms=5")
+        for n in range(60):
+            play.post(email=f"p{n}@example.com")
+
+        def pump() -> None:
+            Pump(stopping=lambda: not Work.objects.exists(), size=8).run(30)
+            connection.close()
+
+        threads = [threading.Thread(target=pump) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert buyers.stats()["repeats"] == 0
+        assert buyers.stats()["total"] == 60
+    assert Lead.objects.filter(result="sold").count() == 60
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_pump_that_was_stopped_past_its_lease_does_not_send(monkeypatch):
+    play = scene(recipient("abc"))
+    monkeypatch.setattr("flows.pump.LEASE_MARGIN", -1.0)
+    with running_buyers() as buyers:
+        Endpoint.objects.update(url=f"{buyers.url}/accept")
+        answer = play.post()
+        pump = Pump(stopping=lambda: pump.sent > 0, size=2)
+        pump.run(10)
+        assert buyers.stats()["total"] == 0
+    error = play.event(answer, "recipient.error")
+    assert (error.outcome, error.reason) == ("unavailable", "Not sent")
