@@ -1,0 +1,151 @@
+"""Faults under load: whatever dies, no lead is lost, nothing is counted twice, work goes on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from leadops.buyers import Buyers, running_buyers
+from leadops.lib import postgres
+from tests.journeys import stage
+from tests.journeys.stage import Stream
+from tests.journeys.system import LiveSystem, wait_for
+
+pytestmark = pytest.mark.journey
+
+LEASE_SECONDS = 5
+WARM_SECONDS = 2.0
+RECOVERY_SECONDS = 15.0
+SETTLE_SECONDS = 60.0
+
+embedded = pytest.mark.skipif("DATABASE_URL" in os.environ, reason="the server is not ours")
+
+
+@pytest.fixture
+def buyers() -> Iterator[Buyers]:
+    with running_buyers() as buyers:
+        yield buyers
+
+
+@pytest.fixture
+def market(buyers: Buyers) -> Iterator[LiveSystem]:
+    """A system with a buyer that takes 50 ms, so that attempts are always under way."""
+    system = LiveSystem("--workers", "2", environment={"LEADOPS_LEASE": f"{LEASE_SECONDS}s"})
+    try:
+        system.start()
+        stage.set_up(system, f"{buyers.url}/accept?ms=50")
+        yield system
+    finally:
+        system.discard()
+
+
+def kill_idle_worker(system: LiveSystem) -> None:
+    system.workers("misc")[0].kill()
+
+
+def kill_busy_pump(system: LiveSystem) -> None:
+    os.kill(system.pump_pids()[0], signal.SIGKILL)
+
+
+def kill_all_pumps(system: LiveSystem) -> None:
+    for pid in system.pump_pids():
+        os.kill(pid, signal.SIGKILL)
+
+
+def kill_cluster(system: LiveSystem) -> None:
+    system.main("pump").kill()
+
+
+def kill_sentinel(system: LiveSystem) -> None:
+    system.main("pump").children()[0].kill()
+
+
+def kill_web(system: LiveSystem) -> None:
+    system.main("web").kill()
+
+
+def kill_web_worker(system: LiveSystem) -> None:
+    system.role("web")[-1].kill()
+
+
+def kill_database(system: LiveSystem) -> None:
+    system.kill_database()
+
+
+def restart_database(system: LiveSystem) -> None:
+    postgres.stop(system.home)
+
+
+def kill_up_and_start_again(system: LiveSystem) -> None:
+    assert system.up is not None
+    system.up.kill()
+    system.up.wait()
+    system.start()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        kill_idle_worker,
+        kill_busy_pump,
+        kill_all_pumps,
+        kill_cluster,
+        kill_sentinel,
+        kill_web,
+        kill_web_worker,
+        pytest.param(kill_database, marks=embedded),
+        pytest.param(restart_database, marks=embedded),
+        kill_up_and_start_again,
+    ],
+)
+def test_it_lives_through(
+    fault: Callable[[LiveSystem], None], market: LiveSystem, buyers: Buyers
+) -> None:
+    with Stream(market) as stream:
+        wait_for(lambda: len(market.pump_pids()) == 2)
+        time.sleep(WARM_SECONDS)
+        before = len(stream.answered)
+        assert before > 0
+        fault(market)
+        began = time.monotonic()
+        _wait_until_it_flows(market, stream, since=began)
+        assert time.monotonic() - began < RECOVERY_SECONDS
+    wait_for(lambda: stage.settled(market), SETTLE_SECONDS, what="the end of all work")
+    stage.check_books(market, stream, buyers)
+
+
+def test_a_pump_stopped_past_its_lease_changes_nothing_when_it_goes_on(
+    market: LiveSystem, buyers: Buyers
+) -> None:
+    """Its attempts are taken up by the other pump; what it writes late is refused."""
+    with Stream(market) as stream:
+        wait_for(lambda: len(market.pump_pids()) == 2)
+        time.sleep(WARM_SECONDS)
+        stopped = market.pump_pids()[0]
+        os.kill(stopped, signal.SIGSTOP)
+        time.sleep(LEASE_SECONDS + 6)
+        _wait_until_it_flows(market, stream, since=time.monotonic())
+        os.kill(stopped, signal.SIGCONT)
+        time.sleep(2)
+    wait_for(lambda: stage.settled(market), SETTLE_SECONDS, what="the end of all work")
+    stage.check_books(market, stream, buyers)
+    repeats = buyers.stats()["repeats"]
+    assert repeats, "The stopped pump had nothing under way: the test shows nothing."
+
+
+def _wait_until_it_flows(system: LiveSystem, stream: Stream, *, since: float) -> None:
+    """Leads answered after `since` have been sold at the rate of before."""
+
+    def flows() -> bool:
+        fresh = sum(at > since for at in list(stream.answers))
+        sold = system.value(
+            "SELECT count(*) FROM events_event WHERE type = 'recipient.delivered' "
+            "AND timestamp > clock_timestamp() - interval '1 s'"
+        )
+        return fresh >= 20 and sold >= 15
+
+    wait_for(flows, RECOVERY_SECONDS, what="the former rate")
