@@ -41,6 +41,7 @@ class EventType(StrEnum):
     RECIPIENT_PAUSED = "recipient.paused", "A recipient or endpoint gets nothing for now"
     RECIPIENT_RESUMED = "recipient.resumed", "A recipient or endpoint gets leads again"
     ALERT_RAISED = "alert.raised", "A figure left its bounds, or somebody is needed"
+    ALERT_ESCALATED = "alert.escalated", "An alert has stayed open for too long"
     ALERT_RESOLVED = "alert.resolved", "The figure is back within its bounds"
     CONFIG_CHANGED = "config.changed", "Somebody changed the configuration; before and after"
 

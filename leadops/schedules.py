@@ -4,4 +4,8 @@ from __future__ import annotations
 
 from leadops.lib.queue import Every
 
-SCHEDULES: tuple[Every, ...] = ()
+SCHEDULES: tuple[Every, ...] = (
+    Every("fold", "events.tasks.fold"),
+    Every("alerts", "events.tasks.alerts"),
+    Every("partitions", "events.tasks.make_partitions", minutes=24 * 60),
+)
