@@ -12,12 +12,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from itertools import islice
 from typing import Any, Final
 
 from recipients.mapping.errors import MappingError
 from recipients.mapping.keys import Segment, parse_key, write_key
 from recipients.mapping.scope import MAX_DEPTH
 from recipients.mapping.values import is_blank, iso
+
+MAX_ROWS: Final = 1000
 
 _OPTIONS: Final = frozenset({"value", "when", "keep_blank"})
 _CONSTANT: Final = re.compile(
@@ -46,7 +49,11 @@ def rows_of(document: Mapping[str, Any]) -> list[Row]:
     """The rows of a document. MappingError, with the path, where a leaf is of no known kind."""
     if not isinstance(document, Mapping):
         raise MappingError("A mapping is an object of keys and values")
-    return list(_rows(document, (), when="", keep_blank=False))
+    # Counted while walking: aliases make a small YAML text a document without end.
+    rows = list(islice(_rows(document, (), when="", keep_blank=False), MAX_ROWS + 1))
+    if len(rows) > MAX_ROWS:
+        raise MappingError(f"A mapping has {MAX_ROWS} rows at most")
+    return rows
 
 
 def _rows(node: Any, path: tuple[Segment, ...], *, when: str, keep_blank: bool) -> Iterator[Row]:

@@ -8,15 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from recipients.mapping.blocktext import Entry, read_block_text
-from recipients.mapping.documents import Row, rows_of
+from recipients.mapping.documents import MAX_ROWS, Row, rows_of
 from recipients.mapping.errors import MappingError, RenderError, Source
 from recipients.mapping.expressions import Compiling, condition
 from recipients.mapping.keys import Segment, parse_key, write_key
 from recipients.mapping.scope import MAX_DEPTH, Evaluate, Scope
 from recipients.mapping.templates import Template, compile_source, guarded
 from recipients.mapping.values import is_blank, measure, plain
-
-MAX_ROWS: Final = 1000
 
 _ABSENT: Final = object()
 

@@ -129,7 +129,7 @@ _WRITERS: dict[type, Callable[[Any], str]] = {
 def plain(value: Any, *, decimals: bool = True, depth: int = 0) -> Any:
     """The value as a payload may hold it: moments as ISO text, unknown objects as None.
 
-    Numbers keep their type; `decimals=False` makes Decimals floats or ints, for JSON encoders.
+    Numbers keep their type, but for those beyond 64 bits, which become text; `decimals=False` makes Decimals floats or ints, for JSON encoders.
     Raises RenderError where lists and objects nest deeper than the bound.
     """
     if isinstance(value, str):
@@ -152,8 +152,8 @@ def plain(value: Any, *, decimals: bool = True, depth: int = 0) -> Any:
 
 def _plain_number(value: float | Decimal, decimals: bool) -> Any:
     if isinstance(value, int):
-        _int_text(value)
-        return int(value)
+        # JSON encoders stop at 64 bits; what is longer is a code rather than a number.
+        return int(value) if -(2**63) <= value < 2**63 else _int_text(value)
     if not math.isfinite(value):
         return None
     if isinstance(value, float) or decimals:

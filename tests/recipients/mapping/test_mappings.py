@@ -182,6 +182,19 @@ def test_it_refuses_what_no_document_holds(document: dict[str, Any], path: str) 
     assert caught.value.path == path
 
 
+def test_it_stops_at_a_document_without_end() -> None:
+    document: Any = ["x"] * 10
+    for _ in range(15):
+        document = [document] * 10
+    with pytest.raises(MappingError, match="rows at most"):
+        compile_document({"a": document})
+
+
+def test_it_sends_numbers_beyond_64_bits_as_text() -> None:
+    payload = compile_rows([Row("a", "{{lead.x}}")]).render({"lead": {"x": 2**64}})
+    assert payload == {"a": "18446744073709551616"}
+
+
 def deep(levels: int) -> Any:
     value: Any = "x"
     for _ in range(levels):
