@@ -1,0 +1,313 @@
+"""Does everything agree with the record? Counts it all again and compares.
+
+Reads one moment (a repeatable-read transaction), so it may run while leads go through. Every check
+gives what it looked at and a bounded list of what does not agree.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import orjson
+from django.db import connection, transaction
+from django.db.models import Model
+
+from events import rollups
+from events.models import Counted, Delivery, Event, Feedback, Lead, Snapshot
+from events.vocabulary import ATTEMPT_ENDS, DELIVERY_ENDS, EventType
+
+MOST = 20  # problems that a check lists
+CHUNK = 5_000
+
+COUNTED = sorted(
+    {
+        *ATTEMPT_ENDS,
+        *DELIVERY_ENDS,
+        EventType.SOURCE_ACCEPTED,
+        EventType.SOURCE_REJECTED,
+        EventType.FLOW_COMPLETED,
+        EventType.FEEDBACK_PROCESSED,
+    }
+)
+KEY = ", ".join(Counted.KEY)
+SUMS = ", ".join(f"sum({column})" for column in Counted.SUMS)
+EVENTS = """
+    SELECT e.type, e.timestamp, l.flow_id, l.source_id, e.entity_id, e.outcome, e.reason,
+           e.duration_ms, l.test, e.data::text
+    FROM events_event e JOIN events_lead l ON l.id = e.lead_id WHERE e.type = ANY(%s)
+"""
+FIGURES = f"SELECT {KEY}, {SUMS} FROM events_figure GROUP BY {KEY}"  # noqa: S608  our own names
+
+# A person may send a delivery again that ended: each time it ends once more.
+ENDS = """
+    SELECT data -> 'delivery' ->> 'id' AS id,
+           count(*) FILTER (WHERE type <> 'retry.scheduled') AS ends,
+           count(*) FILTER (WHERE type = 'retry.scheduled') AS again,
+           (array_agg(type ORDER BY seq DESC) FILTER (WHERE type <> 'retry.scheduled'))[1] AS last
+    FROM events_event
+    WHERE type IN ('recipient.delivered', 'recipient.failed', 'recipient.skipped')
+       OR (type = 'retry.scheduled' AND data ? 'manual')
+    GROUP BY 1
+"""
+DELIVERIES = f"""
+    SELECT coalesce(d.id, ends.id), d.state, coalesce(ends.ends, 0), coalesce(ends.again, 0),
+           coalesce(ends.last, 'none')
+    FROM events_delivery d FULL JOIN ({ENDS}) ends ON ends.id = d.id
+    WHERE d.id IS NULL
+       OR coalesce(ends.ends, 0) - coalesce(ends.again, 0)
+          <> CASE WHEN d.state IN ('waiting', 'sending') THEN 0 ELSE 1 END
+       OR (d.state NOT IN ('waiting', 'sending') AND coalesce(ends.last, '') <> CASE d.state
+            WHEN 'accepted' THEN 'recipient.delivered'
+            WHEN 'skipped' THEN 'recipient.skipped' ELSE 'recipient.failed' END)
+    LIMIT {MOST}
+"""  # noqa: S608
+PRICES = f"""
+    SELECT coalesce(d.id, sold.id), d.state, d.revenue, sold.price
+    FROM events_delivery d FULL JOIN (
+        SELECT data -> 'delivery' ->> 'id' AS id,
+               sum((data -> 'delivery' ->> 'price')::numeric) AS price
+        FROM events_event WHERE type = 'recipient.delivered' GROUP BY 1
+    ) sold ON sold.id = d.id
+    WHERE coalesce(d.revenue, -1) <> coalesce(sold.price, 0)
+    LIMIT {MOST}
+"""  # noqa: S608
+LEAD_MONEY = f"""
+    SELECT l.id, l.revenue, coalesce(s.kept, 0), l.cost, coalesce(c.price, 0)
+    FROM events_lead l
+    LEFT JOIN (
+        SELECT lead_id, sum(revenue) FILTER (WHERE returned_at IS NULL) AS kept
+        FROM events_delivery WHERE state = 'accepted' OR revenue <> 0 GROUP BY lead_id
+    ) s ON s.lead_id = l.id
+    LEFT JOIN (
+        SELECT lead_id, sum((data ->> 'price')::numeric) AS price
+        FROM events_event WHERE type = 'source.accepted' GROUP BY lead_id
+    ) c ON c.lead_id = l.id
+    WHERE l.revenue <> coalesce(s.kept, 0) OR l.cost <> coalesce(c.price, 0)
+    LIMIT {MOST}
+"""  # noqa: S608
+RETURNS = f"""
+    SELECT coalesce(f.delivery_id, d.id), f.money, d.revenue
+    FROM (SELECT delivery_id, sum(money) AS money FROM events_feedback
+          WHERE kind = 'return' AND outcome = 'processed' GROUP BY delivery_id) f
+    FULL JOIN (SELECT id, revenue FROM events_delivery WHERE returned_at IS NOT NULL) d
+        ON d.id = f.delivery_id
+    WHERE f.money IS NULL OR d.revenue IS NULL OR f.money <> -d.revenue
+    LIMIT {MOST}
+"""  # noqa: S608
+FEEDBACK = f"""
+    SELECT coalesce(f.id, e.id), f.outcome, e.received, e.processed, e.rejected
+    FROM events_feedback f FULL JOIN (
+        SELECT data ->> 'feedback_id' AS id,
+               count(*) FILTER (WHERE type = 'feedback.received') AS received,
+               count(*) FILTER (WHERE type = 'feedback.processed') AS processed,
+               count(*) FILTER (WHERE type = 'feedback.rejected') AS rejected
+        FROM events_event WHERE type LIKE 'feedback.%' AND data ? 'feedback_id' GROUP BY 1
+    ) e ON e.id = f.id
+    WHERE f.id IS NULL OR coalesce(e.received, 0) <> 1
+       OR coalesce(e.processed, 0) <> CASE f.outcome WHEN 'processed' THEN 1 ELSE 0 END
+       OR coalesce(e.rejected, 0) <> CASE f.outcome WHEN 'rejected' THEN 1 ELSE 0 END
+    LIMIT {MOST}
+"""  # noqa: S608
+ORDER = f"""
+    SELECT coalesce(l.id, e.lead_id), l.seq, e.first, e.last, e.n
+    FROM events_lead l FULL JOIN (
+        SELECT lead_id, count(DISTINCT seq) AS n, count(*) AS rows, min(seq) AS first,
+               max(seq) AS last
+        FROM events_event WHERE lead_id <> '' GROUP BY lead_id
+    ) e ON e.lead_id = l.id
+    WHERE l.id IS NULL OR e.lead_id IS NULL OR e.first <> 1 OR e.last <> l.seq
+       OR e.n <> e.last OR e.rows <> e.n
+    LIMIT {MOST}
+"""  # noqa: S608
+SNAPSHOTS = f"""
+    SELECT l.id, l.snapshot, coalesce(s.n, 0) FROM events_lead l LEFT JOIN (
+        SELECT lead_id, count(DISTINCT version) AS n FROM events_snapshot GROUP BY lead_id
+    ) s ON s.lead_id = l.id
+    WHERE l.salt IS NOT NULL AND l.snapshot <> coalesce(s.n, 0)
+    LIMIT {MOST}
+"""  # noqa: S608
+# `flows_work` belongs to the app above; it is named here, not imported.
+LOST = f"""
+    SELECT l.id, '' FROM events_lead l
+    WHERE l.status = 'working'
+      AND NOT EXISTS (SELECT FROM flows_work w WHERE w.lead_id = l.id)
+    UNION ALL
+    SELECT d.lead_id, d.id FROM events_delivery d
+    WHERE d.state IN ('waiting', 'sending')
+      AND NOT EXISTS (SELECT FROM flows_work w WHERE w.delivery_id = d.id)
+    LIMIT {MOST}
+"""  # noqa: S608
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """`looked_at` says what was compared; without `problems` it agrees."""
+
+    name: str
+    looked_at: str
+    problems: list[str] = field(default_factory=list)
+
+
+def run() -> Iterator[Check]:
+    """All checks, one after another, of one moment."""
+    outermost = not connection.in_atomic_block
+    with transaction.atomic():
+        if outermost:
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        for check in CHECKS:
+            yield check()
+    yield Check("seals", "none yet")
+
+
+Sums = list[Any]
+
+
+def figures() -> Check:
+    """The definition of the figures, applied to the whole record once more."""
+    recounted: dict[tuple[Any, ...], Sums] = defaultdict(lambda: [0, 0, Decimal(0), Decimal(0)])
+    events = 0
+    for row in _stream(EVENTS, [COUNTED]):
+        events += 1
+        for cell in rollups.cells(_happening(row)):
+            sums = recounted[tuple(cell[column] for column in Counted.KEY)]
+            sums[0] += cell["n"]
+            sums[1] += cell["ms"]
+            sums[2] += Decimal(cell["revenue"])
+            sums[3] += Decimal(cell["cost"])
+    problems: list[str] = []
+    cells = 0
+    width = len(Counted.KEY)
+    for row in _stream(FIGURES, []):
+        cells += 1
+        counted, again = list(row[width:]), recounted.pop(row[:width], None)
+        if again != counted and len(problems) < MOST:
+            problems.append(f"{_cell(row)}: counted {_sums(counted)}, recounted {_sums(again)}")
+    for key, again in recounted.items():
+        if len(problems) < MOST:
+            problems.append(f"{_cell(key)}: not counted, recounted {_sums(again)}")
+    return Check("figures", f"{events} events, {cells} cells", problems)
+
+
+def _happening(row: tuple[Any, ...]) -> rollups.Happening:
+    kind, at, flow_id, source_id, entity_id, outcome, reason, duration_ms, test, data = row
+    return rollups.Happening(
+        type=kind,
+        at=at,
+        flow_id=flow_id,
+        source_id=source_id,
+        entity_id=entity_id,
+        outcome=outcome,
+        reason=reason,
+        duration_ms=duration_ms,
+        test=test,
+        data=orjson.loads(data),
+    )
+
+
+def _cell(key: tuple[Any, ...]) -> str:
+    named = dict(zip(Counted.KEY, key, strict=False))
+    hour = f"{named.pop('hour'):%Y-%m-%d %H:00}"
+    return f"{hour} {' '.join(f'{k}={v}' for k, v in named.items() if v not in ('', 0, False))}"
+
+
+def _sums(sums: Sums | None) -> str:
+    if sums is None:
+        return "nothing"
+    return ", ".join(f"{name} {value}" for name, value in zip(Counted.SUMS, sums, strict=True))
+
+
+def deliveries() -> Check:
+    """Every finished delivery has one terminal event, and it says the same."""
+    problems = [
+        f"{id}: is {state or 'unknown'}, with {ends} ends (sent again {again} times), last {last}"
+        for id, state, ends, again, last in _rows(DELIVERIES)
+    ]
+    return Check("deliveries", f"{_count(Delivery)} deliveries", problems)
+
+
+def money() -> Check:
+    """The prices of the events, the deliveries, the leads and the returns are the same money."""
+    problems = [
+        f"{id}: {state or 'unknown'} for {kept}, its events say {told}"
+        for id, state, kept, told in _rows(PRICES)
+    ]
+    problems += [
+        f"{id}: earned {revenue}, its deliveries {kept}; cost {cost}, its events say {price}"
+        for id, revenue, kept, cost, price in _rows(LEAD_MONEY)
+    ]
+    problems += [
+        f"{id}: returned for {taken}, sold for {price}" for id, taken, price in _rows(RETURNS)
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT coalesce(sum(revenue), 0), coalesce(sum(cost), 0) FROM events_lead")
+        revenue, cost = cursor.fetchone()
+    return Check("money", f"{revenue} earned, {cost} paid", problems[:MOST])
+
+
+def feedback() -> Check:
+    """Every feedback was received once and came to one end."""
+    problems = [
+        f"{id}: {outcome or 'unknown'}, events: {received or 0} received, {done or 0} processed, "
+        f"{refused or 0} rejected"
+        for id, outcome, received, done, refused in _rows(FEEDBACK)
+    ]
+    return Check("feedback", f"{_count(Feedback)} kept", problems)
+
+
+def order() -> Check:
+    """Each lead's events are numbered from 1 without a gap, and the lead knows the last."""
+    problems = [
+        f"{id}: knows {seq}, has {n} events from {first} to {last}"
+        for id, seq, first, last, n in _rows(ORDER)
+    ]
+    return Check("order", f"{_count(Event)} events", problems)
+
+
+def snapshots() -> Check:
+    """Every version of a lead that was not erased is there."""
+    problems = [f"{id}: knows {n} versions, has {found}" for id, n, found in _rows(SNAPSHOTS)]
+    return Check("snapshots", f"{_count(Snapshot)} versions", problems)
+
+
+def nothing_lost() -> Check:
+    """Whatever is not finished has work that is due, or will be."""
+    problems = [
+        f"{lead_id}{f' {delivery_id}' if delivery_id else ''}: under way, but nothing is due"
+        for lead_id, delivery_id in _rows(LOST)
+    ]
+    under_way = Lead.objects.filter(status=Lead.Status.WORKING).count()
+    return Check("nothing lost", f"{under_way} leads under way", problems)
+
+
+CHECKS: tuple[Callable[[], Check], ...] = (
+    figures,
+    deliveries,
+    money,
+    feedback,
+    order,
+    snapshots,
+    nothing_lost,
+)
+
+
+def _stream(sql: str, values: list[Any]) -> Iterator[tuple[Any, ...]]:
+    """Rows by a server-side cursor: the record does not fit in memory."""
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(sql, values)
+        while rows := cursor.fetchmany(CHUNK):
+            yield from rows
+
+
+def _rows(sql: str) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        return list(cursor.fetchall())
+
+
+def _count(model: type[Model]) -> int:
+    return model._default_manager.count()
