@@ -129,7 +129,8 @@ _WRITERS: dict[type, Callable[[Any], str]] = {
 def plain(value: Any, *, decimals: bool = True, depth: int = 0) -> Any:
     """The value as a payload may hold it: moments as ISO text, unknown objects as None.
 
-    Numbers keep their type, but for those beyond 64 bits, which become text; `decimals=False` makes Decimals floats or ints, for JSON encoders.
+    Numbers keep their type, but for those beyond 64 bits, which become text. `decimals=False`
+    makes Decimals floats or ints, for JSON encoders.
     Raises RenderError where lists and objects nest deeper than the bound.
     """
     if isinstance(value, str):

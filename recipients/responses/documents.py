@@ -131,6 +131,10 @@ _HTML_START: Final = re.compile(r"<(?:!doctype html|html|head|body)\b", re.IGNOR
 _JSON_START: Final = re.compile(r"\{|\[\s*[\[{\"\]]")
 _MARKUP_START: Final = re.compile(r"<[A-Za-z_?!]")
 _CHARSET: Final = re.compile(r"charset=[\"']?([\w.:-]+)")
+_KNOWN_CHARSET: Final = re.compile(
+    r"utf[-_]?(?:8|16|32)(?:[-_]?(?:le|be|sig))?|iso[-_]?8859[-_]\d+|latin[-_]?\d+|windows-\d+"
+    r"|cp\d+|(?:us-)?ascii|shift[-_]jis|euc[-_]\w+|gb\w+|big5|koi8-[ru]"
+)
 _XML_ENCODING: Final = re.compile(rb"""<\?xml[^>]{0,100}encoding=["']([\w.-]{1,40})["']""")
 
 
@@ -162,6 +166,9 @@ def decoded(reply: Reply) -> str:
     charset = named[1] if named else in_xml[1].decode() if in_xml else "utf-8"
     if body[:2] in (b"\xff\xfe", b"\xfe\xff"):
         charset = "utf-16"
+    # Only charsets that buyers use: Python knows others that take the square of the length.
+    if not _KNOWN_CHARSET.fullmatch(charset.lower()):
+        charset = "utf-8"
     try:
         text = body.decode(charset, "replace")
     except (LookupError, ValueError):

@@ -121,6 +121,7 @@ def test_it_goes_by_the_body_before_the_content_type(
         ("<r>é</r>".encode(), ""),
         ("<r>é</r>".encode("utf-16"), ""),
         ("<r>é</r>".encode(), "text/xml; charset=nonsense"),
+        ("<r>é</r>".encode(), "text/xml; charset=punycode"),
     ],
 )
 def test_it_reads_the_charset(body: bytes, content_type: str) -> None:
