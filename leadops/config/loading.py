@@ -1,0 +1,169 @@
+"""`bundle load`, `dump` and `diff`: the whole of it, in one transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection, transaction
+
+from leadops.changes import record_change, snapshot_of
+from leadops.config.comparing import Change, changes
+from leadops.config.concealing import Collecting, ForComparison, ForFile
+from leadops.config.items import File, Item
+from leadops.config.nodes import parse
+from leadops.config.plans import Plan
+from leadops.config.problems import BundleError
+from leadops.config.references import Lookup
+from leadops.config.sections.accounts import Accounts
+from leadops.config.sections.alerts import Alerts, Channels
+from leadops.config.sections.base import Section
+from leadops.config.sections.flows import Flows
+from leadops.config.sections.recipients import Recipients
+from leadops.config.sections.sources import Sources
+from leadops.config.writing import write
+from recipients.models import Secret
+
+VERSION = 1
+# One load at a time, on all machines: PostgreSQL's advisory lock of this number.
+LOCK = 0x1EAD_0B5
+
+# As they are written; loading goes by what refers to what.
+SECTIONS: tuple[Section, ...] = (
+    Accounts(),
+    Sources(),
+    Flows(),
+    Recipients(),
+    Alerts(),
+    Channels(),
+)
+ORDER: tuple[str, ...] = ("channels", "sources", "recipients", "flows", "accounts", "alerts")
+HEAD = "Configuration of LeadOps. Load it with: python manage.py bundle load FILE"
+
+Objects = dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a load changed, or would change. `alone` are objects that the file does not name."""
+
+    changes: tuple[Change, ...]
+    notes: tuple[str, ...] = ()
+    alone: tuple[Change, ...] = ()
+
+
+def load(data: bytes, *, name: str, by: str = "bundle", dry_run: bool = False) -> Report:
+    """Make the configuration equal to the bundle, all of it or nothing. Raises BundleError.
+
+    `dry_run` does it all and takes it back.
+    """
+    top = parse(data, name=name)
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+        report = _load(Item(top, _file(name)), by)
+        if dry_run:
+            transaction.set_rollback(True)
+    return report
+
+
+def _file(name: str) -> File:
+    return File(name, Lookup(stored=dict(Secret.objects.values_list("name", "value"))))
+
+
+def _load(top: Item, by: str) -> Report:
+    before = _objects()
+    plan = _planned(top, before)
+    old = {(kind, name): _state(kind, name, before) for kind, name, _ in plan.tops}
+    for step in plan.work:
+        step()
+    after = _objects() if plan.work else before
+    found: list[Change] = []
+    for kind, name, _ in plan.tops:
+        document, snapshot = old[kind, name]
+        new_document, new_snapshot = _state(kind, name, after)
+        found.extend(changes(kind, name, document, new_document or {}))
+        if plan.work:
+            record_change(snapshot, new_snapshot, after[kind][name], by)
+    named = {(kind, name) for kind, name, _ in plan.tops}
+    alone = tuple(
+        Change("-", kind, name, "not in the file; stays")
+        for kind, objects in before.items()
+        for name in objects
+        if (kind, name) not in named
+    )
+    return Report(tuple(found), tuple(dict.fromkeys(plan.file.notes)), alone)
+
+
+def _objects() -> Objects:
+    """Everything that there is, by kind and name."""
+    return {
+        section.kind: {getattr(obj, section.name): obj for obj in section.objects()}
+        for section in SECTIONS
+    }
+
+
+def _state(kind: str, name: str, objects: Objects) -> tuple[Any, Any]:
+    """The document and the history's snapshot of an object; Nones where there is none."""
+    obj = objects[kind].get(name)
+    if obj is None:
+        return None, None
+    return _section(kind).write(obj, ForComparison()), snapshot_of(obj)
+
+
+def _section(kind: str) -> Section:
+    return next(section for section in SECTIONS if section.kind == kind)
+
+
+def _planned(top: Item, objects: Objects) -> Plan:
+    """The plan of a whole file; raises BundleError with everything that is wrong in it."""
+    plan = Plan(top.file, {kind: dict(named) for kind, named in objects.items()})
+    entries = top.entries(["leadops", *(section.key for section in SECTIONS)])
+    _check_version(top, entries)
+    for key in ORDER:
+        if key in entries:
+            section = next(each for each in SECTIONS if each.key == key)
+            items = entries[key].elements()
+            _remember_credentials(section, items, objects, top.file.lookup)
+            section.read(plan, items)
+    if top.file.problems:
+        raise BundleError(top.file.name, top.file.problems.found)
+    return plan
+
+
+def _check_version(top: Item, entries: dict[str, Item]) -> None:
+    if "leadops" not in entries:
+        if isinstance(top.node.value, dict):
+            top.required(f"leadops: {VERSION}")
+    elif entries["leadops"].node.value is not VERSION:
+        text = entries["leadops"].node.text
+        entries["leadops"].error(f"Version {text} is not available; write leadops: {VERSION}")
+
+
+def _remember_credentials(
+    section: Section, items: list[Item], objects: Objects, lookup: Lookup
+) -> None:
+    """Let the names that a dump made up stand for the credentials that are there."""
+    collecting = Collecting(lookup.standing)
+    for item in items:
+        value = item.node.value
+        name = value.get(section.name) if isinstance(value, dict) else None
+        obj = objects[section.kind].get(name.text) if name is not None else None
+        if obj is not None:
+            section.write(obj, collecting)
+
+
+def dump() -> str:
+    """The whole configuration as a bundle. Keys, passwords and credentials are not in it."""
+    objects = _objects()
+    document: dict[str, Any] = {"leadops": VERSION}
+    for section in SECTIONS:
+        written = [section.write(obj, ForFile()) for obj in objects[section.kind].values()]
+        if written:
+            document[section.key] = written
+    return write(document, head=HEAD)
+
+
+def compare(data: bytes, *, name: str) -> Report:
+    """What loading the bundle would change, and what it does not name."""
+    return load(data, name=name, dry_run=True)

@@ -1,0 +1,1 @@
+"""One module for each section of the bundle: how it is read, and how it is written."""

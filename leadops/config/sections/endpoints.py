@@ -1,0 +1,247 @@
+"""The endpoints of a recipient: `endpoint`, `backup`, `sandbox`, `regional`.
+
+What backup, sandbox and regional endpoints do not say they take from `endpoint`: mostly they
+differ in their address alone.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from django.core.exceptions import ValidationError
+
+from leadops.config.concealing import Concealing
+from leadops.config.items import Item
+from leadops.config.kinds import BOOLEAN, DURATION, KEPT, RULES, SECRET
+from leadops.config.plans import Draft, Plan, complain, read
+from leadops.config.references import REFERENCE
+from leadops.config.shapes import Key, Shape, default_of, is_blank, put
+from leadops.lib.redact import Redactor
+from recipients import validation
+from recipients.models import Endpoint, Recipient
+
+SHAPE = Shape(
+    keys=(
+        Key("url", KEPT, required=True),
+        Key("method"),
+        Key("format"),
+        Key("xml_root"),
+        Key("timeout", DURATION),
+        Key("compress", BOOLEAN),
+        Key("idempotency.header"),
+        Key("idempotency.template"),
+    ),
+    own=("headers", "auth"),
+)
+REGIONAL = Shape(keys=(*SHAPE.keys, Key("when", RULES, required=True)), own=SHAPE.own)
+
+AUTH_FIELDS = ("auth", "auth_name", "auth_place", "auth_username", "auth_secret")
+AUTH: dict[str, Shape] = {
+    "none": Shape(keys=()),
+    "bearer": Shape(keys=(Key("token", SECRET, "auth_secret", required=True),)),
+    "basic": Shape(
+        keys=(
+            Key("username", KEPT, "auth_username", required=True),
+            Key("password", SECRET, "auth_secret"),
+        )
+    ),
+    "api_key": Shape(
+        keys=(
+            Key("name", field="auth_name"),
+            Key("in", field="auth_place"),
+            Key("key", SECRET, "auth_secret", required=True),
+        )
+    ),
+    "headers": Shape(keys=()),
+}
+# Other words that people know for the same keys.
+SAME_AS = {"header": "name", "parameter": "name", "value": "key", "place": "in"}
+
+_REDACTOR = Redactor()
+
+
+def read_endpoints(plan: Plan, recipient: Draft, found: dict[str, Item]) -> None:
+    """Draft the endpoints that the recipient's items name; others it has are deleted."""
+    there = list(recipient.obj.endpoints.all()) if not recipient.is_new else []
+    kept = []
+    production = None
+    for kind, place, item in _wanted(found):
+        match = [one for one in there if one.kind == kind]
+        obj = match[place] if place < len(match) else None
+        draft = Draft(obj or Endpoint(recipient=recipient.obj, kind=kind), item, obj is None)
+        _read_endpoint(draft, item, place, production)
+        plan.save(draft)
+        kept.append(draft.obj.pk)
+        production = draft.obj if kind == "production" else production
+    plan.delete(one for one in there if one.pk not in kept)
+
+
+def _wanted(found: dict[str, Item]) -> list[tuple[str, int, Item]]:
+    keys = {"production": "endpoint", "backup": "backup", "sandbox": "sandbox"}
+    wanted = [(kind, 0, found[key]) for kind, key in keys.items() if key in found]
+    regional = found["regional"].elements() if "regional" in found else []
+    return wanted + [("regional", place, item) for place, item in enumerate(regional)]
+
+
+def _read_endpoint(draft: Draft, item: Item, place: int, production: Endpoint | None) -> None:
+    shape = REGIONAL if draft.obj.kind == "regional" else SHAPE
+    found = shape.read(item)
+    draft.put("position", place)
+    draft.take(shape, found)
+    for key in SHAPE.keys:
+        if key.name not in found and production is not None and not key.required:
+            draft.put(key.attribute, getattr(production, key.attribute))
+    _read_headers(draft, found, production)
+    _read_auth(draft, found.get("auth"), production)
+
+
+def _read_headers(draft: Draft, found: dict[str, Item], production: Endpoint | None) -> None:
+    """`headers`, and those that stand in `auth: {type: headers, headers: {…}}`."""
+    items = [found["headers"]] if "headers" in found else []
+    auth = found.get("auth")
+    if auth is not None and isinstance(auth.node.value, dict) and "headers" in auth.node.value:
+        items.append(auth.child("headers"))
+    if not items:
+        draft.put("headers", "" if production is None else production.headers)
+        return
+    lines = {}
+    for name, item in (pair for each in items for pair in each.pairs()):
+        if (line := _header(draft, name, item)) is not None:
+            lines[name] = line
+    draft.put("headers", "\n".join(lines.values()), items[0])
+
+
+def _header(draft: Draft, name: str, item: Item) -> str | None:
+    """`Name: value`; what is wrong with it is reported here, at its own line."""
+    text = read(item, KEPT.read)
+    if text is None:
+        draft.wrong.add("headers")
+        return None
+    line = f"{name}: {text}"
+    if "\n" in line or "\r" in line or ":" in name:
+        item.error("A header is one line, its name without a colon")
+    else:
+        try:
+            validation.header_lines(line)
+            return line
+        except ValidationError as error:
+            complain(item, error)
+    draft.wrong.add("headers")
+    return None
+
+
+def _read_auth(draft: Draft, item: Item | None, production: Endpoint | None) -> None:
+    if item is None:
+        for attribute in AUTH_FIELDS:
+            default = default_of(draft.obj, attribute)
+            draft.put(attribute, getattr(production, attribute) if production else default)
+        return
+    word, inner = _auth_type(item)
+    shape = AUTH.get(word or "")
+    if shape is None:
+        draft.wrong.update(AUTH_FIELDS)
+        return
+    draft.put("auth", word, item)
+    taken = {key.attribute for key in shape.keys}
+    for attribute in set(AUTH_FIELDS) - taken - {"auth"}:
+        draft.put(attribute, default_of(draft.obj, attribute))
+    draft.take(shape, inner)
+    if missing := {key.attribute for key in shape.keys if key.required and key.name not in inner}:
+        draft.wrong |= missing
+    draft.places.setdefault("auth_secret", item)
+
+
+def _auth_type(item: Item) -> tuple[str | None, dict[str, Item]]:
+    """The kind of authentication, and its items by the keys of its shape."""
+    if isinstance(item.node.value, str) and item.node.value in ("none", "headers"):
+        return item.node.value, {}
+    if not isinstance(item.node.value, dict) or "type" not in item.node.value:
+        item.error(f"Say which type: {', '.join(AUTH)}")
+        return None, {}
+    kind = item.child("type")
+    word = kind.text()
+    if word is None or word not in AUTH:
+        if word is not None:
+            kind.refuse(word, f"“{word}” is no authentication; there is: {', '.join(AUTH)}")
+        return None, {}
+    return word, _auth_items(item, AUTH[word])
+
+
+def _auth_items(item: Item, shape: Shape) -> dict[str, Item]:
+    names = [key.name for key in shape.keys]
+    others = [other for other, name in SAME_AS.items() if name in names]
+    entries = item.entries(["type", "headers", *names, *others])
+    entries.pop("type", None)
+    entries.pop("headers", None)
+    found: dict[str, Item] = {}
+    for written, inner in entries.items():
+        name = SAME_AS.get(written, written)
+        if name in found:
+            inner.error(f"Says the same as {found[name].path.rpartition('.')[2]}")
+        found[name] = inner
+    if "parameter" in entries and "in" not in found:
+        found["in"] = entries["parameter"].saying("query")
+    for key in shape.keys:
+        if key.required and key.name not in found:
+            item.required(key.name)
+    return found
+
+
+def write_endpoints(recipient: Recipient, concealing: Concealing) -> dict[str, Any]:
+    """The keys `endpoint`, `backup`, `sandbox` and `regional`, those that there are."""
+    document: dict[str, Any] = {}
+    rows = sorted(recipient.endpoints.all(), key=lambda row: (row.position, row.pk))
+    production = next((row for row in rows if row.kind == "production"), None)
+    for row in rows:
+        if row.kind == "production":
+            document["endpoint"] = _write(row, concealing, recipient.slug)
+        elif row.kind == "regional":
+            place = str(len(document.get("regional", [])) + 1)
+            names = (recipient.slug, "regional", place)
+            written = _write(row, concealing, *names, base=production)
+            document.setdefault("regional", []).append({"when": RULES.write(row.when), **written})
+        else:
+            own = (recipient.slug, row.kind)
+            document[row.kind] = _write(row, concealing, *own, base=production)
+    keys = ("endpoint", "backup", "sandbox", "regional")
+    return {key: document[key] for key in keys if key in document}
+
+
+def _write(
+    row: Endpoint, concealing: Concealing, *names: str, base: Endpoint | None = None
+) -> dict[str, Any]:
+    """An endpoint's document: all of it, or only what differs from `base`."""
+    document: dict[str, Any] = {}
+    for key in SHAPE.keys:
+        value = getattr(row, key.attribute)
+        if base is not None:
+            left_out = value == getattr(base, key.attribute)
+        else:
+            left_out = is_blank(value) and is_blank(default_of(row, key.attribute))
+        if key.required or not left_out:
+            put(document, key.name, key.kind.write(value))
+    if (base is None and row.headers) or (base is not None and row.headers != base.headers):
+        document["headers"] = _write_headers(row, concealing, names)
+    if base is None or any(getattr(row, f) != getattr(base, f) for f in AUTH_FIELDS):
+        document["auth"] = _write_auth(row, concealing, names)
+    return document
+
+
+def _write_auth(row: Endpoint, concealing: Concealing, names: tuple[str, ...]) -> dict[str, Any]:
+    shape = AUTH[row.auth]
+    secret = partial(_conceal, concealing, names)
+    return {"type": row.auth, **shape.write(row, secret)}
+
+
+def _conceal(concealing: Concealing, names: tuple[str, ...], text: str, name: str) -> Any:
+    return concealing.secret(text, *names, name)
+
+
+def _write_headers(row: Endpoint, concealing: Concealing, names: tuple[str, ...]) -> dict[str, Any]:
+    """Headers by name; a credential that is written out is concealed."""
+    document: dict[str, Any] = {}
+    for name, text in validation.parse_headers(row.headers):
+        literal = _REDACTOR.is_sensitive(name) and not REFERENCE.search(text) and "{{" not in text
+        document[name] = concealing.secret(text, *names, "header", name) if literal else text
+    return document

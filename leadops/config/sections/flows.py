@@ -1,0 +1,219 @@
+"""`flows`: the fields of leads, who may send them, and the steps they go through."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flows.models import Flow, FlowField, FlowSource, Step, StepRecipient
+from leadops.config import unavailable
+from leadops.config.concealing import Concealing
+from leadops.config.items import Item
+from leadops.config.kinds import BOOLEAN, DURATION, INTEGER, LIST, MONEY, NUMBER, RULES
+from leadops.config.plans import Draft, Plan
+from leadops.config.sections.base import tops
+from leadops.config.shapes import Key, Shape
+
+SHAPE = Shape(
+    keys=(
+        Key("slug", required=True),
+        Key("name", required=True),
+        Key("currency"),
+        Key("active", BOOLEAN, stays=True),
+        Key("duplicates.match", LIST, "duplicate_match"),
+        Key("duplicates.within", DURATION, "duplicate_within"),
+    ),
+    own=("fields", "sources", "steps"),
+)
+FIELD = Shape(keys=(Key("type"), Key("required", BOOLEAN), Key("privacy")))
+TERMS = Shape(
+    keys=(Key("price", MONEY), Key("accept", RULES), Key("active", BOOLEAN, stays=True)),
+    own=("source",),
+)
+FILTER = Shape(
+    keys=(
+        Key("filter", field="name", required=True),
+        Key("rules", RULES),
+        Key("reason"),
+        Key("on_fail"),
+    )
+)
+DELIVER = Shape(
+    keys=(Key("deliver", field="name", required=True), Key("pattern"), Key("order")),
+    own=("recipients", "remediation"),
+)
+SHAPES = {"filter": FILTER, "deliver": DELIVER}
+CANDIDATE = Shape(
+    keys=(Key("price", MONEY), Key("weight", NUMBER), Key("priority", INTEGER)),
+    own=("recipient",),
+)
+
+
+class Flows:
+    key, kind, name = "flows", "flow", "slug"
+
+    def objects(self) -> list[Flow]:
+        children = ("fields", "sources__source", "steps__recipients__recipient")
+        query = Flow.objects.prefetch_related(*children, "steps__remediation")
+        return list(query.order_by("slug"))
+
+    def read(self, plan: Plan, items: list[Item]) -> None:
+        for top in tops(plan, self, items, Flow):
+            found = SHAPE.read(top.item)
+            top.draft.take(SHAPE, found)
+            plan.save(top.draft)
+            _read_fields(plan, top.draft, found.get("fields"))
+            _read_sources(plan, top.draft, found.get("sources"))
+            _read_steps(plan, top.draft, found.get("steps"))
+
+    def write(self, obj: Flow, concealing: Concealing) -> dict[str, Any]:
+        document = SHAPE.write(obj, concealing.secret)
+        duplicates = document.pop("duplicates", None)
+        fields = {row.name: FIELD.write(row, concealing.secret) for row in obj.fields.all()}
+        sources = [
+            {"source": row.source.slug, **TERMS.write(row, concealing.secret)}
+            for row in obj.sources.all()
+        ]
+        steps = [_write_step(step, concealing) for step in obj.steps.all()]
+        lists = {"fields": fields, "duplicates": duplicates, "sources": sources, "steps": steps}
+        return {**document, **{key: value for key, value in lists.items() if value}}
+
+
+def _read_fields(plan: Plan, flow: Draft, item: Item | None) -> None:
+    there = {} if flow.is_new else {row.name: row for row in flow.obj.fields.all()}
+    wanted = []
+    for place, (name, each) in enumerate(item.pairs() if item is not None else ()):
+        wanted.append(name)
+        obj = there.get(name)
+        draft = Draft(obj or FlowField(flow=flow.obj, name=name), each, is_new=obj is None)
+        draft.put("position", place)
+        _read_field(draft, each)
+        plan.save(draft)
+    plan.delete(row for name, row in there.items() if name not in wanted)
+
+
+def _read_field(draft: Draft, item: Item) -> None:
+    """`{type, required, privacy}`, or the type alone."""
+    if isinstance(item.node.value, str):
+        draft.take(FIELD, {"type": item})
+    elif item.node.value is None:
+        draft.take(FIELD, {})
+    else:
+        draft.take(FIELD, FIELD.read(item))
+
+
+def _read_sources(plan: Plan, flow: Draft, item: Item | None) -> None:
+    there = {} if flow.is_new else {row.source_id: row for row in flow.obj.sources.all()}
+    wanted: list[str] = []
+    for place, each in enumerate(item.elements() if item is not None else []):
+        found = _short(each, TERMS, "source")
+        source = plan.find("source", found["source"]) if "source" in found else None
+        if source is None or _repeats(source.pk, wanted, found["source"]):
+            continue
+        obj = there.get(source.pk)
+        draft = Draft(obj or FlowSource(flow=flow.obj, source=source), each, is_new=obj is None)
+        draft.put("position", place)
+        draft.take(TERMS, found)
+        plan.save(draft)
+    plan.delete(row for key, row in there.items() if key not in wanted)
+
+
+def _short(item: Item, shape: Shape, key: str) -> dict[str, Item]:
+    """The items of `{source: web-form-a, …}`, or of the slug alone."""
+    if isinstance(item.node.value, str):
+        return {key: item}
+    found = shape.read(item)
+    if key not in found and isinstance(item.node.value, dict):
+        item.required(key)
+    return found
+
+
+def _repeats(key: str, wanted: list[str], item: Item) -> bool:
+    """Whether it was there before (reported); notes it."""
+    if key in wanted:
+        item.error(f"{item.node.text} stands here twice")
+        return True
+    wanted.append(key)
+    return False
+
+
+def _read_steps(plan: Plan, flow: Draft, item: Item | None) -> None:
+    there = {} if flow.is_new else {step.name: step for step in flow.obj.steps.all()}
+    wanted: list[str] = []
+    for place, each in enumerate(item.elements() if item is not None else []):
+        kind = _kind(each)
+        if kind is None:
+            continue
+        found = SHAPES[kind].read(each)
+        name = found[kind].text() if kind in found else None
+        if name is None or _repeats(name, wanted, found[kind]):
+            continue
+        obj = there.get(name)
+        draft = Draft(obj or Step(flow=flow.obj, name=name), each, is_new=obj is None)
+        draft.put("position", place)
+        draft.put("kind", kind)
+        _read_step(plan, draft, kind, found)
+    plan.delete(step for name, step in there.items() if name not in wanted)
+
+
+def _kind(item: Item) -> str | None:
+    """What a step is, by its first word; None (reported) for what it cannot be."""
+    if not isinstance(item.node.value, dict):
+        item.expected("a step: {filter: …} or {deliver: …}")
+        return None
+    kinds = [kind for kind in SHAPES if kind in item.node.value]
+    if len(kinds) == 1:
+        return kinds[0]
+    if kinds:
+        item.error("A step is either a filter or a delivery")
+        return None
+    later = [key for key in item.node.value if f"flows.steps.{key}" in unavailable.KEYS]
+    if later:
+        message = f"{later[0]}: {unavailable.MESSAGE}"
+        item.child(later[0]).error(message, line=item.key_line(later[0]))
+    else:
+        item.error("A step begins with filter or deliver and its name")
+    return None
+
+
+def _read_step(plan: Plan, draft: Draft, kind: str, found: dict[str, Item]) -> None:
+    for other, shape in SHAPES.items():
+        if other != kind:  # a step that was of the other kind forgets what it was
+            draft.take(Shape(keys=tuple(k for k in shape.keys if k.attribute != "name")), {})
+    draft.take(SHAPES[kind], found)
+    remediation = None
+    if "remediation" in found:
+        remediation = plan.find("recipient", found["remediation"])
+        draft.places["remediation"] = found["remediation"]
+    draft.put("remediation_id", remediation.pk if remediation is not None else None)
+    plan.save(draft)
+    _read_candidates(plan, draft, found.get("recipients"))
+
+
+def _read_candidates(plan: Plan, step: Draft, item: Item | None) -> None:
+    there = {} if step.is_new else {row.recipient_id: row for row in step.obj.recipients.all()}
+    wanted: list[str] = []
+    for place, each in enumerate(item.elements() if item is not None else []):
+        found = _short(each, CANDIDATE, "recipient")
+        recipient = plan.find("recipient", found["recipient"]) if "recipient" in found else None
+        if recipient is None or _repeats(recipient.pk, wanted, found["recipient"]):
+            continue
+        obj = there.get(recipient.pk)
+        draft = Draft(
+            obj or StepRecipient(step=step.obj, recipient=recipient), each, is_new=obj is None
+        )
+        draft.put("position", place)
+        draft.take(CANDIDATE, found)
+        plan.save(draft)
+    plan.delete(row for key, row in there.items() if key not in wanted)
+
+
+def _write_step(step: Step, concealing: Concealing) -> dict[str, Any]:
+    document = SHAPES[step.kind].write(step, concealing.secret)
+    if step.kind == Step.Kind.DELIVER:
+        document["recipients"] = [
+            {"recipient": row.recipient.slug, **CANDIDATE.write(row, concealing.secret)}
+            for row in step.recipients.all()
+        ]
+        if step.remediation is not None:
+            document["remediation"] = step.remediation.slug
+    return document
