@@ -8,6 +8,7 @@ import io
 import os
 import shlex
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
@@ -87,6 +88,7 @@ class Supervisor:
         """Write the configuration and start supervisord and with it all programs."""
         for folder in (self.run, self.logs):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_private(self.socket.parent)
         self.socket.unlink(missing_ok=True)
         path = self.run / "supervisord.conf"
         path.write_text(self.configuration())
@@ -221,11 +223,15 @@ def _socket(run: Path) -> Path:
     if len(os.fsencode(beside)) + 12 <= SOCKET_PATH_LIMIT:
         return beside
     key = hashlib.blake2s(os.fsencode(run), digest_size=6).hexdigest()
-    folder = Path(tempfile.gettempdir()) / f"leadops-{os.geteuid()}-{key}"
+    return Path(tempfile.gettempdir()) / f"leadops-{os.geteuid()}-{key}" / "supervisor.sock"
+
+
+def _make_private(folder: Path) -> None:
+    """Who reaches the socket may start and stop programs."""
     folder.mkdir(mode=0o700, exist_ok=True)
-    if folder.lstat().st_uid != os.geteuid():
+    info = folder.lstat()
+    if not stat.S_ISDIR(info.st_mode) or info.st_uid != os.geteuid():
         raise PermissionError(f"{folder} belongs to someone else; remove it or set LEADOPS_HOME.")
-    return folder / "supervisor.sock"
 
 
 def _escaped(value: object) -> str:

@@ -5,9 +5,10 @@ import shlex
 import sys
 from pathlib import Path
 
+import pytest
 from supervisor.options import ServerOptions
 
-from leadops.supervision import SOCKET_PATH_LIMIT, Program, Supervisor, programs
+from leadops.supervision import SOCKET_PATH_LIMIT, Program, Supervisor, _make_private, programs
 
 
 def options(supervisor: Supervisor, tmp_path: Path) -> ServerOptions:
@@ -70,5 +71,12 @@ def test_secrets_are_not_written_into_the_configuration(tmp_path: Path) -> None:
 def test_the_socket_fits_whatever_the_home(tmp_path: Path) -> None:
     deep = Supervisor(tmp_path / ("deep" * 30), [], port=1)
     assert len(str(deep.socket)) + 12 <= SOCKET_PATH_LIMIT
-    assert deep.socket.parent.stat().st_mode & 0o077 == 0
-    deep.socket.parent.rmdir()
+
+
+def test_the_socket_is_not_put_where_someone_else_was_first(tmp_path: Path) -> None:
+    taken = tmp_path / "taken"
+    taken.symlink_to("/tmp")
+    with pytest.raises(PermissionError, match="belongs to someone else"):
+        _make_private(taken)
+    _make_private(tmp_path / "ours")
+    assert (tmp_path / "ours").stat().st_mode & 0o077 == 0
