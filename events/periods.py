@@ -35,13 +35,12 @@ class Span:
         """The steps in which a chart of this span is best drawn."""
         return next((name for name, most in LONGEST.items() if self.length <= most), "month")
 
-    def before(self) -> Span:
-        """The span of the same length just before; whole days stay whole days."""
-        local_start, local_end = self.start.astimezone(self.zone), self.end.astimezone(self.zone)
-        if local_start.time() == local_end.time() == time(0):
-            days = local_end.date() - local_start.date()
-            return Span(midnight(local_start.date() - days, self.zone), self.start, self.zone)
-        return Span(self.start - self.length, self.start, self.zone)
+    def earlier(self, days: int) -> Span:
+        """The same hours so many days before, by the zone's calendar."""
+        return Span(self._moved(self.start, days), self._moved(self.end, days), self.zone)
+
+    def _moved(self, at: datetime, days: int) -> datetime:
+        return (at.astimezone(self.zone) - days * DAY).astimezone(UTC)
 
     def steps(self, interval: str) -> list[datetime]:
         """The start of every step that the span touches. Raises ValueError for too many."""
@@ -81,8 +80,3 @@ def following(at: datetime, interval: str, zone: ZoneInfo) -> datetime:
     else:
         day += timedelta(days=7 if interval == "week" else 1)
     return midnight(day, zone)
-
-
-def days(first: date, last: date, zone: ZoneInfo) -> Span:
-    """Whole days, both included."""
-    return Span(midnight(first, zone), midnight(last + DAY, zone), zone)

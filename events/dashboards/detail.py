@@ -1,0 +1,96 @@
+"""One recipient: how it does, over time and against the period before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from events import figures, metrics
+from events.dashboards.choices import Choice
+from events.figures import Row, Scope
+from events.metrics import AttemptSuccess, Summary
+from events.models import Delivery, Event
+from events.vocabulary import EventType
+from recipients.models import Recipient
+
+FAILURES = 12  # latest failures shown
+WAITING = 20  # deliveries under way shown
+REASONS = 10
+OPEN = (Delivery.State.WAITING, Delivery.State.SENDING, Delivery.State.REVIEW)
+FAILED = (EventType.RECIPIENT_FAILED.value, EventType.RECIPIENT_ERROR.value)
+STEP = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    total: Summary
+    before: Summary
+    steps: Mapping[datetime, Summary]
+    by_category: list[tuple[str, int]]
+    by_reason: list[tuple[str, int]]
+    by_attempt: list[AttemptSuccess]
+    by_class: list[tuple[str, int, float]]
+    failures: list[Event]
+    waiting: list[Delivery]
+
+
+def detail(recipient: Recipient, choice: Choice) -> Detail:
+    cells, buckets, reasons, attempts = figures.read(
+        Scope(choice.span, recipients=[recipient.id]),
+        [["time", "kind", "outcome"], ["time", "bucket"],
+         ["kind", "outcome", "category", "reason"], ["kind", "outcome", "attempt"]],
+        interval=choice.span.interval,
+    )  # fmt: skip
+    was, was_buckets = figures.read(
+        Scope(choice.before, recipients=[recipient.id]), [["kind", "outcome"], ["bucket"]]
+    )
+    ended = [row.cell() for row in reasons]
+    total = figures.total(cells, buckets)
+    return Detail(
+        total=total,
+        before=figures.total(was, was_buckets),
+        steps=figures.summaries(cells, buckets, "time"),
+        by_category=metrics.failures(ended, "category"),
+        by_reason=metrics.failures(ended, "reason")[:REASONS],
+        by_attempt=metrics.retry_success(row.cell() for row in attempts),
+        by_class=metrics.response_classes(total.buckets),
+        failures=latest_failures(recipient, cells, choice),
+        waiting=waiting(recipient),
+    )
+
+
+def latest_failures(recipient: Recipient, cells: Sequence[Row], choice: Choice) -> list[Event]:
+    """The newest failures. The figures say how far back to look: without that, a buyer that
+    rarely fails would have all of its events read."""
+    since, found = choice.span.end, 0
+    failing = [
+        row
+        for row in cells
+        if row.key["kind"] == "attempt" and row.key["outcome"] not in ("accepted", "skipped")
+    ]
+    for row in sorted(failing, key=lambda row: row.key["time"], reverse=True):
+        since, found = max(row.key["time"], choice.span.start), found + row.n
+        if found >= FAILURES:
+            break
+    if not found:
+        return []
+    return list(
+        Event.objects.filter(
+            entity_id=recipient.id,
+            type__in=FAILED,
+            timestamp__gte=since,
+            timestamp__lt=choice.span.end,
+        )
+        .only("id", "type", "timestamp", "lead_id", "outcome", "reason", "duration_ms")
+        .order_by("-timestamp", "-id")[:FAILURES]
+    )
+
+
+def waiting(recipient: Recipient) -> list[Delivery]:
+    """Deliveries that have not ended, the oldest first."""
+    return list(
+        Delivery.objects.filter(recipient=recipient, state__in=OPEN)
+        .only("id", "lead_id", "state", "waits_for", "attempts", "reason", "created_at")
+        .order_by("created_at")[: WAITING + 1]
+    )
