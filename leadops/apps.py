@@ -6,7 +6,7 @@ import os
 
 from django.apps import AppConfig
 
-from leadops.lib import processes
+from leadops.lib import history, processes
 
 
 class LeadOpsConfig(AppConfig):
@@ -14,6 +14,9 @@ class LeadOpsConfig(AppConfig):
     verbose_name = "LeadOps"
 
     def ready(self) -> None:
+        from leadops import changes
+
+        history.keep_with(changes.JournalKeeper())
         # A program of `manage.py up` must not go on when its supervisor is killed.
         if processes.RUN_VARIABLE in os.environ:
             processes.die_with_parent()

@@ -1,0 +1,6 @@
+from flows.admin.flow import FlowAdmin
+from flows.admin.recipient import RecipientAdmin
+from flows.admin.source import SourceAdmin
+from flows.admin.step import StepAdmin
+
+__all__ = ["FlowAdmin", "RecipientAdmin", "SourceAdmin", "StepAdmin"]

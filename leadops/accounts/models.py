@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.db.models import QuerySet
 
+from leadops.accounts import roles
 from leadops.lib.keys import ApiKey
 from recipients.models import Recipient
 
@@ -26,6 +30,28 @@ class User(AbstractUser):
         related_name="account_managers",
         help_text="What an account manager sees. Other roles see all.",
     )
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """The role decides: everybody enters the console, administrators may do everything.
+
+        Who was made by `createsuperuser` is an administrator.
+        """
+        if self._state.adding and self.is_superuser:
+            self.role = self.Role.ADMINISTRATOR
+        self.is_staff = True
+        self.is_superuser = self.role == self.Role.ADMINISTRATOR
+        if (named := kwargs.get("update_fields")) is not None and "role" in named:
+            kwargs["update_fields"] = {*named, "is_superuser", "is_staff"}
+        super().save(*args, **kwargs)
+
+    def has_perm(self, perm: str, obj: Any = None) -> bool:
+        return self.is_active and roles.may(self.role, perm)
+
+    def has_perms(self, perm_list: Iterable[str], obj: Any = None) -> bool:
+        return all(self.has_perm(perm, obj) for perm in perm_list)
+
+    def has_module_perms(self, app_label: str) -> bool:
+        return self.is_active and roles.opens(self.role, app_label)
 
     @property
     def sees_all(self) -> bool:

@@ -1,0 +1,3 @@
+from recipients.admin.secret import SecretAdmin
+
+__all__ = ["SecretAdmin"]

@@ -1,0 +1,162 @@
+"""Flows: fields, sources, and the overview of the steps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminSelectWidget
+
+from flows import fields
+from flows.models import Flow, FlowField, FlowSource, Step
+from flows.patterns import registry
+from leadops.lib.admin import Cards, ConsoleAdmin, Ordered, Rows
+
+SUMMARY = 140  # characters
+
+
+class FieldForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Field types are chosen from those there are."""
+
+    class Meta:
+        widgets = {"type": UnfoldAdminSelectWidget}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "type" in self.fields:
+            names = [(name, name.replace("_", " ")) for name in sorted(fields.field_types())]
+            self.fields["type"] = forms.ChoiceField(
+                choices=names, widget=UnfoldAdminSelectWidget, initial="string"
+            )
+
+
+class FieldRows(Ordered, Rows):
+    model = FlowField
+    form = FieldForm
+    verbose_name = "field"
+    verbose_name_plural = "fields"
+    fields = ("position", "name", "type", "required", "privacy")
+    code_lines = ("name",)
+
+
+class SourceCards(Ordered, Cards):
+    model = FlowSource
+    verbose_name = "source"
+    verbose_name_plural = "sources"
+    code_boxes = {"accept": 5}
+    fieldsets = ((None, {"fields": ("position", ("source", "price", "active"), "accept")}),)
+
+
+class StepRows(Ordered, Rows):
+    """The steps in order; each is edited on a page of its own."""
+
+    model = Step
+    verbose_name = "step"
+    verbose_name_plural = "steps"
+    fields = ("position", "shown_step", "kind_label", "summary")
+    readonly_fields = ("shown_step", "kind_label", "summary")
+    template_before = "admin/flows/steps_note.html"
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Step]:
+        query: QuerySet[Step] = super().get_queryset(request)
+        return query.select_related("remediation").prefetch_related("recipients__recipient")
+
+    @display(description="Step")
+    def shown_step(self, step: Step) -> SafeString:
+        url = reverse("admin:flows_step_change", args=[step.pk])
+        return format_html('<a class="leadops-link" href="{}">{}</a>', url, step.name)
+
+    @display(description="Kind", label={"Filter": "info", "Deliver": "success"})
+    def kind_label(self, step: Step) -> str:
+        return step.get_kind_display()
+
+    @display(description="Does")
+    def summary(self, step: Step) -> str:
+        text = _filters(step) if step.kind == Step.Kind.FILTER else _delivers(step)
+        return text if len(text) <= SUMMARY else text[: SUMMARY - 1] + "…"
+
+
+def _filters(step: Step) -> str:
+    outcome = "stop" if step.on_fail == Step.OnFail.STOP else "note it and go on"
+    return f"{_rule(step.rules)} – else {outcome}"
+
+
+def _rule(rule: Any) -> str:
+    """A rule in words: `state in TX, CA and score gt 80`."""
+    if not isinstance(rule, dict) or not rule:
+        return "always"
+    for word, joint in (("all", " and "), ("any", " or ")):
+        if word in rule:
+            return joint.join(_rule(part) for part in rule[word])
+    if "not" in rule:
+        return f"not ({_rule(rule['not'])})"
+    value = rule.get("value", "")
+    if isinstance(value, list):
+        value = ", ".join(str(item) for item in value)
+    return f"{rule.get('field', '')} {str(rule.get('op', '')).replace('_', ' ')} {value}".strip()
+
+
+def _delivers(step: Step) -> str:
+    names = ", ".join(row.recipient.name for row in step.recipients.all())
+    pattern = registry.PATTERNS.get(step.pattern)
+    text = f"{pattern.label if pattern else step.pattern}: {names or 'nobody yet'}"
+    return f"{text}; then {step.remediation.name}" if step.remediation else text
+
+
+@admin.register(Flow)
+class FlowAdmin(ConsoleAdmin):
+    """What happens to leads of one kind."""
+
+    list_display = ("shown_name", "sources_count", "steps_count", "currency", "state")
+    list_filter = ("active",)
+    search_fields = ("name", "slug")
+    search_help_text = "Name or slug"
+    ordering = ("name",)
+    prepopulated_fields = {"slug": ("name",)}
+    code_boxes = {"duplicate_match": 3}
+    inlines = (StepRows, FieldRows, SourceCards)
+    fieldsets = (
+        (None, {"fields": (("name", "slug"), ("currency", "active"))}),
+        ("Duplicates", {"fields": (("duplicate_match", "duplicate_within"),)}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Flow]:
+        query: QuerySet[Flow] = super().get_queryset(request)
+        return query.annotate(
+            source_count=Count("sources", distinct=True), step_count=Count("steps", distinct=True)
+        )
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
+        """Steps have pages of their own, so they come once the flow is there."""
+        return self.inlines if obj else self.inlines[1:]
+
+    @display(description="Name", ordering="name", header=True)
+    def shown_name(self, flow: Flow) -> list[str]:
+        return [flow.name, flow.slug]
+
+    @display(description="Sources", ordering="source_count")
+    def sources_count(self, flow: Any) -> int:
+        return int(flow.source_count)
+
+    @display(description="Steps", ordering="step_count")
+    def steps_count(self, flow: Any) -> int:
+        return int(flow.step_count)
+
+    @display(description="State", label={"Active": "success", "Off": ""})
+    def state(self, flow: Flow) -> str:
+        return "Active" if flow.active else "Off"
+
+    def in_use(self, obj: Flow) -> str:
+        if obj.leads.exists():
+            return f"{obj} has leads in the record; switch it off instead."
+        return ""

@@ -1,0 +1,127 @@
+"""What flows add to a recipient's page: pausing and resuming, and the preview of what is sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from unfold.decorators import action
+from unfold.enums import ActionVariant
+from unfold.forms import BaseDialogForm
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from flows import steering
+from flows.admin.preview import preview_of
+from recipients.admin.recipient import RecipientPage
+from recipients.models import Recipient
+
+
+class PauseForm(BaseDialogForm):  # type: ignore[misc]
+    reason = forms.CharField(
+        max_length=steering.REASON_LENGTH,
+        widget=UnfoldAdminTextInputWidget({"placeholder": "E.g. their CRM is down until Monday"}),
+        help_text="Stands in the record and on this page.",
+    )
+
+
+@admin.register(Recipient)
+class RecipientAdmin(RecipientPage):
+    actions = ("pause_selected", "resume_selected")
+    actions_detail = ("pause", "resume")
+
+    def has_pause_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        return self._steers(request, object_id, paused=False)
+
+    def has_resume_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        return self._steers(request, object_id, paused=True)
+
+    def _steers(self, request: HttpRequest, object_id: str | None, *, paused: bool) -> bool:
+        """Ops may, and of two opposite actions the one that makes a difference is offered."""
+        if not self.has_change_permission(request):
+            return False
+        if not object_id:
+            return True
+        found = Recipient.objects.filter(pk=object_id).prefetch_related("endpoints").first()
+        return found is not None and _is_held(found) is paused
+
+    @action(
+        description="Pause",
+        icon="pause",
+        permissions=["pause"],
+        variant=ActionVariant.WARNING,
+        dialog={
+            "title": "Pause this recipient",
+            "description": "Its deliveries wait until it is resumed; nothing is lost.",
+            "form_class": PauseForm,
+            "form_submit_text": "Pause",
+        },
+    )
+    def pause(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        recipient = Recipient.objects.get(pk=object_id)
+        steering.pause_recipient(
+            recipient, by=request.user.get_username(), reason=form.cleaned_data["reason"]
+        )
+        messages.success(request, f"Paused {recipient}. Its deliveries wait.")
+        return HttpResponse(headers={"HX-Redirect": _page(object_id)})
+
+    @action(
+        description="Resume",
+        icon="play_arrow",
+        permissions=["resume"],
+        variant=ActionVariant.PRIMARY,
+    )
+    def resume(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        recipient = Recipient.objects.get(pk=object_id)
+        _resume(recipient, request.user.get_username())
+        messages.success(request, f"Resumed {recipient}. What waited is due now.")
+        return HttpResponseRedirect(_page(object_id))
+
+    @admin.action(description="Pause selected recipients", permissions=["change"])
+    def pause_selected(self, request: HttpRequest, queryset: QuerySet[Recipient]) -> None:
+        by = request.user.get_username()
+        done = sum(
+            steering.pause_recipient(recipient, by=by, reason=f"by {by}, from the list")
+            for recipient in queryset
+        )
+        messages.success(request, f"Paused {_count(done)}.")
+
+    @admin.action(description="Resume selected recipients", permissions=["change"])
+    def resume_selected(self, request: HttpRequest, queryset: QuerySet[Recipient]) -> None:
+        by = request.user.get_username()
+        done = sum(_resume(recipient, by) for recipient in queryset)
+        messages.success(request, f"Resumed {_count(done)}.")
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> Any:
+        extra = dict(extra_context or {})
+        if request.method == "GET" and (recipient := self.get_object(request, object_id)):
+            extra["preview"] = preview_of(recipient, own_leads_only=not request.user.sees_all)  # type: ignore[union-attr]
+        return super().change_view(request, object_id, form_url, extra)
+
+
+def _is_held(recipient: Recipient) -> bool:
+    endpoints = recipient.endpoints.all()
+    return recipient.paused_at is not None or any(e.paused_at for e in endpoints)
+
+
+def _resume(recipient: Recipient, by: str) -> bool:
+    """Resume it and its endpoints; False when nothing was paused."""
+    done = [steering.resume_recipient(recipient, by=by)]
+    done += [
+        steering.resume_endpoint(endpoint, by=by)
+        for endpoint in recipient.endpoints.filter(paused_at__isnull=False)
+    ]
+    return any(done)
+
+
+def _count(number: int) -> str:
+    return f"{number} recipient" + ("" if number == 1 else "s")
+
+
+def _page(object_id: str) -> str:
+    return reverse("admin:recipients_recipient_change", args=[object_id])

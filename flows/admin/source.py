@@ -1,0 +1,97 @@
+"""Sources and their keys."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest, HttpResponseRedirect
+from django.urls import reverse
+from unfold.decorators import action, display
+from unfold.enums import ActionVariant
+
+from flows.models import Source, SourceKey
+from leadops.lib import history, secrets
+from leadops.lib.admin import ConsoleAdmin
+from leadops.lib.key_rows import KeyRows, show_new_keys, tell_key
+
+
+class SourceKeys(KeyRows):
+    model = SourceKey
+    template_before = "admin/flows/keys_note.html"
+
+
+@admin.register(Source)
+class SourceAdmin(ConsoleAdmin):
+    """Who sends leads, what they are paid, the keys they post with."""
+
+    list_display = ("shown_name", "price", "in_flows", "keys_in_use", "state")
+    list_filter = ("active",)
+    search_fields = ("name", "slug")
+    search_help_text = "Name or slug"
+    ordering = ("name",)
+    prepopulated_fields = {"slug": ("name",)}
+    inlines = (SourceKeys,)
+    actions_detail = ("new_key",)
+    code_boxes = {"fields": 4, "feedback_kinds": 2}
+    fieldsets = (
+        (None, {"fields": (("name", "slug"), ("price", "active"), "fields")}),
+        (
+            "Feedback passed on",
+            {"fields": (("feedback_url", "feedback_kinds"), "feedback_secret")},
+        ),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Source]:
+        query: QuerySet[Source] = super().get_queryset(request)
+        return query.annotate(
+            flow_count=Count("flows", distinct=True),
+            key_count=Count("keys", distinct=True, filter=Q(keys__revoked_at__isnull=True)),
+        )
+
+    @display(description="Name", ordering="name", header=True)
+    def shown_name(self, source: Source) -> list[str]:
+        return [source.name, source.slug]
+
+    @display(description="Flows", ordering="flow_count")
+    def in_flows(self, source: Any) -> int:
+        return int(source.flow_count)
+
+    @display(description="Keys in use", ordering="key_count")
+    def keys_in_use(self, source: Any) -> int:
+        return int(source.key_count)
+
+    @display(description="State", label={"Active": "success", "Off": ""})
+    def state(self, source: Source) -> str:
+        return "Active" if source.active else "Off"
+
+    @action(
+        description="New key",
+        icon="key",
+        permissions=["change"],
+        variant=ActionVariant.PRIMARY,
+    )
+    def new_key(self, request: HttpRequest, object_id: str) -> HttpResponseRedirect:
+        """Make a key and show it, this once."""
+        source = self.get_queryset(request).get(pk=object_id)
+        before = history.keeper().snapshot_of(source)
+        plain = secrets.new_key("src")
+        key = SourceKey(source=source, name=f"Key {source.keys.count() + 1}")
+        key.set(plain)
+        key.save()
+        after = history.keeper().snapshot_of(source)
+        history.keeper().record_change(before, after, source, request.user.get_username())
+        tell_key(request, key, plain)
+        return HttpResponseRedirect(reverse("admin:flows_source_change", args=[source.pk]))
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        super().save_formset(request, form, formset, change)
+        show_new_keys(request, formset)
+
+    def in_use(self, obj: Source) -> str:
+        if obj.flows.exists():
+            return f"{obj} stands in a flow; take it out there first."
+        if obj.leads.exists():
+            return f"{obj} has leads in the record; switch it off instead."
+        return ""

@@ -1,0 +1,190 @@
+"""What staff do to deliveries under way: pause, resume, retry. Each is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import connection, transaction
+
+from events import alerting, shapes
+from events.journal import Journal
+from events.models import Delivery
+from events.vocabulary import EventType
+from flows import engine, plans
+from flows.plans import DeliverStep, Plans
+from flows.runs import (
+    DELIVERIES,
+    LOCK_LEADS,
+    DeliveryState,
+    LeadState,
+    Run,
+    save_deliveries,
+    save_leads,
+)
+from leadops.lib import wake
+from recipients.models import Endpoint, Recipient
+
+REASON_LENGTH = 300
+UNDER_WAY = frozenset({"waiting", "sending"})
+WAKE = """
+    UPDATE flows_work SET due_at = clock_timestamp()
+    WHERE due_at = 'infinity' AND lane = ANY(%s)
+"""
+
+
+class NotNow(Exception):
+    """The delivery cannot be retried as it stands; the text says why."""
+
+
+@contextmanager
+def _noted() -> Iterator[tuple[Any, Journal]]:
+    """A transaction with its cursor and journal, written at its end."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        journal = Journal(cursor.fetchone()[0])
+        yield cursor, journal
+        journal.write(cursor)
+
+
+def pause_recipient(recipient: Recipient, *, by: str, reason: str = "") -> bool:
+    """Hold all its deliveries until it is resumed; False when it is paused already."""
+    reason = reason.strip()[:REASON_LENGTH]
+    with _noted() as (_, journal):
+        found = Recipient.objects.select_for_update().get(pk=recipient.pk)
+        if found.paused_at is not None:
+            return False
+        found.paused_at, found.paused_reason = journal.at, reason or f"by {by}"
+        found.save(update_fields=["paused_at", "paused_reason"])
+        journal.operation(
+            EventType.RECIPIENT_PAUSED, entity_id=found.id, reason=found.paused_reason, by=by
+        )
+    return True
+
+
+def resume_recipient(recipient: Recipient, *, by: str) -> bool:
+    """Let it have leads again, and what was held becomes due; False when it was not paused."""
+    with _noted() as (cursor, journal):
+        found = Recipient.objects.select_for_update().get(pk=recipient.pk)
+        if found.paused_at is None:
+            return False
+        reason = found.paused_reason
+        found.paused_at, found.paused_reason = None, ""
+        found.save(update_fields=["paused_at", "paused_reason"])
+        journal.operation(
+            EventType.RECIPIENT_RESUMED, entity_id=found.id, by=by, was_paused_for=reason
+        )
+        _wake(cursor, found.id)
+    return True
+
+
+def resume_endpoint(endpoint: Endpoint, *, by: str) -> bool:
+    """Use an endpoint again that refused our credentials; False when it was not paused.
+
+    Closes the alert that was raised when it was paused, unless another endpoint still is.
+    """
+    with _noted() as (cursor, journal):
+        found = Endpoint.objects.select_for_update().get(pk=endpoint.pk)
+        if found.paused_at is None:
+            return False
+        found.paused_at, found.paused_reason = None, ""
+        found.save(update_fields=["paused_at", "paused_reason"])
+        journal.operation(
+            EventType.RECIPIENT_RESUMED,
+            entity_id=found.recipient_id,
+            by=by,
+            endpoint_id=found.id,
+            endpoint=found.kind,
+        )
+        others = Endpoint.objects.filter(recipient_id=found.recipient_id, paused_at__isnull=False)
+        if not others.exists():
+            alerting.resolve_alerts(cursor, journal, subject=found.recipient_id)
+        _wake(cursor, found.recipient_id)
+    return True
+
+
+def _wake(cursor: Any, recipient_id: str) -> None:
+    """What waited for somebody to resume the recipient is due now."""
+    cursor.execute(WAKE, [[recipient_id, recipient_id + engine.RETRY_LANE]])
+    wake.ring(cursor)
+
+
+def retry_delivery(delivery_id: str, *, by: str, force: bool = False) -> None:
+    """Send a delivery again that ended, or that waits for review.
+
+    Raises Delivery.DoesNotExist, and NotNow for one that is under way, or that the buyer accepted
+    before (`force` sends it all the same).
+    """
+    found = Delivery.objects.only("lead_id").get(pk=delivery_id)
+    current = plans.current()
+    with _noted() as (cursor, journal):
+        run = _locked(cursor, found.lead_id, current, journal)
+        delivery = next(d for d in run.deliveries if d.id == delivery_id)
+        plan = current.recipients[delivery.recipient_id]
+        _check(run, delivery, force=force)
+        _reopen(run, delivery)
+        run.journal.record(
+            run.lead,
+            EventType.RETRY_SCHEDULED,
+            entity_id=plan.id,
+            outcome=delivery.outcome,
+            reason=f"Sent again by {by}",
+            retry_at=journal.at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            manual=True,
+            by=by,
+            recipient=shapes.recipient(plan),
+            delivery={"id": delivery.id},
+            metadata={"attempt_number": delivery.attempts + 1, "endpoint": delivery.endpoint},
+        )
+        save_leads(cursor, [run])
+        save_deliveries(cursor, [run])
+        cursor.execute(
+            "INSERT INTO flows_work (kind, lead_id, delivery_id, lane) "
+            "VALUES ('deliver', %s, %s, %s)",
+            [run.lead.id, delivery.id, engine.lane(delivery)],
+        )
+        wake.ring(cursor)
+
+
+def _locked(cursor: Any, lead_id: str, current: Plans, journal: Journal) -> Run:
+    """The lead and its deliveries, locked the way pumps lock them."""
+    cursor.execute(LOCK_LEADS, [[lead_id]])
+    lead = LeadState(*cursor.fetchone())
+    run = Run(lead=lead, flow=current.flows[lead.flow_id], journal=journal)
+    cursor.execute(DELIVERIES, [[lead_id]])
+    run.deliveries = [DeliveryState(*row) for row in cursor.fetchall()]
+    return run
+
+
+def _check(run: Run, delivery: DeliveryState, *, force: bool) -> None:
+    """Raises NotNow unless the delivery may be sent again."""
+    if delivery.state in UNDER_WAY:
+        raise NotNow("It is under way already.")
+    if delivery.state == "accepted":
+        if not force:
+            raise NotNow("The recipient accepted it already; force sends it a second time.")
+        if run.lead.status == "working":
+            raise NotNow("The lead is still on its way through its flow.")
+    elif not force and (sold := _sold_to_another(run, delivery)):
+        raise NotNow(f"The lead was sold to {sold}; force sends it all the same.")
+
+
+def _sold_to_another(run: Run, delivery: DeliveryState) -> str:
+    """Who has the lead exclusively; blank when nobody has."""
+    step = run.flow.step(delivery.step)
+    if not isinstance(step, DeliverStep) or not step.pattern.exclusive:
+        return ""
+    others = [d for d in run.deliveries if d.step == delivery.step and d.state == "accepted"]
+    return others[0].recipient_id if others else ""
+
+
+def _reopen(run: Run, delivery: DeliveryState) -> None:
+    """Back to waiting, with all of its retries. A lead that was sold by it stays done: a second
+    accept is then a late one, and earns nothing again."""
+    if delivery.state != "accepted" and run.lead.status in ("done", "review"):
+        run.lead.status, run.lead.completed_at = "working", None
+        run.lead.result, run.lead.reason = "", ""
+    delivery.state, delivery.waits_for = "waiting", "Retry"
+    delivery.tries, delivery.finished_at = 0, None
+    delivery.changed = True

@@ -1,0 +1,53 @@
+"""What each role may do in the console: the one place, asked for every permission."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    ADMINISTRATOR = "administrator"
+    OPS = "ops"
+    ACCOUNT_MANAGER = "account_manager"
+    AUDITOR = "auditor"
+
+
+CONFIGURATION = frozenset({"flows", "recipients", "events"})
+PEOPLE = "accounts"
+# Written by the workers and the journal: nobody changes them by hand.
+RECORD = frozenset(
+    {"event", "snapshot", "exchange", "lead", "delivery", "feedback", "work", "pump", "alert"}
+)
+# What an account manager may read of the recipients given to them; which ones, the page decides.
+OF_A_RECIPIENT = frozenset({"recipient", "endpoint", "mappingrow", "responserule", "retryrule"})
+
+
+def may(role: str, permission: str) -> bool:
+    """Does the role grant `app.action_model`, e.g. `recipients.change_recipient`?"""
+    app, _, rest = permission.partition(".")
+    action, _, model = rest.partition("_")
+    views = action == "view"
+    match role:
+        case Role.ADMINISTRATOR:
+            return views or model not in RECORD
+        case Role.OPS:
+            return app in CONFIGURATION and (views or model not in RECORD)
+        case Role.AUDITOR:
+            return views and (app in CONFIGURATION or app == PEOPLE)
+        case Role.ACCOUNT_MANAGER:
+            return views and app == "recipients" and model in OF_A_RECIPIENT
+    return False
+
+
+def opens(role: str, app: str) -> bool:
+    """Does the role see anything of an app?"""
+    match role:
+        case Role.ADMINISTRATOR:
+            return True
+        case Role.OPS:
+            return app in CONFIGURATION
+        case Role.AUDITOR:
+            return app in CONFIGURATION or app == PEOPLE
+        case Role.ACCOUNT_MANAGER:
+            return app == "recipients"
+    return False

@@ -1,0 +1,152 @@
+"""A recipient's page. The flows app registers it, with what it adds: steering and preview."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Prefetch, QuerySet
+from django.http import HttpRequest
+from unfold.decorators import display
+
+from leadops.lib.admin import ConsoleAdmin, choices
+from leadops.lib.key_rows import show_new_keys
+from recipients.admin.rows import (
+    EndpointCards,
+    MappingRows,
+    PartnerKeys,
+    ResponseRules,
+    RetryRows,
+)
+from recipients.loading import compile_recipient
+from recipients.models import Endpoint, Recipient, Secret
+
+PATHS = ("lead_id_path", "price_path", "fallback_price", "message_path", "reason_path")
+
+
+class RecipientPage(ConsoleAdmin):
+    """Who receives leads, how to reach them, what is sent, how replies read."""
+
+    list_display = ("shown_name", "type", "tier", "destination", "state", "price")
+    list_filter = (choices("type"), "active")
+    list_filter_submit = True
+    search_fields = ("name", "slug")
+    search_help_text = "Name or slug"
+    ordering = ("name",)
+    prepopulated_fields = {"slug": ("name",)}
+    code_lines = ("success", *PATHS)
+    code_boxes = {"filter": 6, "fields": 3, "capture": 3, "mapping_text": 16}
+    inlines = (EndpointCards, MappingRows, ResponseRules, RetryRows, PartnerKeys)
+    change_form_before_template = "admin/recipients/cautions.html"
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    ("name", "slug"),
+                    ("type", "tier"),
+                    ("price", "timezone"),
+                    ("integration", "active"),
+                )
+            },
+        ),
+        (
+            "Reading replies",
+            {
+                "classes": ("tab",),
+                "fields": ("success", *PATHS, "capture"),
+            },
+        ),
+        ("Filter", {"classes": ("tab",), "fields": ("filter",)}),
+        ("Own values", {"classes": ("tab",), "fields": ("fields",)}),
+        ("Mapping as text", {"classes": ("tab",), "fields": ("mapping_text",)}),
+        ("Contact and notes", {"classes": ("tab",), "fields": ("contact", "notes")}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Recipient]:
+        """An account manager has the recipients given, everybody else all."""
+        visible = request.user.visible_recipients()  # type: ignore[union-attr]
+        query: QuerySet[Recipient] = visible.order_by("name")
+        return query.prefetch_related(
+            Prefetch(
+                "endpoints",
+                Endpoint.objects.only("recipient", "kind", "url", "paused_at", "paused_reason"),
+            )
+        )
+
+    @display(description="Name", ordering="name", header=True)
+    def shown_name(self, recipient: Recipient) -> list[str]:
+        return [recipient.name, recipient.slug]
+
+    @display(description="Goes to")
+    def destination(self, recipient: Recipient) -> str:
+        kinds = {endpoint.kind: endpoint.url for endpoint in recipient.endpoints.all()}
+        url = kinds.get("production") or next(iter(kinds.values()), "")
+        return url.split("?", 1)[0][:60] or "No endpoint yet"
+
+    @display(
+        description="State",
+        label={"Active": "success", "Paused": "warning", "Endpoint paused": "danger", "Off": ""},
+    )
+    def state(self, recipient: Recipient) -> str:
+        if not recipient.active:
+            return "Off"
+        if recipient.paused_at:
+            return "Paused"
+        if any(endpoint.paused_at for endpoint in recipient.endpoints.all()):
+            return "Endpoint paused"
+        return "Active"
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
+        return self.inlines
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        super().save_formset(request, form, formset, change)
+        show_new_keys(request, formset)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> Any:
+        recipient = self.get_object(request, object_id)
+        extra = {"cautions": cautions(recipient) if recipient else []}
+        return super().change_view(request, object_id, form_url, {**extra, **(extra_context or {})})
+
+    def in_use(self, obj: Recipient) -> str:
+        if obj.steps.exists() or obj.remediates.exists():
+            return f"{obj} stands in a flow; take it out there first."
+        if obj.deliveries.exists():
+            return f"{obj} has deliveries in the record; switch it off instead."
+        return ""
+
+
+def cautions(recipient: Recipient) -> list[str]:
+    """What somebody should know who opens the page."""
+    found = []
+    if recipient.paused_at:
+        found.append(
+            f"Paused since {recipient.paused_at:%Y-%m-%d %H:%M} UTC: {recipient.paused_reason}. "
+            "Its deliveries wait."
+        )
+    endpoints = list(recipient.endpoints.all())
+    found += [
+        f"The {endpoint.kind} endpoint is paused: {endpoint.paused_reason}"
+        for endpoint in endpoints
+        if endpoint.paused_at
+    ]
+    if not any(endpoint.kind == Endpoint.Kind.PRODUCTION for endpoint in endpoints):
+        found.append("There is no production endpoint: nothing can be sent.")
+    if not recipient.success:
+        found.append("No success rule: every 2xx answer counts as accepted.")
+    if any(rule.then == "move_on" for rule in recipient.retry_rules.all()):
+        found.append(
+            "A retry policy moves on to the next buyer although this one may have the lead: "
+            "an exclusive lead may be sold twice."
+        )
+    return found + _does_not_compile(recipient)
+
+
+def _does_not_compile(recipient: Recipient) -> list[str]:
+    if not recipient.active:
+        return []
+    plan = compile_recipient(recipient, dict(Secret.objects.values_list("name", "value")))
+    broken = plan.paused_reason.startswith("Configuration error")
+    return [f"{plan.paused_reason}. It gets nothing until this is corrected."] if broken else []

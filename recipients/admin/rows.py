@@ -1,0 +1,123 @@
+"""The parts of a recipient's page: endpoints, mapping, reply rules, retries, keys."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+from unfold.decorators import display
+
+from leadops.lib import durations
+from leadops.lib.admin import Cards, Ordered, Rows
+from leadops.lib.key_rows import KeyRows
+from leadops.lib.redact import Redactor
+from recipients import validation
+from recipients.models import Endpoint, MappingRow, PartnerKey, ResponseRule, RetryRule
+from recipients.retry import DEFAULT_RULES, Then
+
+THEN = {
+    Then.FAIL: "then given up, and the step goes on",
+    Then.RETRY_SAME: "then given up; nobody else gets the lead",
+    Then.MOVE_ON: "then on to the next buyer",
+    Then.HOLD: "then held for review",
+}
+
+
+class EndpointCards(Cards):
+    model = Endpoint
+    verbose_name_plural = "endpoints"
+    code_lines = ("url", "idempotency_template")
+    code_boxes = {"headers": 3, "when": 4}
+    fieldsets = (
+        (None, {"fields": (("kind", "condition"), "url", ("method", "format", "xml_root"))}),
+        (None, {"fields": (("timeout", "compress"), "headers")}),
+        (
+            "Credentials",
+            {
+                "fields": (
+                    ("auth", "auth_place"),
+                    ("auth_name", "auth_username"),
+                    "auth_secret",
+                )
+            },
+        ),
+        ("Regional", {"fields": ("when",)}),
+        ("Idempotency", {"fields": (("idempotency_header", "idempotency_template"),)}),
+    )
+    readonly_fields = ("condition",)
+
+    @display(description="Condition")
+    def condition(self, endpoint: Endpoint) -> str:
+        if not endpoint.pk:
+            return "New"
+        if endpoint.paused_at:
+            return f"Paused since {endpoint.paused_at:%Y-%m-%d %H:%M}: {endpoint.paused_reason}"
+        return "In use"
+
+    @display(description="Headers")
+    def shown_headers(self, endpoint: Endpoint) -> str:
+        """As written, but for credentials that somebody wrote out."""
+        headers = Redactor().headers(dict(validation.parse_headers(endpoint.headers)))
+        return "\n".join(f"{name}: {value}" for name, value in headers.items()) or "–"
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """An account manager sees where leads go, not how."""
+        fieldsets = super().get_fieldsets(request, obj)
+        return fieldsets if request.user.sees_all else fieldsets[:1]  # type: ignore[union-attr]
+
+
+class MappingRows(Ordered, Rows):
+    model = MappingRow
+    verbose_name = "field"
+    verbose_name_plural = "mapping"
+    fields = ("position", "key", "value", "when", "keep_blank")
+    code_lines = ("key", "when")
+    code_boxes = {"value": 1}
+    template_after = "admin/recipients/preview.html"
+
+
+class ResponseRules(Ordered, Rows):
+    model = ResponseRule
+    verbose_name = "reply rule"
+    verbose_name_plural = "reply rules"
+    fields = (
+        "position",
+        "status",
+        "contains",
+        "matches",
+        "when",
+        "header",
+        "outcome",
+        "reason",
+    )
+    code_lines = ("status", "contains", "matches", "when", "header")
+    template_before = "admin/recipients/rules_note.html"
+
+
+class RetryRows(Rows):
+    model = RetryRule
+    verbose_name = "retry policy"
+    verbose_name_plural = "retries"
+    fields = ("outcome", "times", "backoff", "then")
+    template_before = "admin/recipients/retry_note.html"
+
+    @property
+    def defaults(self) -> list[dict[str, str]]:
+        """What applies to outcomes without a row."""
+        return [
+            {
+                "outcome": outcome.value,
+                "tries": (
+                    f"{rule.times} retries from {durations.text(rule.backoff)}"
+                    if rule.times
+                    else "no retry"
+                ),
+                "then": THEN[rule.then],
+            }
+            for outcome, rule in DEFAULT_RULES.items()
+        ]
+
+
+class PartnerKeys(KeyRows):
+    model = PartnerKey
+    verbose_name_plural = "feedback keys"
