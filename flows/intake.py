@@ -277,12 +277,10 @@ def _claim_duplicates(prepared: Prepared, at: datetime) -> None:
 def store(prepared: Prepared, *, at: datetime) -> Answer:
     """Write the lead, its snapshots, events, search keys and due work; in a transaction."""
     lead, journal = prepared.lead, Journal(at)
-    _record(prepared, journal)
-    row = {column: getattr(lead, column, None) for column in LEAD.columns}
-    row["sensitive"] = secrets.encrypt(dumps(prepared.sensitive)) if prepared.sensitive else ""
+    record(prepared, journal)
     raw = connection.connection
     with raw.pipeline(), raw.cursor() as cursor:
-        LEAD.insert(cursor, [row])
+        LEAD.insert(cursor, [row(prepared)])
         journal.write(cursor)
         LEAD_KEY.insert(cursor, prepared.keys)
         if prepared.accepted and not lead.demo:
@@ -291,7 +289,15 @@ def store(prepared: Prepared, *, at: datetime) -> Answer:
     return _answer(prepared)
 
 
-def _record(prepared: Prepared, journal: Journal) -> None:
+def row(prepared: Prepared) -> dict[str, Any]:
+    """The lead as LEAD inserts it, as it stands."""
+    values = {column: getattr(prepared.lead, column, None) for column in LEAD.columns}
+    hidden = prepared.sensitive
+    return {**values, "sensitive": secrets.encrypt(dumps(hidden)) if hidden else ""}
+
+
+def record(prepared: Prepared, journal: Journal) -> None:
+    """Note what came of the lead at the door."""
     lead, source = prepared.lead, prepared.source
     facts: dict[str, Any] = {
         "source": {"id": source.id, "name": source.name, "slug": source.slug},
