@@ -172,9 +172,10 @@ def test_a_server_left_by_a_killed_parent_is_joined_and_stopped(home: Path) -> N
     assert postgres.pids(home) == []
 
 
-@pytest.mark.parametrize("pid", [os.getpid(), 1, 4_000_000])
-def test_a_stale_pid_file_is_no_obstacle(home: Path, pid: int) -> None:
+@pytest.mark.parametrize("owner", ["ourselves", "init", "nobody"])
+def test_a_stale_pid_file_is_no_obstacle(home: Path, owner: str) -> None:
     """As after a power cut, when the pid may belong to a stranger by now."""
+    pid = {"ourselves": os.getpid(), "init": 1, "nobody": 4_000_000}[owner]
     User(home).joined().leave()
     at = postgres.place(home)
     at.pid_file.write_text(f"{pid}\n{at.data}\n1700000000\n5432\n{at.sockets}\n\n  1  1\nready\n")
