@@ -100,6 +100,9 @@ class Plans:
         return self.flows.get(self.flow_slugs.get(slug_or_id, slug_or_id))
 
 
+REVISION = "SELECT number FROM flows_revision WHERE id = 1"
+
+
 @dataclass
 class _Cache:
     plans: Plans | None = None
@@ -129,7 +132,7 @@ def forget() -> None:
 
 def newest() -> int:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT number FROM flows_revision WHERE id = 1")
+        cursor.execute(REVISION)
         row = cursor.fetchone()
     return int(row[0]) if row else 0
 

@@ -189,28 +189,48 @@ class Pump:
         try:
             self._connect()
             self._collect()
-            busy = self._turn(claiming=claiming)
-            self._beat()
-            if not busy:
+            if not self._due() or not self._turn(claiming=claiming):
                 self._wait()
+            self._beat()
         except (DatabaseError, InterfaceError, psycopg.Error):
             # Results are kept and taken in again; their leases decide whether they still count.
             log.exception("The database is away; trying again")
             self._disconnect()
             time.sleep(RECONNECT)
 
+    def _due(self) -> bool:
+        """A turn is due when it is worth its round trips, or when somebody has waited enough.
+
+        Half of what is under way is worth it: the other half keeps the senders busy meanwhile.
+        """
+        enough = min(BATCH, max(1, self.window.held.total() // 2))
+        return len(self.results) >= enough or time.monotonic() - self.last_turn >= FLUSH
+
     def _turn(self, *, claiming: bool) -> bool:
         """Claim, complete, begin; True when there may be more to do at once."""
-        claimed = self._claim() if claiming else []
-        due = self.results and (
-            len(self.results) >= BATCH or claimed or time.monotonic() - self.last_turn >= FLUSH
-        )
-        if not claimed and not due:
-            return False
         taken, self.results = self.results, []
-        reserved: Counter[str] = Counter()
         for ended in taken:
             self.window.release(ended.sending.lane)
+        try:
+            claimed = self._claim() if claiming else []
+            if not claimed and not taken:
+                return False
+            done = self._take(claimed, taken, claiming=claiming)
+        except Exception:
+            for ended in taken:
+                self.window.held[ended.sending.lane] += 1
+            self.results = taken + self.results
+            raise
+        self._dispatch(done.starts)
+        self.refused += done.refused
+        self.last_turn = time.monotonic()
+        return True
+
+    def _take(
+        self, claimed: list[claim.Claimed], taken: list[Ended], *, claiming: bool
+    ) -> turn.Done:
+        """The turn itself; the places it hands out are given back, `_dispatch` takes them."""
+        reserved: Counter[str] = Counter()
 
         def may_start(lane: str) -> bool:
             if not claiming or not self.window.take(lane):
@@ -219,7 +239,7 @@ class Pump:
             return True
 
         try:
-            done = turn.take(
+            return turn.take(
                 turn.Turn(
                     claimed,
                     [(ended.sending, ended.attempt) for ended in taken],
@@ -228,22 +248,10 @@ class Pump:
                     may_start,
                 )
             )
-        except Exception:
-            for ended in taken:
-                self.window.held[ended.sending.lane] += 1
-            self.results = taken + self.results
-            self._release(reserved)
-            raise
-        self._release(reserved)
-        self._dispatch(done.starts)
-        self.refused += done.refused
-        self.last_turn = time.monotonic()
-        return bool(claimed)
-
-    def _release(self, reserved: Counter[str]) -> None:
-        for lane, count in reserved.items():
-            for _ in range(count):
-                self.window.release(lane)
+        finally:
+            for lane, count in reserved.items():
+                for _ in range(count):
+                    self.window.release(lane)
 
     def _dispatch(self, starts: list[Sending]) -> None:
         now = time.monotonic()
@@ -253,11 +261,16 @@ class Pump:
             self.senders.send(sending, now + LEASE_MARGIN / 2)
 
     def _claim(self) -> list[claim.Claimed]:
-        """Claim as much as there is room for, lane by lane."""
+        """Claim as much as there is room for, lane by lane.
+
+        On the listening connection, which does not wait for the disk: a claim that a crash of
+        the database forgets is a claim that nobody has acted on.
+        """
+        assert self.listener is not None  # noqa: S101  connected at the start of the pass
         window = self.window
         places = {lane: window.room(lane) for lane in {*window.held, *window.waiting}}
         share = max(1, window.free // max(1, len(window.waiting)))
-        with connection.cursor() as cursor:
+        with self.listener.cursor() as cursor:
             claimed = claim.claim(
                 cursor,
                 "flows_work",
@@ -278,7 +291,7 @@ class Pump:
     def _wait(self) -> None:
         """Until a result or a wake-up comes, or the poll is due."""
         assert self.listener is not None  # noqa: S101  connected at the start of the pass
-        pause = FLUSH if self.results else POLL
+        pause = FLUSH if self.results or self.window.held else POLL
         ready, _, _ = select.select([self.senders.wake_read, self.listener.fileno()], [], [], pause)
         if self.listener.fileno() in ready:
             for _ in self.listener.notifies(timeout=0):
@@ -294,6 +307,7 @@ class Pump:
             parameters.pop(own, None)
         self.listener = psycopg.connect(**parameters, autocommit=True)
         self.slot = take_slot(self.listener)
+        self.listener.execute("SET synchronous_commit = off")
         self.listener.execute(f"LISTEN {wake.CHANNEL}")
 
     def _disconnect(self) -> None:

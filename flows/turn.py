@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -97,6 +97,7 @@ class Loaded:
     """The rows of a turn, locked."""
 
     at: datetime
+    plans: Plans
     runs: dict[str, Run]
     leases: dict[int, str | None]
     conditions: dict[str, Condition]
@@ -132,11 +133,10 @@ def take(turn: Turn) -> Done:
 
 def _take(turn: Turn) -> tuple[Done, list[str]]:
     with transaction.atomic():
-        current = plans.current()
-        loaded = _load(turn, current)
+        loaded = _load(turn)
         desk = Desk(
             now=loaded.at,
-            plans=current,
+            plans=loaded.plans,
             may_start=turn.may_start,
             conditions=loaded.conditions,
         )
@@ -158,12 +158,11 @@ def _put_aside(turn: Turn) -> None:
     work_ids = [c.id for c in turn.claimed] + [s.work_id for s, _ in turn.results]
     try:
         with transaction.atomic():
-            current = plans.current()
-            loaded = _load(turn, current)
-            desk = Desk(now=loaded.at, plans=current, may_start=lambda _: False)
+            loaded = _load(turn)
+            desk = Desk(now=loaded.at, plans=loaded.plans, may_start=lambda _: False)
             for run in loaded.runs.values():
                 for work in _all_work(run, turn, loaded):
-                    engine.quarantine(run, work, current)
+                    engine.quarantine(run, work, loaded.plans)
             _save(turn, loaded, desk)
     except Exception:
         log.exception("Work %s rests until somebody looks at it", work_ids)
@@ -175,12 +174,12 @@ def _put_aside(turn: Turn) -> None:
             )
 
 
-def _load(turn: Turn, current: Plans) -> Loaded:
+def _load(turn: Turn) -> Loaded:
     lead_ids = turn.lead_ids()
     work_ids = [c.id for c in turn.claimed] + [s.work_id for s, _ in turn.results]
     raw = connection.connection
-    cursors = [raw.cursor() for _ in range(6)]
-    leads, clock, works, deliveries, snapshots, conditions = cursors
+    cursors = [raw.cursor() for _ in range(7)]
+    leads, clock, works, deliveries, snapshots, conditions, revision = cursors
     with raw.pipeline():
         leads.execute(runs.LOCK_LEADS, [lead_ids])
         clock.execute("SELECT clock_timestamp()")
@@ -188,7 +187,10 @@ def _load(turn: Turn, current: Plans) -> Loaded:
         deliveries.execute(runs.DELIVERIES, [lead_ids])
         snapshots.execute(SNAPSHOTS, [lead_ids, lead_ids])
         conditions.execute(CONDITIONS)
+        revision.execute(plans.REVISION)
     at = clock.fetchone()[0]
+    number = revision.fetchone()
+    current = plans.current(number[0] if number else 0)
     found = {
         row[0]: Run(lead=lead, flow=current.flows[lead.flow_id], journal=Journal(at))
         for row in leads.fetchall()
@@ -203,6 +205,7 @@ def _load(turn: Turn, current: Plans) -> Loaded:
             found[lead_id].lead.values = orjson.loads(body)
     return Loaded(
         at=at,
+        plans=current,
         runs=found,
         leases=dict(works.fetchall()),
         conditions={
@@ -310,7 +313,7 @@ def _save(turn: Turn, loaded: Loaded, desk: Desk) -> list[Sending]:
             inserted.execute(INSERT_WORK, [dumps(fresh)])
     work_ids = {delivery_id: id for id, delivery_id in inserted.fetchall()} if fresh else {}
     return [
-        _sending(run, delivery, endpoint, desk, turn, work_ids)
+        sending(run, delivery, endpoint, desk, lease=turn.lease, work_id=work_ids.get(delivery.id))
         for run, delivery, endpoint in desk.starts
     ]
 
@@ -375,14 +378,16 @@ def _alert(cursor: Any, journal: Journal, recipient_id: str, text: str) -> None:
     alerting.raise_alert(cursor, journal, subject=recipient_id, text=text)
 
 
-def _sending(
+def sending(
     run: Run,
     delivery: DeliveryState,
     endpoint: EndpointPlan,
     desk: Desk,
-    turn: Turn,
-    work_ids: Mapping[str, int],
+    *,
+    lease: str,
+    work_id: int | None,
 ) -> Sending:
+    """An attempt that has begun, with all that is needed to make it; `work_id` of fresh work."""
     work = delivery.work
     plan = desk.plans.recipients[delivery.recipient_id]
     source = desk.plans.sources[run.lead.source_id]
@@ -394,8 +399,8 @@ def _sending(
         shown = [text for value in hidden.values() if len(text := str(value)) > 3]
         plan = dataclasses.replace(plan, redactor=plan.redactor.also(shown))
     return Sending(
-        work_id=work.id if work.id is not None else work_ids[delivery.id],
-        lease=turn.lease,
+        work_id=work.id or work_id or 0,
+        lease=lease,
         lead_id=run.lead.id,
         delivery_id=delivery.id,
         attempt=delivery.attempts,

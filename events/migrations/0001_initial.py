@@ -179,8 +179,8 @@ class Migration(migrations.Migration):
                 ('first_attempt_at', models.DateTimeField(null=True)),
                 ('finished_at', models.DateTimeField(null=True)),
                 ('returned_at', models.DateTimeField(null=True)),
-                ('flow', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='flows.flow')),
-                ('recipient', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='deliveries', to='recipients.recipient')),
+                ('flow', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='flows.flow')),
+                ('recipient', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='deliveries', to='recipients.recipient')),
             ],
             options={
                 'verbose_name_plural': 'deliveries',
@@ -206,8 +206,8 @@ class Migration(migrations.Migration):
                 ('snapshot', models.PositiveSmallIntegerField(default=0, help_text='Its newest version.')),
                 ('sensitive', leadops.lib.fields.SecretField(blank=True, default='', help_text='Values too sensitive for a snapshot, encrypted.')),
                 ('salt', models.BinaryField(default=events.models.lead.new_salt, max_length=16, null=True)),
-                ('flow', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='leads', to='flows.flow')),
-                ('source', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='leads', to='flows.source')),
+                ('flow', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='leads', to='flows.flow')),
+                ('source', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='leads', to='flows.source')),
             ],
         ),
         migrations.CreateModel(
@@ -233,7 +233,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='delivery',
             name='lead',
-            field=models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='deliveries', to='events.lead'),
+            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='deliveries', to='events.lead'),
         ),
         migrations.CreateModel(
             name='LeadKey',

@@ -24,16 +24,25 @@ class Delivery(models.Model):
 
     id = IdField("dlv")
     lead = models.ForeignKey(
-        Lead, on_delete=models.PROTECT, related_name="deliveries", db_constraint=False
+        Lead,
+        on_delete=models.PROTECT,
+        related_name="deliveries",
+        db_constraint=False,
+        db_index=False,
     )
     recipient = models.ForeignKey(
         "recipients.Recipient",
         on_delete=models.PROTECT,
         related_name="deliveries",
         db_constraint=False,
+        db_index=False,
     )
     flow = models.ForeignKey(
-        "flows.Flow", on_delete=models.PROTECT, related_name="+", db_constraint=False
+        "flows.Flow",
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
     )
     step = models.PositiveSmallIntegerField()
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)

@@ -32,10 +32,18 @@ class Lead(models.Model):
     # No constraints in the database on the hot tables: configuration in use cannot be deleted
     # (PROTECT), and a check a row costs more than the rest of the insert.
     flow = models.ForeignKey(
-        "flows.Flow", on_delete=models.PROTECT, related_name="leads", db_constraint=False
+        "flows.Flow",
+        on_delete=models.PROTECT,
+        related_name="leads",
+        db_constraint=False,
+        db_index=False,
     )
     source = models.ForeignKey(
-        "flows.Source", on_delete=models.PROTECT, related_name="leads", db_constraint=False
+        "flows.Source",
+        on_delete=models.PROTECT,
+        related_name="leads",
+        db_constraint=False,
+        db_index=False,
     )
     created_at = models.DateTimeField(db_default=Now())
     completed_at = models.DateTimeField(null=True, blank=True)

@@ -24,6 +24,10 @@ class IdField(models.CharField):  # type: ignore[type-arg]  # the stubs want bot
         kwargs.setdefault("default", partial(ids.new_id, prefix))
         super().__init__(**kwargs)
 
+    def db_type(self, connection: Any) -> str:
+        """Spelt out, so that Django adds no second index for LIKE: ids are looked up whole."""
+        return f"character varying({self.max_length})"
+
     def deconstruct(self) -> Any:
         name, path, args, kwargs = super().deconstruct()
         kwargs["prefix"] = self.prefix
