@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from leadops.config.concealing import Hidden
+
 LONGEST = 60
 # What tells the entries of a list apart, where they are objects.
 _NAMES = ("filter", "deliver", "recipient", "source", "slug", "name")
@@ -40,6 +42,8 @@ def differences(one: Any, other: Any, path: str = "") -> Iterator[str]:
     one, other = _named(one), _named(other)
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         yield from _in_objects(one, other, path)
+    elif isinstance(one, Hidden) and isinstance(other, Hidden) and one != other:
+        yield f"{path} changed"
     elif _plain(one) != _plain(other):
         yield f"{path} {_shown(one)} → {_shown(other)}"
 
@@ -65,19 +69,21 @@ def _absent(document: Mapping[str, Any], key: str) -> bool:
 
 
 def _named(value: Any) -> Any:
-    """A list of objects with names as an object; other lists as they are."""
-    if not isinstance(value, list) or not value:
+    """A list of texts, or of objects with names, as an object; other lists as they are."""
+    if not isinstance(value, list):
         return value
     named: dict[str, Any] = {}
     for item in value:
         name = _name(item)
         if name is None or name in named:
             return value
-        named[name] = item
+        named[name] = {} if isinstance(item, str) else item
     return named
 
 
 def _name(item: Any) -> str | None:
+    if isinstance(item, str):
+        return item
     if not isinstance(item, Mapping):
         return None
     return next((str(item[key]) for key in _NAMES if item.get(key)), None)

@@ -91,7 +91,7 @@ class Item:
     def _unknown(self, key: str, item: Item, known: list[str]) -> None:
         line = self.key_line(key)
         if item.place in unavailable.KEYS:
-            item.error(f"{key}: {unavailable.MESSAGE}", line=line)
+            item.error(unavailable.MESSAGE, line=line)
         else:
             item.error(f"Unknown key{suggestion(key, known)}", line=line)
 

@@ -126,8 +126,11 @@ def number(value: Decimal) -> Decimal:
     return plain.quantize(Decimal(1)) if plain == plain.to_integral_value() else plain
 
 
+# The database does not keep the order of keys in JSON: they are written in one of our own.
+
+
 def _in_order(rules: Any) -> Any:
-    """A rule reads field, operator, value: the database does not keep the order of keys."""
+    """A rule reads field, operator, value."""
     if isinstance(rules, list):
         return [_in_order(rule) for rule in rules]
     if not isinstance(rules, dict) or "field" not in rules:
@@ -149,7 +152,7 @@ MONEY = Kind("money", _money, lambda value: amount(Decimal(value)))
 NUMBER = Kind("number", _decimal, lambda value: number(Decimal(value)))
 DURATION = Kind("duration", _duration, lambda value: durations.text(value))
 BOUND = Kind("bound", _bound, lambda value: number(Decimal(value)))
-OBJECT = Kind("object", _object)
+OBJECT = Kind("object", _object, lambda value: dict(sorted(value.items())))
 RULES = Kind("rules", _object, _in_order)
 STATUS = Kind("text", _text, _status)
 LIST = Kind("list", _list)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 
 from leadops.changes import record_change, snapshot_of
 from leadops.config.comparing import Change, changes
@@ -13,7 +14,7 @@ from leadops.config.concealing import Collecting, ForComparison, ForFile
 from leadops.config.items import File, Item
 from leadops.config.nodes import parse
 from leadops.config.plans import Plan
-from leadops.config.problems import BundleError
+from leadops.config.problems import BundleError, Problem
 from leadops.config.references import Lookup
 from leadops.config.sections.accounts import Accounts
 from leadops.config.sections.alerts import Alerts, Channels
@@ -73,10 +74,13 @@ def _file(name: str) -> File:
 
 def _load(top: Item, by: str) -> Report:
     before = _objects()
+    old = {}
+    for section, items in _sections(top):
+        for name in _names(section, items):
+            old[section.kind, name] = _state(section.kind, name, before)
+            _remember_credentials(section, before[section.kind].get(name), top.file.lookup)
     plan = _planned(top, before)
-    old = {(kind, name): _state(kind, name, before) for kind, name, _ in plan.tops}
-    for step in plan.work:
-        step()
+    _work(plan)
     after = _objects() if plan.work else before
     found: list[Change] = []
     for kind, name, _ in plan.tops:
@@ -93,6 +97,16 @@ def _load(top: Item, by: str) -> Report:
         if (kind, name) not in named
     )
     return Report(tuple(found), tuple(dict.fromkeys(plan.file.notes)), alone)
+
+
+def _work(plan: Plan) -> None:
+    """Save what was drafted. The console may have been faster; then nothing is saved."""
+    try:
+        for step in plan.work:
+            step()
+    except DatabaseError as error:
+        message = f"The database refused it: {str(error).splitlines()[0]}"
+        raise BundleError(plan.file.name, [Problem(1, "", message)]) from error
 
 
 def _objects() -> Objects:
@@ -115,6 +129,25 @@ def _section(kind: str) -> Section:
     return next(section for section in SECTIONS if section.kind == kind)
 
 
+def _sections(top: Item) -> Iterator[tuple[Section, list[Item]]]:
+    """The sections of a file with their items, in the order of loading; reports nothing."""
+    value = top.node.value if isinstance(top.node.value, dict) else {}
+    for key in ORDER:
+        if key in value and isinstance(value[key].value, list):
+            yield _by_key(key), top.child(key).elements()
+
+
+def _by_key(key: str) -> Section:
+    return next(section for section in SECTIONS if section.key == key)
+
+
+def _names(section: Section, items: list[Item]) -> Iterator[str]:
+    for item in items:
+        value = item.node.value
+        if isinstance(value, dict) and section.name in value:
+            yield value[section.name].text
+
+
 def _planned(top: Item, objects: Objects) -> Plan:
     """The plan of a whole file; raises BundleError with everything that is wrong in it."""
     plan = Plan(top.file, {kind: dict(named) for kind, named in objects.items()})
@@ -122,10 +155,7 @@ def _planned(top: Item, objects: Objects) -> Plan:
     _check_version(top, entries)
     for key in ORDER:
         if key in entries:
-            section = next(each for each in SECTIONS if each.key == key)
-            items = entries[key].elements()
-            _remember_credentials(section, items, objects, top.file.lookup)
-            section.read(plan, items)
+            _by_key(key).read(plan, entries[key].elements())
     if top.file.problems:
         raise BundleError(top.file.name, top.file.problems.found)
     return plan
@@ -140,17 +170,10 @@ def _check_version(top: Item, entries: dict[str, Item]) -> None:
         entries["leadops"].error(f"Version {text} is not available; write leadops: {VERSION}")
 
 
-def _remember_credentials(
-    section: Section, items: list[Item], objects: Objects, lookup: Lookup
-) -> None:
+def _remember_credentials(section: Section, obj: Any, lookup: Lookup) -> None:
     """Let the names that a dump made up stand for the credentials that are there."""
-    collecting = Collecting(lookup.standing)
-    for item in items:
-        value = item.node.value
-        name = value.get(section.name) if isinstance(value, dict) else None
-        obj = objects[section.kind].get(name.text) if name is not None else None
-        if obj is not None:
-            section.write(obj, collecting)
+    if obj is not None:
+        section.write(obj, Collecting(lookup.standing))
 
 
 def dump() -> str:

@@ -7,6 +7,7 @@ whole file is right.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -46,6 +47,10 @@ class Draft:
             item = found.get(key.name)
             if item is not None:
                 self._take(key, item)
+                continue
+            self.places[key.attribute] = self.item.descend(key.name.split("."))
+            if key.required:
+                self.wrong.add(key.attribute)
             elif not key.stays:
                 self.put(key.attribute, default_of(self.obj, key.attribute))
 
@@ -81,6 +86,7 @@ class Draft:
             if attribute in self.wrong or (self.wrong and attribute == NON_FIELD_ERRORS):
                 continue  # follows from what was reported already
             item = self.places.get(attribute, self.item)
+            self.wrong.add(attribute)
             for each in errors:
                 complain(item, each, self._choices(attribute))
 
@@ -113,6 +119,8 @@ def complain(item: Item, error: ValidationError, choices: Iterable[str] = ()) ->
     message = sentence("; ".join(error.messages))
     if path := getattr(cause, "path", ""):
         inner = item.descend(path.replace("[", ".").replace("]", "").split("."))
+    name = item.path.rpartition(".")[2]
+    message = re.sub(rf"^(?:rules\.\d+\.)?{re.escape(name)}: ", "", message)
     if inner.path != item.path:
         message = sentence(getattr(cause, "message", message))
     if item.node.is_literal and isinstance(found := getattr(cause, "line", None), int):
@@ -121,14 +129,10 @@ def complain(item: Item, error: ValidationError, choices: Iterable[str] = ()) ->
     if error.code == "invalid_choice":
         word = item.node.text
         message = f"“{word}” is not possible{suggestion(word, choices)}"
-    if isinstance(inner.node.value, str | int) and not line:
-        _refuse(inner, message)
+    if isinstance(inner.node.value, str) and not line:
+        inner.refuse(inner.node.text, message)
     else:
         inner.error(message, line=line)
-
-
-def _refuse(item: Item, message: str) -> None:
-    item.refuse(item.node.text, message)
 
 
 def same(one: Any, other: Any) -> bool:

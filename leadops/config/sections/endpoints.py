@@ -73,7 +73,7 @@ def read_endpoints(plan: Plan, recipient: Draft, found: dict[str, Item]) -> None
         _read_endpoint(draft, item, place, production)
         plan.save(draft)
         kept.append(draft.obj.pk)
-        production = draft.obj if kind == "production" else production
+        production = draft if kind == "production" else production
     plan.delete(one for one in there if one.pk not in kept)
 
 
@@ -84,26 +84,35 @@ def _wanted(found: dict[str, Item]) -> list[tuple[str, int, Item]]:
     return wanted + [("regional", place, item) for place, item in enumerate(regional)]
 
 
-def _read_endpoint(draft: Draft, item: Item, place: int, production: Endpoint | None) -> None:
+def _read_endpoint(draft: Draft, item: Item, place: int, production: Draft | None) -> None:
     shape = REGIONAL if draft.obj.kind == "regional" else SHAPE
     found = shape.read(item)
     draft.put("position", place)
     draft.take(shape, found)
     for key in SHAPE.keys:
         if key.name not in found and production is not None and not key.required:
-            draft.put(key.attribute, getattr(production, key.attribute))
+            _inherit(draft, key.attribute, production)
     _read_headers(draft, found, production)
     _read_auth(draft, found.get("auth"), production)
 
 
-def _read_headers(draft: Draft, found: dict[str, Item], production: Endpoint | None) -> None:
+def _inherit(draft: Draft, attribute: str, production: Draft | None) -> None:
+    """What an endpoint does not say: the production endpoint's, else the model's default."""
+    if production is None:
+        draft.put(attribute, default_of(draft.obj, attribute))
+        return
+    draft.put(attribute, getattr(production.obj, attribute))
+    draft.wrong |= {attribute} & production.wrong  # reported where it stands
+
+
+def _read_headers(draft: Draft, found: dict[str, Item], production: Draft | None) -> None:
     """`headers`, and those that stand in `auth: {type: headers, headers: {…}}`."""
     items = [found["headers"]] if "headers" in found else []
     auth = found.get("auth")
     if auth is not None and isinstance(auth.node.value, dict) and "headers" in auth.node.value:
         items.append(auth.child("headers"))
     if not items:
-        draft.put("headers", "" if production is None else production.headers)
+        _inherit(draft, "headers", production)
         return
     lines = {}
     for name, item in (pair for each in items for pair in each.pairs()):
@@ -131,11 +140,10 @@ def _header(draft: Draft, name: str, item: Item) -> str | None:
     return None
 
 
-def _read_auth(draft: Draft, item: Item | None, production: Endpoint | None) -> None:
+def _read_auth(draft: Draft, item: Item | None, production: Draft | None) -> None:
     if item is None:
         for attribute in AUTH_FIELDS:
-            default = default_of(draft.obj, attribute)
-            draft.put(attribute, getattr(production, attribute) if production else default)
+            _inherit(draft, attribute, production)
         return
     word, inner = _auth_type(item)
     shape = AUTH.get(word or "")

@@ -168,8 +168,7 @@ def _kind(item: Item) -> str | None:
         return None
     later = [key for key in item.node.value if f"flows.steps.{key}" in unavailable.KEYS]
     if later:
-        message = f"{later[0]}: {unavailable.MESSAGE}"
-        item.child(later[0]).error(message, line=item.key_line(later[0]))
+        item.child(later[0]).error(unavailable.MESSAGE, line=item.key_line(later[0]))
     else:
         item.error("A step begins with filter or deliver and its name")
     return None
