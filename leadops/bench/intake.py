@@ -55,7 +55,7 @@ def bare(home: str, *, seconds: float, processes: int) -> float:
 
 
 def run(seconds: float) -> dict[str, Any]:
-    with running(workers=1) as system:
+    with running(workers=0) as system:
         system.load(bundles.one_buyer(f"{system.buyers_url}/accept"))
         return _figures(system, seconds)
 

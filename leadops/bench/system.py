@@ -117,7 +117,7 @@ def _descendants(root: int) -> list[tuple[int, str, int]]:
 
 @contextlib.contextmanager
 def running(*, workers: int = 2, log_buyers: bool = False) -> Iterator[System]:
-    """A system, ready to take leads; gone afterwards."""
+    """A system, ready to take leads; gone afterwards. Without workers: database and web alone."""
     home = Path(tempfile.mkdtemp(prefix="leadops-bench-"))
     home.chmod(0o755)
     port, buyers_port = free_port(), free_port()
@@ -125,15 +125,16 @@ def running(*, workers: int = 2, log_buyers: bool = False) -> Iterator[System]:
         **os.environ,
         "LEADOPS_HOME": str(home),
         "LEADOPS_PRIVATE_NETWORKS": "127.0.0.0/8",
+        "LEADOPS_BIND": f"127.0.0.1:{port}",
         "BENCH_SOURCE_KEY": SOURCE_KEY,
     }
     environment.pop("DATABASE_URL", None)
-    buyers_arguments = ["buyers", "--port", str(buyers_port)]
-    buyers = _start(environment, *buyers_arguments, *([] if log_buyers else ["--no-log"]))
-    up = _start(environment, "up", "--port", str(port), "--workers", str(workers))
+    quiet = [] if log_buyers else ["--no-log"]
+    buyers = _manage(environment, "buyers", "--port", str(buyers_port), *quiet)
+    up = _system(environment, port, workers)
     try:
-        for process in (buyers, up):
-            _await_ready(process)
+        _await_ready(buyers)
+        _await_ready(up) if workers else _await_port(port)
         yield System(home, port, buyers_port, up, buyers, environment)
     finally:
         for process in (up, buyers):
@@ -146,9 +147,31 @@ def running(*, workers: int = 2, log_buyers: bool = False) -> Iterator[System]:
         shutil.rmtree(home, ignore_errors=True)
 
 
+def _system(environment: dict[str, str], port: int, workers: int) -> subprocess.Popen[str]:
+    if workers:
+        return _manage(environment, "up", "--port", str(port), "--workers", str(workers))
+    _manage(environment, "migrate", "-v0").wait()
+    return _start(
+        environment, "-m", "gunicorn", "--config", "python:leadops.web", "leadops.wsgi"
+    )
+
+
+def _await_port(port: int) -> None:
+    def answers() -> bool:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return True
+        return False
+
+    wait_for(answers, START_SECONDS, f"port {port}")
+
+
+def _manage(environment: dict[str, str], *arguments: str) -> subprocess.Popen[str]:
+    return _start(environment, "manage.py", *arguments)
+
+
 def _start(environment: dict[str, str], *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(  # noqa: S603  our own command
-        [sys.executable, "manage.py", *arguments],
+        [sys.executable, *arguments],
         cwd=PROJECT,
         env=environment,
         stdout=subprocess.PIPE,
