@@ -1,0 +1,89 @@
+"""A lead's deliveries in a past that passes at once: the engine's own steps, a moved clock."""
+
+from __future__ import annotations
+
+import dataclasses
+import heapq
+from datetime import datetime, timedelta
+from itertools import count
+from random import Random
+
+import orjson
+
+from flows import engine, turn
+from flows.desk import Desk
+from flows.intake import Prepared
+from flows.plans import Plans
+from flows.runs import DeliveryState, Run
+from leadops.demo.market import PastDoor
+from leadops.lib import secrets
+from leadops.lib.bulk import dumps
+from recipients.deliver import Attempt, deliver
+
+# When, a number against ties, whose, and what its attempt came to (None: it is due again).
+Entry = tuple[datetime, int, DeliveryState, Attempt | None]
+MOST_STEPS = 200
+
+
+class PastDesk:
+    """Works leads through their flows. Every attempt goes through the real delivery."""
+
+    def __init__(self, plans: Plans, door: PastDoor, rng: Random) -> None:
+        self.plans = plans
+        self.door = door
+        self.rng = rng
+        self.agenda: list[Entry] = []
+        self._numbers = count()
+
+    def work_through(self, run: Run, prepared: Prepared) -> None:
+        """Take an accepted lead to the end of its flow, or to where only a person helps."""
+        run.lead.values = orjson.loads(dumps(prepared.values))
+        if prepared.sensitive:
+            run.lead.sensitive = secrets.encrypt(dumps(prepared.sensitive))
+        desk = Desk(now=run.journal.at, plans=self.plans, may_start=lambda _: True)
+        self._move(run, desk, run.journal.at + timedelta(milliseconds=self.rng.randint(4, 40)))
+        engine.advance(run, desk)
+        self._note(run, desk)
+        for _ in range(MOST_STEPS):
+            if not self.agenda:
+                break
+            at, _, delivery, attempt = heapq.heappop(self.agenda)
+            self._move(run, desk, at)
+            if attempt is not None:
+                engine.settle(run, delivery, attempt, desk)
+            elif delivery.state == "waiting":
+                engine.dispatch(run, delivery, desk)
+                if delivery.state == "skipped":
+                    engine.advance(run, desk)
+            self._note(run, desk)
+
+    @staticmethod
+    def _move(run: Run, desk: Desk, at: datetime) -> None:
+        run.journal.at = desk.now = max(at, run.journal.at)
+
+    def _note(self, run: Run, desk: Desk) -> None:
+        """Put on the agenda what has begun and what waits."""
+        starts, desk.starts = desk.starts, []
+        for _, delivery, endpoint in starts:
+            sending = turn.sending(run, delivery, endpoint, desk, lease="", work_id=0)
+            attempt = deliver(
+                sending.plan,
+                sending.endpoint,
+                sending.context,
+                attempt=sending.tries,
+                idempotency_key=delivery.id,
+                test=sending.test,
+                door=self.door.about(sending.plan.id, at=desk.now, attempt=sending.tries),
+            )
+            seconds = self.door.seconds if attempt.request else 0.0
+            attempt = dataclasses.replace(attempt, seconds=seconds, started=desk.now)
+            self._add(desk.now + timedelta(seconds=seconds, milliseconds=2), delivery, attempt)
+        known = {id(entry[2]) for entry in self.agenda}
+        for delivery in run.deliveries:
+            work = delivery.work
+            waits = delivery.state == "waiting" and id(delivery) not in known
+            if waits and work is not None and work.due_in is not None:
+                self._add(desk.now + timedelta(seconds=work.due_in), delivery, None)
+
+    def _add(self, at: datetime, delivery: DeliveryState, attempt: Attempt | None) -> None:
+        heapq.heappush(self.agenda, (at, next(self._numbers), delivery, attempt))
