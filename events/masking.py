@@ -44,8 +44,13 @@ def mask_values(values: Mapping[str, Any], names: Iterable[str]) -> dict[str, An
 class TextMask:
     """Masks a lead's personal values in texts, in the forms that a mapping gives them."""
 
-    def __init__(self, values: Mapping[str, Any], names: Iterable[str]) -> None:
-        forms = {form for name in names for form in _forms(name, values)}
+    def __init__(self, snapshots: Iterable[Mapping[str, Any]], privacy: Mapping[str, str]) -> None:
+        forms = {
+            form
+            for values in snapshots
+            for name in personal_names(values, privacy)
+            for form in _forms(name, values)
+        }
         ordered = sorted(forms, key=len, reverse=True)  # the longest first: it hides its parts
         self._pattern = re.compile("|".join(ordered), re.IGNORECASE) if ordered else None
 

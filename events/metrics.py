@@ -193,10 +193,13 @@ def retry_success(cells: Iterable[Cell]) -> list[AttemptSuccess]:
 
 
 def failures(cells: Iterable[Cell], by: str) -> list[tuple[str, int]]:
-    """Deliveries that were sent and not accepted, by `category` or `reason`, the most first."""
+    """Attempts that were not accepted, by `category` or `reason`, the most first.
+
+    Attempts, not deliveries: what a retry saved is a failure to look into all the same.
+    """
     counts: Counter[str] = Counter()
     for cell in cells:
-        if cell.kind == "delivery" and _ending(cell.outcome) in ("rejected", "failed"):
+        if cell.kind == "attempt" and cell.outcome != Outcome.ACCEPTED:
             counts[getattr(cell, by) or "not given"] += cell.n
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 

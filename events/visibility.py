@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from django.db.models import Exists, OuterRef, QuerySet
+from rest_framework.request import Request
 
 from events.models import Delivery, Event, Lead
 from events.vocabulary import EventType
@@ -26,7 +27,7 @@ SOURCE_TYPES = (
     EventType.FILTER_FAILED,
     EventType.FLOW_COMPLETED,
 )
-SOURCE_DATA = {EventType.FLOW_COMPLETED: ("result",)}
+SOURCE_DATA: Mapping[str, tuple[str, ...]] = {EventType.FLOW_COMPLETED: ("result",)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ class Sight:
 
     def data(self, event: Event) -> Mapping[str, Any]:
         """The event's own fields, without what a source may not know."""
-        kept = SOURCE_DATA.get(EventType(event.type)) if self.source else None
+        kept = SOURCE_DATA.get(event.type) if self.source else None
         if kept is None:
             return dict(event.data)
         return {name: event.data[name] for name in kept if name in event.data}
@@ -93,6 +94,11 @@ def of_user(user: Any) -> Sight:
     if user.sees_all:
         return Sight()
     return Sight(recipients=frozenset(user.visible_recipients().values_list("id", flat=True)))
+
+
+def caller(request: Request) -> Principal:
+    """Who calls the API; its authentication gives nothing but principals."""
+    return cast(Principal, request.user)
 
 
 def of(principal: Principal) -> Sight:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+SESSION_KEY = "time_zone"
 
 
 def zone(name: str) -> ZoneInfo:
@@ -21,3 +25,11 @@ def names() -> tuple[str, ...]:
     """Every zone that people choose, `UTC` first."""
     places = sorted(name for name in available_timezones() if "/" in name and "Etc/" not in name)
     return ("UTC", *places)
+
+
+def remembered(session: Mapping[str, Any]) -> ZoneInfo:
+    """The zone that the viewer chose, UTC before that."""
+    try:
+        return zone(str(session.get(SESSION_KEY) or "UTC"))
+    except ValueError:
+        return ZoneInfo("UTC")

@@ -12,18 +12,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from events import directory, visibility
+from events import cursors, directory, visibility
 from events.api.filters import filtered
-from events.api.parameters import (
-    DEFAULT_LIMIT,
-    MOST,
-    Parameters,
-    decode,
-    encode,
-    limit,
-    moment,
-    next_url,
-)
+from events.api.parameters import DEFAULT_LIMIT, MOST, Parameters, limit, next_url
 from events.api.shapes import events_json
 from events.models import Event
 from events.visibility import Sight
@@ -63,20 +54,6 @@ def _with_lead(text: str) -> bool:
     return False
 
 
-def _time_and_id(cursor: str) -> tuple[Any, str]:
-    parts = decode(cursor)
-    if len(parts) != 2:
-        raise ValueError("Not a cursor of this list.")
-    return moment(parts[0]), parts[1]
-
-
-def _seq(cursor: str) -> int:
-    parts = decode(cursor)
-    if len(parts) != 1 or not parts[0].isdecimal():
-        raise ValueError("Not a cursor of this list.")
-    return int(parts[0][:9])
-
-
 class EventsView(APIView):
     """Events of all leads and of operations, newest first."""
 
@@ -87,11 +64,11 @@ class EventsView(APIView):
         return self.page(request)
 
     def page(self, request: Request, **own: str) -> Response:
-        sight = visibility.of(request.user)
+        sight = visibility.of(visibility.caller(request))
         asked = Parameters(request.query_params)
         count = asked.read("limit", limit, DEFAULT_LIMIT)
         with_lead = asked.read("exclude", _with_lead, True)
-        after = asked.read("cursor", _time_and_id, None)
+        after = asked.read("cursor", cursors.time_and_id, None)
         try:
             events = filtered(sight.events().filter(**own), request.query_params)
         except WrongShape as error:
@@ -99,7 +76,7 @@ class EventsView(APIView):
         asked.check()
         found = list(_older(events, after).order_by("-timestamp", "-id")[: count + 1])
         shown, more = found[:count], found[count:]
-        cursor = encode(stamp_exact(shown[-1]), shown[-1].id) if more else None
+        cursor = cursors.encode(shown[-1].timestamp, shown[-1].id) if more else None
         return Response(
             {
                 "results": events_json(shown, sight, with_lead=with_lead),
@@ -126,18 +103,18 @@ class LeadEventsView(APIView):
 
     @extend_schema(summary="A lead's timeline", parameters=[LIMIT, CURSOR, EXCLUDE], responses=PAGE)
     def get(self, request: Request, lead_id: str) -> Response:
-        sight = visibility.of(request.user)
+        sight = visibility.of(visibility.caller(request))
         asked = Parameters(request.query_params)
         count = asked.read("limit", limit, MOST)
         with_lead = asked.read("exclude", _with_lead, True)
-        after = asked.read("cursor", _seq, 0)
+        after = asked.read("cursor", cursors.number, 0)
         asked.check()
         found = list(timeline(lead_id, sight).filter(seq__gt=after)[: count + 1])
         shown, more = found[:count], found[count:]
         return Response(
             {
                 "results": events_json(shown, sight, with_lead=with_lead),
-                "next": next_url(request, encode(shown[-1].seq)) if more else None,
+                "next": next_url(request, cursors.encode(shown[-1].seq)) if more else None,
             }
         )
 
@@ -155,7 +132,3 @@ def _older(events: QuerySet[Event], after: tuple[Any, str] | None) -> QuerySet[E
     at, event_id = after
     # The first condition alone lets PostgreSQL begin at the right place of its index.
     return events.filter(timestamp__lte=at).exclude(Q(timestamp=at) & Q(id__gte=event_id))
-
-
-def stamp_exact(event: Event) -> str:
-    return event.timestamp.isoformat()

@@ -42,11 +42,11 @@ class LeadView(APIView):
 
     @extend_schema(summary="A lead", responses=LEAD)
     def get(self, request: Request, lead_id: str) -> Response:
-        sight = visibility.of(request.user)
+        sight = visibility.of(visibility.caller(request))
         lead = sight.leads().select_related("flow", "source").filter(id=lead_id).first()
         if lead is None:
             raise exceptions.NotFound(f"There is no lead {lead_id!r}.")
         deliveries = sight.deliveries().filter(lead=lead).select_related("recipient").order_by("id")
         newest = (lead.id, lead.snapshot)
-        values = Snapshots.read([newest], request.user.at).bodies.get(newest)
+        values = Snapshots.read([newest], visibility.caller(request).at).bodies.get(newest)
         return Response(lead_json(lead, sight, values, deliveries))

@@ -33,7 +33,7 @@ GROUPS = {
 }
 NAMED = {"flow": "flows.Flow", "source": "flows.Source"}
 DEFAULT_SPAN = timedelta(days=7)
-FIGURES = {
+FIGURES: dict[str, Any] = {
     **{name: serializers.IntegerField() for name in ("attempts", "accepted", "rejected", "failed")},
     **{name: serializers.FloatField(allow_null=True) for name in ("delivery_rate", "error_rate")},
     **{name: serializers.FloatField() for name in ("revenue", "cost", "margin")},
@@ -75,11 +75,13 @@ class RecipientMetricsView(APIView):
     )
     def get(self, request: Request, slug: str) -> Response:
         recipient = directory.party("recipients.Recipient", slug)
-        if recipient is None or not visibility.of(request.user).sees_recipient(recipient.id):
+        if recipient is None or not visibility.of(visibility.caller(request)).sees_recipient(
+            recipient.id
+        ):
             raise exceptions.NotFound(f"There is no recipient {slug!r}.")
         asked = Parameters(request.query_params)
-        span, interval, group = _asked(asked, request.user.at)
-        partner = request.user.user is None
+        span, interval, group = _asked(asked, caller.at)
+        partner = caller.user is None
         scope = Scope(span, recipients=[recipient.id])
         answer = {"recipient": recipient.as_json(), **_head(span, interval)}
         answer |= _measured(scope, interval, group)
@@ -132,20 +134,19 @@ def _measured(scope: Scope, interval: str, group: str) -> dict[str, Any]:
     parts = _split(cells, buckets, column) if column else {}
     answer = _series(cells, buckets, scope.span, interval)
     if column:
-        names = _names(group)
         answer["groups"] = [
-            {group: names.get(value, {"name": value})["name"] if group in NAMED else value,
-             **({"id": value, "slug": names.get(value, {}).get("slug")} if group in NAMED else {}),
-             **_series(*rows, scope.span, interval)}
+            {**_group(group, value), **_series(*rows, scope.span, interval)}
             for value, rows in sorted(parts.items(), key=lambda item: str(item[0]))
-        ]  # fmt: skip
+        ]
     return answer
 
 
-def _names(group: str) -> dict[str, dict[str, str]]:
+def _group(group: str, value: Any) -> dict[str, Any]:
+    """What a group is called: `{"outcome": "accepted"}`, `{"flow": "auto", "flow_id": …}`."""
     if group not in NAMED:
-        return {}
-    return {party.id: party.as_json() for party in directory.parties(NAMED[group])}
+        return {group: value}
+    party = directory.party(NAMED[group], value)
+    return {group: party.slug if party else value, f"{group}_id": value}
 
 
 def _split(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -54,20 +52,6 @@ def limit(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text[:9]) <= MOST:
         raise ValueError(f"A number from 1 to {MOST:,}.")
     return int(text)
-
-
-def encode(*parts: Any) -> str:
-    """A cursor: where the next page begins."""
-    text = "|".join(str(part) for part in parts)
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-
-def decode(cursor: str) -> list[str]:
-    """The parts of a cursor; raises ValueError."""
-    try:
-        return base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().split("|")
-    except (binascii.Error, UnicodeDecodeError) as error:
-        raise ValueError("Not a cursor of this list.") from error
 
 
 class Parameters:

@@ -40,29 +40,30 @@ def events_json(
     if not with_lead and sight.sees_personal:
         return shown
     snapshots = Snapshots.of(events)
+    flows = set() if sight.sees_personal else {event.flow_id for event in events}
+    privacy = {flow_id: directory.privacy(flow_id) for flow_id in flows}
     for event, entry in zip(events, shown, strict=True):
         values = snapshots.at(event)
         if not sight.sees_personal:
-            values = _masked(entry, event, values)
+            values = _masked(entry, values, privacy[event.flow_id])
         if with_lead and event.lead_id:
             entry["lead"] = values
     return shown
 
 
 def _masked(
-    entry: dict[str, Any], event: Event, values: Mapping[str, Any] | None
+    entry: dict[str, Any], values: Mapping[str, Any] | None, privacy: Mapping[str, str]
 ) -> dict[str, Any] | None:
     """Mask the event's own fields in place; give the masked snapshot."""
     if values is None:
         return None
-    names = personal_names(values, directory.privacy(event.flow_id))
-    mask = TextMask(values, names)
+    mask = TextMask([values], privacy)
     for name in ("response", "failure", "reason", "seen", "details", "value"):
         if name in entry:
             entry[name] = mask.deep(entry[name])
     if "delivery" in entry and "url" in entry["delivery"]:
         entry["delivery"] = {**entry["delivery"], "url": mask.text(entry["delivery"]["url"])}
-    return mask_values(values, names)
+    return mask_values(values, personal_names(values, privacy))
 
 
 def lead_json(

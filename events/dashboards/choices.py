@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils.dateparse import parse_date
 
 from events.periods import DAY, Span, midnight
-from events.zones import zone
+from events.zones import SESSION_KEY, remembered, zone
 
 # Name → its words, days back to its first day, days it lasts.
 PERIODS = {
@@ -23,7 +23,6 @@ CUSTOM = "custom"
 DEFAULT = "7d"
 LONGEST = 366 * 3  # days
 REMEMBERED = "period"
-ZONE = "time_zone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +60,15 @@ def chosen(request: HttpRequest, now: datetime) -> Choice:
 
 
 def _zone(request: HttpRequest) -> ZoneInfo:
-    for name in (request.GET.get("tz"), request.session.get(ZONE)):
-        if name:
-            try:
-                place = zone(name)
-            except ValueError:
-                continue
-            if name != request.session.get(ZONE):
-                request.session[ZONE] = name
-            return place
-    return ZoneInfo("UTC")
+    """The zone of this request, from then on the session's."""
+    if asked := request.GET.get("tz"):
+        try:
+            place = zone(asked)
+        except ValueError:
+            return remembered(request.session)
+        request.session[SESSION_KEY] = place.key
+        return place
+    return remembered(request.session)
 
 
 def _asked(request: HttpRequest) -> dict[str, str]:

@@ -1,9 +1,120 @@
-from django.http import HttpRequest, HttpResponse
+"""The lead pages: the list with its search, and one lead with all that happened to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from events import directory, visibility
+from events.leadpages.finding import find
+from events.leadpages.inspector import Shown, inspect
+from events.leadpages.listing import PERIODS, TESTS, Filters, Page, listed
+from events.leadpages.timeline import GROUPS, Step, timeline
+from events.models import Event, Lead
+from events.pages import page
+from events.visibility import Sight, lead_reason
+from events.zones import remembered
 
 
+@never_cache
+@login_required
+@require_safe
 def search(request: HttpRequest) -> HttpResponse:
-    return HttpResponse()
+    """The latest leads, or those that were looked for; a single find opens at once."""
+    user: Any = request.user
+    sight = visibility.of_user(user)
+    text = request.GET.get("q", "").strip()
+    chosen = Filters.read(request.GET)
+    found = Page(find(text, sight)) if text else listed(sight, chosen)
+    if text and len(found.leads) == 1:
+        return redirect("leads:lead", found.leads[0].id)
+    deliveries = found.deliveries(sight)
+    return page(
+        request,
+        "leads/search.html",
+        "Leads",
+        zone=remembered(request.session),
+        text=text,
+        chosen=chosen,
+        rows=[
+            (lead, deliveries.get(lead.id, []), lead_reason(sight, lead)) for lead in found.leads
+        ],
+        after=found.after,
+        sees_all=sight.sees_all,
+        options=_options(user),
+    )
 
 
+def _options(user: Any) -> dict[str, Any]:
+    """What the filters offer."""
+    return {
+        "flows": directory.parties("flows.Flow"),
+        "sources": directory.parties("flows.Source"),
+        "recipients": user.visible_recipients().only("slug", "name"),
+        "statuses": Lead.Status.choices,
+        "results": [choice for choice in Lead.Result.choices if choice[0]],
+        "periods": [(name, words) for name, (words, _) in PERIODS.items()],
+        "tests": list(TESTS.items()),
+    }
+
+
+@never_cache
+@login_required
+@require_safe
 def lead(request: HttpRequest, lead_id: str) -> HttpResponse:
-    return HttpResponse()
+    """One lead; 404 for those the viewer may not see."""
+    sight = visibility.of_user(request.user)
+    found = sight.leads().select_related("flow", "source").filter(id=lead_id).first()
+    if found is None:
+        raise Http404("There is no such lead.")
+    events = list(sight.events().filter(lead_id=found.id).order_by("seq"))
+    deliveries = list(
+        sight.deliveries().filter(lead=found).select_related("recipient").order_by("id")
+    )
+    steps = timeline(events, _names(found, deliveries))
+    group = request.GET.get("group", "")
+    shown = [step for step in steps if not group or step.group == group]
+    chosen = _chosen(request, shown or steps, sight)
+    return page(
+        request,
+        "leads/lead.html",
+        "Lead",
+        zone=remembered(request.session),
+        subtitle=found.id,
+        lead=found,
+        reason=lead_reason(sight, found),
+        deliveries=deliveries,
+        steps=shown,
+        group=group,
+        groups=[each for each in GROUPS if any(step.group == each for step in steps)],
+        shown=chosen,
+        sees_all=sight.sees_all,
+        took=_took(found),
+        margin=found.revenue - found.cost,
+    )
+
+
+def _names(lead: Lead, deliveries: Any) -> dict[str, str]:
+    names = {delivery.recipient_id: delivery.recipient.name for delivery in deliveries}
+    names |= directory.steps(lead.flow_id)
+    return {**names, lead.source_id: lead.source.name, lead.flow_id: lead.flow.name}
+
+
+def _chosen(request: HttpRequest, steps: list[Step], sight: Sight) -> Shown | None:
+    """The event in the inspector: the one asked for, else the newest."""
+    events: dict[str, Event] = {step.event.id: step.event for step in steps}
+    newest = steps[-1].event if steps else None
+    event = events.get(request.GET.get("event", ""), newest)
+    return inspect(event, sight) if event else None
+
+
+def _took(lead: Lead) -> float | None:
+    """From the post to the end of the flow, in ms."""
+    if lead.completed_at is None:
+        return None
+    return (lead.completed_at - lead.created_at).total_seconds() * 1000

@@ -14,9 +14,11 @@ from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
 from events import metrics
+from events.vocabulary import EventType
 
 register = template.Library()
 NONE = "–"
+TEXTS = {kind.value: kind.text for kind in EventType}
 TONES = {
     "good": {"accepted", "sold", "done", "delivered", "passed", "success", "active", "processed"},
     "warn": {"rejected", "duplicate", "invalid", "waiting", "review", "declined", "unsold",
@@ -166,3 +168,15 @@ def at(values: Any, place: int) -> Any:
 def share(value: float | None) -> str:
     """A share as a width in per cent, written for CSS."""
     return f"{min(max(value or 0, 0), 1) * 100:.1f}"
+
+
+@register.filter
+def millis(at: datetime) -> str:
+    """The milliseconds of a moment, three digits."""
+    return f"{at.microsecond // 1000:03d}"
+
+
+@register.filter
+def meaning(kind: str) -> str:
+    """What an event type says, in a sentence; blank for one that is not known."""
+    return TEXTS.get(kind, "")

@@ -29,12 +29,13 @@
       yAxisID: soft ? "other" : "y",
       stack: bar && !soft ? "stack" : undefined,
       borderColor: colour,
-      backgroundColor: soft ? `${colour}44` : colour,
+      backgroundColor: soft ? `${colour}77` : colour,
       borderWidth: bar ? 0 : 2,
       borderDash: line.dashed ? [5, 4] : undefined,
       pointRadius: line.values.length > 40 ? 0 : 2,
       pointHoverRadius: 4,
       spanGaps: true,
+      clip: 8,
       tension: 0.25,
       cubicInterpolationMode: "monotone",
       maxBarThickness: 28,
@@ -78,7 +79,7 @@
       plugins: {
         legend: {
           align: "end",
-          labels: { color: tones.text, boxWidth: 10, boxHeight: 10, usePointStyle: true },
+          labels: { color: tones.text, boxWidth: 7, boxHeight: 7, usePointStyle: true, pointStyle: "circle" },
         },
         tooltip: {
           callbacks: {

@@ -1,0 +1,97 @@
+"""One event in full: its fields, the lead at that moment, the request and the reply."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from events import directory
+from events.leadpages.bodies import pretty
+from events.masking import TextMask, mask_values, personal_names
+from events.models import Event, Exchange
+from events.snapshots import Change, Line, Snapshots, compare
+from events.visibility import Sight
+
+# Shown in the exchange, in full; in the fields they would stand twice.
+IN_EXCHANGE = ("response.body",)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An event as the inspector shows it. `exchange` is None where there was none, or its text
+    was erased; `erased` says so for the snapshot."""
+
+    event: Event
+    fields: list[tuple[str, Any]]
+    lines: list[Line]
+    changes: list[Line]
+    erased: bool
+    exchange: Exchange | None
+    exchange_erased: bool
+    masked: bool
+
+
+def inspect(event: Event, sight: Sight) -> Shown:
+    versions = [(event.lead_id, version) for version in {1, event.snapshot - 1, event.snapshot}]
+    snapshots = Snapshots.read([v for v in versions if v[1] > 0], event.timestamp)
+    values = snapshots.at(event)
+    before = snapshots.bodies.get((event.lead_id, event.snapshot - 1))
+    exchange = _exchange(event)
+    data: Any = dict(event.data)
+    reason = event.reason
+    if not sight.sees_personal:
+        privacy = directory.privacy(event.flow_id)
+        mask = TextMask(snapshots.bodies.values(), privacy)
+        data, reason = mask.deep(data), mask.text(reason)
+        exchange = _masked(exchange, mask, known=values is not None)
+        values, before = (_hide(each, privacy) for each in (values, before))
+    event.reason = reason
+    lines = compare(values, before) if values is not None else []
+    return Shown(
+        event=event,
+        fields=[pair for pair in flat(data) if pair[0] not in IN_EXCHANGE or exchange is None],
+        lines=lines,
+        changes=[line for line in lines if line.change is not Change.SAME],
+        erased=values is None and event.snapshot > 0,
+        exchange=exchange,
+        exchange_erased=bool(event.exchange_id) and exchange is None,
+        masked=not sight.sees_personal,
+    )
+
+
+def _exchange(event: Event) -> Exchange | None:
+    """The event's exchange, laid out; its time bounds the partitions to look into."""
+    if not event.exchange_id:
+        return None
+    found = Exchange.objects.filter(id=event.exchange_id, at=event.timestamp).first()
+    if found is not None:
+        found.request_body = pretty(found.request_body)
+        found.reply_body = pretty(found.reply_body)
+    return found
+
+
+def _masked(exchange: Exchange | None, mask: TextMask, *, known: bool) -> Exchange | None:
+    """The exchange without personal values; not shown where we no longer know them."""
+    if exchange is None or not known:
+        return None
+    for name in ("url", "request_body", "reply_body", "error"):
+        setattr(exchange, name, mask.text(getattr(exchange, name)))
+    exchange.request_headers = mask.deep(exchange.request_headers)
+    exchange.reply_headers = mask.deep(exchange.reply_headers)
+    return exchange
+
+
+def _hide(values: Mapping[str, Any] | None, privacy: Mapping[str, str]) -> Mapping[str, Any] | None:
+    if values is None:
+        return None
+    return mask_values(values, personal_names(values, privacy))
+
+
+def flat(data: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """An event's own fields with dotted names."""
+    for name, value in data.items():
+        if isinstance(value, Mapping) and value:
+            yield from flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
