@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -99,7 +100,7 @@ def _value(value: Any) -> str:
 
 def _shown(value: Any) -> str:
     if isinstance(value, Mapping | list):
-        return _cut(repr(_simple(value)))
+        return _cut(json.dumps(_simple(value), ensure_ascii=False))
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
