@@ -72,18 +72,18 @@ class Line:
 
 
 def compare(values: Mapping[str, Any], before: Mapping[str, Any] | None) -> list[Line]:
-    """Every value of a snapshot, in its order, then those that are gone."""
+    """Every value of a snapshot and of the one before it, by name."""
     if before is None:
-        return [Line(name, value, None, Change.SAME) for name, value in values.items()]
-    lines = [
-        Line(name, value, before.get(name), _change(name, value, before))
-        for name, value in values.items()
+        return [Line(name, values[name], None, Change.SAME) for name in sorted(values)]
+    return [
+        Line(name, values.get(name), before.get(name), _change(name, values, before))
+        for name in sorted({*values, *before})
     ]
-    gone = [name for name in before if name not in values]
-    return lines + [Line(name, None, before[name], Change.REMOVED) for name in gone]
 
 
-def _change(name: str, value: Any, before: Mapping[str, Any]) -> Change:
+def _change(name: str, values: Mapping[str, Any], before: Mapping[str, Any]) -> Change:
     if name not in before:
         return Change.ADDED
-    return Change.SAME if before[name] == value else Change.CHANGED
+    if name not in values:
+        return Change.REMOVED
+    return Change.SAME if before[name] == values[name] else Change.CHANGED

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
+from drf_spectacular.views import SpectacularAPIView
 
 from events.dashboards.views import front
-from leadops import health
+from leadops import api_docs, health
+
+# What the API is like is no secret; what it holds is.
+OPEN: dict[str, list[Any]] = {"permission_classes": [], "authentication_classes": []}
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="dashboards:overview")),
@@ -16,6 +22,8 @@ urlpatterns = [
     path("metrics", health.metrics),
     path("admin/", front),
     path("admin/", admin.site.urls),
+    path("api/schema/", SpectacularAPIView.as_view(**OPEN), name="schema"),
+    path("api/docs/", api_docs.docs, name="api-docs"),
     path("api/v1/", include("leadops.api_urls")),
     path("dashboards/", include("events.dashboards.urls")),
     path("leads/", include("events.leadpages.urls")),

@@ -74,10 +74,9 @@ class RecipientMetricsView(APIView):
         responses=METRICS,
     )
     def get(self, request: Request, slug: str) -> Response:
+        caller = visibility.caller(request)
         recipient = directory.party("recipients.Recipient", slug)
-        if recipient is None or not visibility.of(visibility.caller(request)).sees_recipient(
-            recipient.id
-        ):
+        if recipient is None or not visibility.of(caller).sees_recipient(recipient.id):
             raise exceptions.NotFound(f"There is no recipient {slug!r}.")
         asked = Parameters(request.query_params)
         span, interval, group = _asked(asked, caller.at)

@@ -30,9 +30,10 @@ class Shown:
     exchange: Exchange | None
     exchange_erased: bool
     masked: bool
+    fresh: bool  # this event made its version of the snapshot
 
 
-def inspect(event: Event, sight: Sight) -> Shown:
+def inspect(event: Event, sight: Sight, *, fresh: bool) -> Shown:
     versions = [(event.lead_id, version) for version in {1, event.snapshot - 1, event.snapshot}]
     snapshots = Snapshots.read([v for v in versions if v[1] > 0], event.timestamp)
     values = snapshots.at(event)
@@ -57,6 +58,7 @@ def inspect(event: Event, sight: Sight) -> Shown:
         exchange=exchange,
         exchange_erased=bool(event.exchange_id) and exchange is None,
         masked=not sight.sees_personal,
+        fresh=fresh,
     )
 
 

@@ -79,7 +79,7 @@ def lead(request: HttpRequest, lead_id: str) -> HttpResponse:
     steps = timeline(events, _names(found, deliveries))
     group = request.GET.get("group", "")
     shown = [step for step in steps if not group or step.group == group]
-    chosen = _chosen(request, shown or steps, sight)
+    chosen = _chosen(request, shown or steps, sight, events)
     return page(
         request,
         "leads/lead.html",
@@ -105,12 +105,17 @@ def _names(lead: Lead, deliveries: Any) -> dict[str, str]:
     return {**names, lead.source_id: lead.source.name, lead.flow_id: lead.flow.name}
 
 
-def _chosen(request: HttpRequest, steps: list[Step], sight: Sight) -> Shown | None:
+def _chosen(
+    request: HttpRequest, steps: list[Step], sight: Sight, everything: list[Event]
+) -> Shown | None:
     """The event in the inspector: the one asked for, else the newest."""
     events: dict[str, Event] = {step.event.id: step.event for step in steps}
     newest = steps[-1].event if steps else None
     event = events.get(request.GET.get("event", ""), newest)
-    return inspect(event, sight) if event else None
+    if event is None:
+        return None
+    first = next(each for each in everything if each.snapshot == event.snapshot)
+    return inspect(event, sight, fresh=first.id == event.id)
 
 
 def _took(lead: Lead) -> float | None:

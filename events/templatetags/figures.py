@@ -146,6 +146,12 @@ def pretty(value: Any) -> str:
     return json.dumps(value)
 
 
+@register.filter
+def exact(value: Any) -> str:
+    """A value as JSON, so that the text "85" and the number 85 look different."""
+    return json.dumps(value, ensure_ascii=False)
+
+
 @register.simple_tag(takes_context=True)
 def address(context: dict[str, Any], **changes: Any) -> str:
     """This page's query with some parameters changed; None removes one."""
