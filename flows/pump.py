@@ -27,7 +27,7 @@ from django.db import DatabaseError, InterfaceError, connection
 
 from flows import plans, turn
 from flows.desk import Sending
-from flows.engine import LEASE_MARGIN, RETRY_LANE
+from flows.dispatching import LEASE_MARGIN, RETRY_LANE
 from leadops.lib import claim, wake
 from leadops.lib.bulk import dumps
 from leadops.lib.http import Door

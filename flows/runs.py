@@ -50,7 +50,7 @@ class WorkState:
     lane: str
     id: int | None = None
     claims: int = 0
-    lease: str | None = None
+    begun: bool = False  # its attempt is under way, under the lease of this turn
     due_in: float | None = 0.0  # seconds from now; None: when somebody resumes it
     hold: float = 0.0
     done: bool = False

@@ -12,7 +12,7 @@ from events import alerting, shapes
 from events.journal import Journal
 from events.models import Delivery
 from events.vocabulary import EventType
-from flows import engine, plans
+from flows import dispatching, plans
 from flows.plans import DeliverStep, Plans
 from flows.runs import (
     DELIVERIES,
@@ -106,7 +106,7 @@ def resume_endpoint(endpoint: Endpoint, *, by: str) -> bool:
 
 def _wake(cursor: Any, recipient_id: str) -> None:
     """What waited for somebody to resume the recipient is due now."""
-    cursor.execute(WAKE, [[recipient_id, recipient_id + engine.RETRY_LANE]])
+    cursor.execute(WAKE, [[recipient_id, recipient_id + dispatching.RETRY_LANE]])
     wake.ring(cursor)
 
 
@@ -142,7 +142,7 @@ def retry_delivery(delivery_id: str, *, by: str, force: bool = False) -> None:
         cursor.execute(
             "INSERT INTO flows_work (kind, lead_id, delivery_id, lane) "
             "VALUES ('deliver', %s, %s, %s)",
-            [run.lead.id, delivery.id, engine.lane(delivery)],
+            [run.lead.id, delivery.id, dispatching.lane(delivery)],
         )
         wake.ring(cursor)
 

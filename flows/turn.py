@@ -19,12 +19,11 @@ from django.db import DataError, IntegrityError, connection, transaction
 from events import alerting
 from events.journal import Journal
 from events.vocabulary import EventType
-from flows import engine, plans, runs
+from flows import dispatching, engine, plans, runs, settling, worktable
 from flows.desk import Condition, Desk, Sending
 from flows.plans import Plans
 from flows.runs import DeliveryState, LeadState, Run, WorkState
 from leadops.lib import secrets
-from leadops.lib.bulk import dumps
 from leadops.lib.claim import Claimed
 from recipients.deliver import Attempt
 from recipients.plan import EndpointPlan
@@ -33,7 +32,6 @@ log = logging.getLogger(__name__)
 
 MAX_CLAIMS = 5  # claims without an end, after which work is put aside
 
-WORKS = "SELECT id, lease::text FROM flows_work WHERE id = ANY(%s) FOR UPDATE"
 SNAPSHOTS = """
     SELECT s.lead_id, s.body FROM events_snapshot s
     JOIN events_lead l ON l.id = s.lead_id AND l.snapshot = s.version
@@ -45,25 +43,6 @@ CONDITIONS = """
     SELECT id, paused_at IS NOT NULL, paused_reason, not_before FROM recipients_endpoint
     WHERE paused_at IS NOT NULL OR not_before > clock_timestamp()
 """
-WORK_COLUMNS = (
-    "id bigint, kind text, lead_id text, delivery_id text, lane text, claims smallint, "
-    "lease uuid, hold float, due_in float"
-)
-DUE = """
-    CASE WHEN r.due_in IS NULL THEN 'infinity'::timestamptz
-         ELSE clock_timestamp() + r.due_in * interval '1 second' END
-"""
-INSERT_WORK = f"""
-    INSERT INTO flows_work (kind, lead_id, delivery_id, lane, claims, lease, hold, due_at)
-    SELECT r.kind, r.lead_id, r.delivery_id, r.lane, r.claims, r.lease, r.hold, {DUE}
-    FROM json_to_recordset(%s::json) AS r({WORK_COLUMNS})
-    RETURNING id, delivery_id
-"""  # noqa: S608
-UPDATE_WORK = f"""
-    UPDATE flows_work w SET lane = r.lane, claims = r.claims, lease = r.lease, hold = r.hold,
-        due_at = {DUE}
-    FROM json_to_recordset(%s::json) AS r({WORK_COLUMNS}) WHERE w.id = r.id
-"""  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +141,7 @@ def _put_aside(turn: Turn) -> None:
             desk = Desk(now=loaded.at, plans=loaded.plans, may_start=lambda _: False)
             for run in loaded.runs.values():
                 for work in _all_work(run, turn, loaded):
-                    engine.quarantine(run, work, loaded.plans)
+                    settling.quarantine(run, work, loaded.plans)
             _save(turn, loaded, desk)
     except Exception:
         log.exception("Work %s rests until somebody looks at it", work_ids)
@@ -183,7 +162,7 @@ def _load(turn: Turn) -> Loaded:
     with raw.pipeline():
         leads.execute(runs.LOCK_LEADS, [lead_ids])
         clock.execute("SELECT clock_timestamp()")
-        works.execute(WORKS, [work_ids])
+        works.execute(worktable.LOCK, [work_ids])
         deliveries.execute(runs.DELIVERIES, [lead_ids])
         snapshots.execute(SNAPSHOTS, [lead_ids, lead_ids])
         conditions.execute(CONDITIONS)
@@ -226,7 +205,7 @@ def _work_through(run: Run, turn: Turn, loaded: Loaded, desk: Desk) -> int:
             log.warning("Refused a late result of %s", sending.delivery_id)
             refused += 1
         else:
-            engine.settle(run, delivery, attempt, desk)
+            settling.settle(run, delivery, attempt, desk)
     for claimed in turn.claimed:
         if loaded.leases.get(claimed.id) == turn.lease:
             _go_on(run, _claimed_work(run, claimed), desk)
@@ -279,13 +258,13 @@ def _all_work(run: Run, turn: Turn, loaded: Loaded) -> list[WorkState]:
 def _go_on(run: Run, work: WorkState, desk: Desk) -> None:
     delivery = run.delivery(work.delivery_id) if work.delivery_id else None
     if work.claims > MAX_CLAIMS:
-        engine.quarantine(run, work, desk.plans)
+        settling.quarantine(run, work, desk.plans)
     elif delivery is None:
         engine.advance(run, desk)
     elif delivery.state == "sending":
-        engine.left_behind(run, delivery, desk)
+        settling.left_behind(run, delivery, desk)
     elif delivery.state == "waiting":
-        engine.dispatch(run, delivery, desk)
+        dispatching.dispatch(run, delivery, desk)
         if delivery.state == "skipped":
             engine.advance(run, desk)
     else:  # ended by somebody else meanwhile
@@ -298,52 +277,19 @@ def _save(turn: Turn, loaded: Loaded, desk: Desk) -> list[Sending]:
     for run in changed:
         journal.extend(run.journal)
     _conditions(desk, journal)
-    fresh, kept, done = _works(changed, turn)
+    work = worktable.changes(changed, lease=turn.lease, lease_seconds=turn.lease_seconds)
     raw = connection.connection
     inserted = raw.cursor()
     with raw.pipeline(), raw.cursor() as cursor:
         journal.write(cursor)
         runs.save_leads(cursor, changed)
         runs.save_deliveries(cursor, changed)
-        if done:
-            cursor.execute("DELETE FROM flows_work WHERE id = ANY(%s)", [done])
-        if kept:
-            cursor.execute(UPDATE_WORK, [dumps(kept)])
-        if fresh:
-            inserted.execute(INSERT_WORK, [dumps(fresh)])
-    work_ids = {delivery_id: id for id, delivery_id in inserted.fetchall()} if fresh else {}
+        work.write(cursor, inserted)
+    work_ids = {delivery_id: id for id, delivery_id in inserted.fetchall()} if work.fresh else {}
     return [
         sending(run, delivery, endpoint, desk, lease=turn.lease, work_id=work_ids.get(delivery.id))
         for run, delivery, endpoint in desk.starts
     ]
-
-
-def _works(
-    changed: Sequence[Run], turn: Turn
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[int]]:
-    fresh: list[dict[str, Any]] = []
-    kept: list[dict[str, Any]] = []
-    done: list[int] = []
-    for run in changed:
-        for work in run.works():
-            if work.done:
-                if work.id is not None:
-                    done.append(work.id)
-                continue
-            leased = work.lease is not None
-            row = {
-                "id": work.id,
-                "kind": work.kind,
-                "lead_id": work.lead_id,
-                "delivery_id": work.delivery_id,
-                "lane": work.lane,
-                "claims": work.claims,
-                "lease": turn.lease if leased else None,
-                "hold": work.hold,
-                "due_in": max(turn.lease_seconds, work.hold) if leased else work.due_in,
-            }
-            (fresh if work.id is None else kept).append(row)
-    return fresh, kept, done
 
 
 def _conditions(desk: Desk, journal: Journal) -> None:

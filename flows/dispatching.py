@@ -1,0 +1,177 @@
+"""A delivery at the desk: sent now, made to wait, or skipped; and the attempt that begins."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+from events import shapes
+from events.vocabulary import EventType
+from flows.admission import Admit, Hold, Skip, admit
+from flows.desk import Desk
+from flows.patterns.base import Candidate
+from flows.plans import DeliverStep
+from flows.runs import DeliveryState, Run, WorkState
+from recipients.outcomes import Outcome, Result
+from recipients.plan import EndpointPlan, RecipientPlan
+
+RETRY_LANE = ":retry"  # retries take their own share of a pump: they never starve first attempts
+LEASE_MARGIN = 15.0  # seconds a lease outlives its attempt's deadline
+RESUME_SPREAD = 0.5  # seconds over which held deliveries come back, at random
+FINAL = frozenset({"accepted", "declined", "failed", "skipped"})
+# Spreads what would otherwise come back together; nothing secret hangs on it.
+JITTER = Random()  # noqa: S311
+
+
+def dispatch(run: Run, delivery: DeliveryState, desk: Desk) -> None:
+    """Admit a delivery: begin its attempt, let it wait, or skip it."""
+    plan = desk.plans.recipients[delivery.recipient_id]
+    verdict = admit(
+        plan,
+        run.lead.values,
+        endpoint_kind=delivery.endpoint,
+        test=run.lead.test,
+        attempted=delivery.attempts > 0,
+        conditions=desk.conditions,
+        now=desk.now,
+    )
+    delivery.changed = True
+    if isinstance(verdict, Skip):
+        _skip(run, delivery, plan, verdict.reason)
+    elif isinstance(verdict, Hold):
+        wait = verdict.seconds
+        postpone(delivery, None if wait is None else wait + JITTER.random() * RESUME_SPREAD)
+        delivery.waits_for = verdict.reason
+    elif desk.may_start(lane(delivery)):
+        _begin(run, delivery, plan, verdict, desk)
+    else:
+        postpone(delivery, 0.0)
+
+
+def lane(delivery: DeliveryState) -> str:
+    return delivery.recipient_id + (RETRY_LANE if delivery.attempts else "")
+
+
+def postpone(delivery: DeliveryState, seconds: float | None) -> None:
+    delivery.state = "waiting"
+    work = _work(delivery)
+    work.due_in = seconds
+    work.lane = lane(delivery)
+    work.begun = False
+    work.claims = 0
+
+
+def _work(delivery: DeliveryState) -> WorkState:
+    if delivery.work is None:
+        delivery.work = WorkState(
+            kind="deliver",
+            lead_id=delivery.lead_id,
+            delivery_id=delivery.id,
+            lane=delivery.recipient_id,
+        )
+    return delivery.work
+
+
+def _skip(run: Run, delivery: DeliveryState, plan: RecipientPlan, reason: str) -> None:
+    finish(run, delivery, "skipped", Result(Outcome.SKIPPED, reason=reason))
+    run.journal.record(
+        run.lead,
+        EventType.RECIPIENT_SKIPPED,
+        entity_id=plan.id,
+        outcome=Outcome.SKIPPED,
+        reason=reason,
+        recipient=shapes.recipient(plan),
+        delivery={"id": delivery.id},
+    )
+
+
+def _begin(
+    run: Run, delivery: DeliveryState, plan: RecipientPlan, admitted: Admit, desk: Desk
+) -> None:
+    """Record the attempt, before anything is sent: a crash leaves it visible, without an end."""
+    endpoint = admitted.endpoint
+    delivery.attempts += 1
+    delivery.tries += 1
+    delivery.state = "sending"
+    delivery.waits_for = ""
+    delivery.endpoint = endpoint.kind if endpoint.kind != "regional" else "production"
+    delivery.mapping_version = plan.version
+    delivery.first_attempt_at = delivery.first_attempt_at or run.journal.at
+    timeout = plan.retry.timeout(endpoint.timeout, delivery.tries)
+    work = _work(delivery)
+    work.hold = timeout + LEASE_MARGIN
+    work.begun = True
+    if delivery.attempts > 1:
+        run.journal.record(
+            run.lead,
+            EventType.RETRY_ATTEMPTED,
+            entity_id=plan.id,
+            recipient=shapes.recipient(plan),
+            delivery={"id": delivery.id},
+            metadata={"attempt_number": delivery.attempts},
+        )
+    _record_attempt(run, delivery, plan, endpoint, timeout)
+    desk.starts.append((run, delivery, endpoint))
+
+
+def _record_attempt(
+    run: Run,
+    delivery: DeliveryState,
+    plan: RecipientPlan,
+    endpoint: EndpointPlan,
+    timeout: float,
+) -> None:
+    step = run.flow.step(delivery.step)
+    exclusive = isinstance(step, DeliverStep) and step.pattern.exclusive
+    age = (run.journal.at - run.lead.created_at).total_seconds()
+    run.journal.record(
+        run.lead,
+        EventType.RECIPIENT_ATTEMPT,
+        entity_id=plan.id,
+        recipient=shapes.recipient(plan),
+        delivery={"id": delivery.id},
+        delivery_plan=shapes.delivery_plan(
+            endpoint,
+            price_of(run, delivery, None),
+            exclusive=exclusive,
+            priority=_priority(step, delivery),
+            timeout=timeout,
+        ),
+        lead_snapshot=shapes.lead_snapshot(run.lead.values, age),
+        metadata={"attempt_number": delivery.attempts},
+    )
+
+
+def _priority(step: Any, delivery: DeliveryState) -> int:
+    """The recipient's place in the step, from 1; the remediation pool comes last."""
+    candidates: tuple[Candidate, ...] = getattr(step, "candidates", ())
+    for place, candidate in enumerate(candidates, 1):
+        if candidate.recipient == delivery.recipient_id:
+            return place
+    return len(candidates) + 1
+
+
+def price_of(run: Run, delivery: DeliveryState, result: Result | None) -> Decimal | None:
+    """What the reply said, else what was agreed; test leads never earn."""
+    if run.lead.test:
+        return Decimal(0)
+    if result is not None and result.price is not None:
+        return result.price
+    return delivery.price
+
+
+def finish(run: Run, delivery: DeliveryState, state: str, result: Result | None) -> None:
+    delivery.state = state
+    delivery.waits_for = ""
+    delivery.changed = True
+    if result is not None:
+        delivery.outcome = result.outcome.value
+        delivery.category = result.category.value if result.category else ""
+        delivery.reason = result.reason[:500]
+    else:
+        delivery.outcome, delivery.category = Outcome.ACCEPTED.value, ""
+    if state in FINAL:
+        delivery.finished_at = run.journal.at
+    if delivery.work:
+        delivery.work.done = True

@@ -1,0 +1,257 @@
+"""What an attempt came to: sold, retried, sent to the backup, held for review, or given up."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from events import shapes
+from events.vocabulary import EventType
+from flows import dispatching, engine
+from flows.admission import choose
+from flows.desk import Desk
+from flows.plans import DeliverStep, Plans
+from flows.runs import DeliveryState, Run, WorkState
+from leadops.lib import money
+from recipients.deliver import Attempt
+from recipients.outcomes import Outcome, Result
+from recipients.plan import EndpointPlan, RecipientPlan
+from recipients.retry import GiveUp, RetryIn
+
+
+def settle(run: Run, delivery: DeliveryState, attempt: Attempt, desk: Desk) -> None:
+    """Take in what an attempt came to, then let the pattern go on."""
+    result = attempt.result
+    plan = desk.plans.recipients[delivery.recipient_id]
+    delivery.changed = True
+    delivery.outcome = result.outcome.value
+    delivery.category = result.category.value if result.category else ""
+    delivery.reason = result.reason[:500]
+    if result.accepted:
+        _accept(run, delivery, plan, attempt)
+    else:
+        _refuse(run, delivery, plan, attempt, desk)
+    engine.advance(run, desk)
+
+
+def _accept(run: Run, delivery: DeliveryState, plan: RecipientPlan, attempt: Attempt) -> None:
+    lead = run.lead
+    step = run.flow.step(delivery.step)
+    exclusive = isinstance(step, DeliverStep) and step.pattern.exclusive
+    delivery.late = lead.status != "working" or (
+        exclusive and any(d.state == "accepted" for d in run.deliveries if d.step == delivery.step)
+    )
+    price = Decimal(0) if delivery.late else dispatching.price_of(run, delivery, attempt.result)
+    price = price or Decimal(0)
+    delivery.revenue = price
+    delivery.buyer_lead_id = attempt.result.buyer_lead_id[:200]
+    delivery.reason = ""
+    dispatching.finish(run, delivery, "accepted", None)
+    if not delivery.late:
+        lead.revenue += price
+        lead.sales += 1
+    cost = money.share(lead.cost, max(lead.sales, 1))[-1]
+    late: dict[str, Any] = {"late": True} if delivery.late else {}
+    run.journal.record(
+        lead,
+        EventType.RECIPIENT_DELIVERED,
+        entity_id=plan.id,
+        outcome=Outcome.ACCEPTED,
+        duration_ms=round(attempt.seconds * 1000),
+        exchange=_exchange(delivery, attempt),
+        recipient=shapes.recipient(plan),
+        delivery=shapes.delivery(
+            delivery.id, attempt, price=shapes.money(price), margin=shapes.money(price - cost)
+        ),
+        response=shapes.response(attempt),
+        metadata=shapes.metadata(plan, delivery.endpoint, attempt_number=delivery.attempts),
+        **late,
+    )
+
+
+def _refuse(
+    run: Run, delivery: DeliveryState, plan: RecipientPlan, attempt: Attempt, desk: Desk
+) -> None:
+    """Anything but accepted: retry, use the backup, hold for review, or give up."""
+    result = attempt.result
+    endpoint = _endpoint(plan, delivery, run)
+    if result.outcome is Outcome.UNAUTHORIZED and endpoint:
+        desk.pause(endpoint, f"Paused: {result.reason}")
+    decision = plan.retry.after(result, attempt=delivery.tries, rng=dispatching.JITTER)
+    if isinstance(decision, RetryIn):
+        if result.outcome is Outcome.RATE_LIMITED and endpoint:
+            desk.hold(endpoint, decision.seconds)
+        _record_error(run, delivery, plan, attempt, retry_eligible=True)
+        _schedule_retry(run, delivery, plan, decision.seconds)
+        return
+    if result.outcome.is_technical and _use_backup(run, delivery, plan):
+        _record_error(run, delivery, plan, attempt, retry_eligible=True)
+        _schedule_retry(run, delivery, plan, 0.0)
+        return
+    if result.outcome.is_technical:
+        _record_error(run, delivery, plan, attempt, retry_eligible=False)
+    _give_up(run, delivery, plan, attempt, decision)
+
+
+def _endpoint(plan: RecipientPlan, delivery: DeliveryState, run: Run) -> EndpointPlan | None:
+    return choose(plan, run.lead.values, endpoint_kind=delivery.endpoint, test=run.lead.test)
+
+
+def _use_backup(run: Run, delivery: DeliveryState, plan: RecipientPlan) -> bool:
+    if delivery.endpoint == "backup" or plan.backup is None or run.lead.test:
+        return False
+    delivery.endpoint = "backup"
+    delivery.tries = 0
+    return True
+
+
+def _schedule_retry(run: Run, delivery: DeliveryState, plan: RecipientPlan, seconds: float) -> None:
+    dispatching.postpone(delivery, seconds)
+    retry_at = run.journal.at + timedelta(seconds=seconds)
+    delivery.waits_for = "Retry"
+    run.journal.record(
+        run.lead,
+        EventType.RETRY_SCHEDULED,
+        entity_id=plan.id,
+        outcome=delivery.outcome,
+        reason=delivery.reason,
+        retry_at=retry_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        recipient=shapes.recipient(plan),
+        delivery={"id": delivery.id},
+        metadata={"attempt_number": delivery.attempts + 1, "endpoint": delivery.endpoint},
+    )
+
+
+def _give_up(
+    run: Run, delivery: DeliveryState, plan: RecipientPlan, attempt: Attempt, decision: GiveUp
+) -> None:
+    result = attempt.result
+    if decision.then == "hold" or _may_have_it(run, delivery, result, decision):
+        state = "review"
+    else:
+        state = "failed" if result.outcome.is_technical else "declined"
+    dispatching.finish(run, delivery, state, result)
+    # A business answer ends attempt and delivery in one event; a technical end has had its
+    # recipient.error, which carries the exchange.
+    run.journal.record(
+        run.lead,
+        EventType.RECIPIENT_FAILED,
+        entity_id=plan.id,
+        outcome=result.outcome,
+        reason=result.reason,
+        duration_ms=round(attempt.seconds * 1000),
+        exchange=None if result.outcome.is_technical else _exchange(delivery, attempt),
+        **_failure_fields(run, delivery, plan, attempt, retry_eligible=False),
+    )
+
+
+def _may_have_it(run: Run, delivery: DeliveryState, result: Result, decision: GiveUp) -> bool:
+    """An exclusive lead of unknown fate goes to nobody else, unless the policy says so."""
+    step = run.flow.step(delivery.step)
+    if result.outcome is not Outcome.UNKNOWN or decision.then == "move_on":
+        return False
+    if not isinstance(step, DeliverStep) or not step.pattern.exclusive:
+        return False
+    left = engine.situation(run, step)
+    return bool(left.untried or left.untried_remediation)
+
+
+def _record_error(
+    run: Run,
+    delivery: DeliveryState,
+    plan: RecipientPlan,
+    attempt: Attempt,
+    *,
+    retry_eligible: bool,
+) -> None:
+    run.journal.record(
+        run.lead,
+        EventType.RECIPIENT_ERROR,
+        entity_id=plan.id,
+        outcome=attempt.result.outcome,
+        reason=attempt.result.reason,
+        duration_ms=round(attempt.seconds * 1000),
+        exchange=_exchange(delivery, attempt),
+        **_failure_fields(run, delivery, plan, attempt, retry_eligible=retry_eligible),
+    )
+
+
+def _failure_fields(
+    run: Run,
+    delivery: DeliveryState,
+    plan: RecipientPlan,
+    attempt: Attempt,
+    *,
+    retry_eligible: bool,
+) -> dict[str, Any]:
+    first = delivery.first_attempt_at or run.journal.at
+    price = shapes.money(dispatching.price_of(run, delivery, None))
+    return {
+        "recipient": shapes.recipient(plan),
+        "delivery": shapes.delivery(delivery.id, attempt, attempted_price=price),
+        "failure": shapes.failure(attempt.result, retry_eligible=retry_eligible),
+        "response": shapes.response(attempt),
+        "metadata": shapes.metadata(
+            plan,
+            delivery.endpoint,
+            attempt_number=delivery.attempts,
+            total_attempts=delivery.attempts,
+            first_attempt=first.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        ),
+    }
+
+
+def _exchange(delivery: DeliveryState, attempt: Attempt) -> dict[str, Any] | None:
+    request, reply = attempt.request, attempt.reply
+    if request is None:
+        return None
+    return {
+        "delivery_id": delivery.id,
+        "attempt": delivery.attempts,
+        "duration_ms": round(attempt.seconds * 1000),
+        "method": request.method,
+        "url": request.url,
+        "request_headers": dict(request.headers),
+        "request_body": request.body,
+        "status": reply.status if reply else None,
+        "reply_headers": dict(reply.headers) if reply else {},
+        "reply_body": reply.body if reply else "",
+        "error": "" if reply else f"{attempt.result.reason}: {attempt.result.details}",
+    }
+
+
+def left_behind(run: Run, delivery: DeliveryState, desk: Desk) -> None:
+    """A lease ran out with the attempt under way: it may have arrived, nobody knows."""
+    unknown = Result(
+        Outcome.UNKNOWN,
+        reason="No result",
+        details="The worker that sent it did not come back; it may have arrived",
+    )
+    settle(run, delivery, Attempt(result=unknown, request=None, reply=None, seconds=0.0), desk)
+
+
+def quarantine(run: Run, work: WorkState, plans: Plans) -> None:
+    """Put aside what cannot be finished; a person decides."""
+    reason = f"Quarantined after {work.claims} claims without an end"
+    work.done = True
+    delivery = run.delivery(work.delivery_id) if work.delivery_id else None
+    if delivery is None:
+        run.lead.status = "review"
+        run.lead.reason = reason
+        return
+    plan = plans.recipients[delivery.recipient_id]
+    result = Result(Outcome.UNKNOWN, reason=reason)
+    dispatching.finish(run, delivery, "review", result)
+    run.journal.record(
+        run.lead,
+        EventType.RECIPIENT_FAILED,
+        entity_id=plan.id,
+        outcome=result.outcome,
+        reason=reason,
+        recipient=shapes.recipient(plan),
+        delivery={"id": delivery.id},
+        failure=shapes.failure(result, retry_eligible=True),
+        metadata={"attempt_number": delivery.attempts},
+    )
+    engine.review_if_stuck(run)
