@@ -113,15 +113,34 @@ _cache = _Cache()
 
 
 def current(revision: int | None = None) -> Plans:
-    """The plans of `revision` (default: the newest), loaded if this process has others."""
+    """The plans of `revision` (default: the newest) or later, loaded if this process has others."""
     if revision is None:
         revision = newest()
     plans = _cache.plans
-    if plans is None or plans.revision != revision:
+    if plans is None or plans.revision < revision:
         with _cache.lock:
-            if _cache.plans is None or _cache.plans.revision != revision:
+            if _cache.plans is None or _cache.plans.revision < revision:
                 _cache.plans = load()
             plans = _cache.plans
+    return plans
+
+
+class Outdated(Exception):
+    """This process has other plans than those in force."""
+
+    def __init__(self, revision: int) -> None:
+        super().__init__(f"Revision {revision} is in force")
+        self.revision = revision
+
+
+def loaded(revision: int) -> Plans:
+    """The plans of `revision` where this process has them; raises Outdated.
+
+    For use in a transaction: loading there would read other configuration in every query.
+    """
+    plans = _cache.plans
+    if plans is None or plans.revision < revision:
+        raise Outdated(revision)
     return plans
 
 
@@ -149,8 +168,8 @@ def changed() -> None:
 def load() -> Plans:
     """Read and compile everything; about ten queries, whatever the size."""
     with transaction.atomic():  # one moment for all of them
-        with connection.cursor() as cursor:
-            if not connection.in_atomic_block or len(connection.savepoint_ids) == 0:
+        if not connection.savepoint_ids:
+            with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         revision = Revision.objects.filter(id=1).values_list("number", flat=True).first() or 0
         recipients = load_recipients()

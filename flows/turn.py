@@ -96,6 +96,9 @@ def take(turn: Turn) -> Done:
         return Done()
     try:
         done, troubled = _take(turn)
+    except plans.Outdated as outdated:
+        plans.current(outdated.revision)
+        return take(turn)
     except (DataError, IntegrityError):
         lead_ids = turn.lead_ids()
         if len(lead_ids) == 1:
@@ -169,7 +172,7 @@ def _load(turn: Turn) -> Loaded:
         revision.execute(plans.REVISION)
     at = clock.fetchone()[0]
     number = revision.fetchone()
-    current = plans.current(number[0] if number else 0)
+    current = plans.loaded(number[0] if number else 0)
     found = {
         row[0]: Run(lead=lead, flow=current.flows[lead.flow_id], journal=Journal(at))
         for row in leads.fetchall()

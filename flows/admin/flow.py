@@ -8,7 +8,6 @@ from django import forms
 from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import display
@@ -17,7 +16,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 from flows import fields
 from flows.models import Flow, FlowField, FlowSource, Step
 from flows.patterns import registry
-from leadops.lib.admin import Cards, ConsoleAdmin, Ordered, Rows
+from leadops.lib.admin import Cards, ConsoleAdmin, Ordered, Rows, change_url
 
 SUMMARY = 140  # characters
 
@@ -42,7 +41,7 @@ class FieldRows(Ordered, Rows):
     form = FieldForm
     verbose_name = "field"
     verbose_name_plural = "fields"
-    fields = ("position", "name", "type", "required", "privacy")
+    fields = ("name", "type", "required", "privacy", "position")
     code_lines = ("name",)
 
 
@@ -51,7 +50,7 @@ class SourceCards(Ordered, Cards):
     verbose_name = "source"
     verbose_name_plural = "sources"
     code_boxes = {"accept": 5}
-    fieldsets = ((None, {"fields": ("position", ("source", "price", "active"), "accept")}),)
+    fieldsets = ((None, {"fields": (("source", "active"), "price", "accept", "position")}),)
 
 
 class StepRows(Ordered, Rows):
@@ -60,7 +59,7 @@ class StepRows(Ordered, Rows):
     model = Step
     verbose_name = "step"
     verbose_name_plural = "steps"
-    fields = ("position", "shown_step", "kind_label", "summary")
+    fields = ("shown_step", "kind_label", "summary", "position")
     readonly_fields = ("shown_step", "kind_label", "summary")
     template_before = "admin/flows/steps_note.html"
 
@@ -73,7 +72,7 @@ class StepRows(Ordered, Rows):
 
     @display(description="Step")
     def shown_step(self, step: Step) -> SafeString:
-        url = reverse("admin:flows_step_change", args=[step.pk])
+        url = change_url(Step, step.pk)
         return format_html('<a class="leadops-link" href="{}">{}</a>', url, step.name)
 
     @display(description="Kind", label={"Filter": "info", "Deliver": "success"})

@@ -6,9 +6,9 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
 from unfold.decorators import action
 from unfold.enums import ActionVariant
 from unfold.forms import BaseDialogForm
@@ -16,6 +16,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from flows import steering
 from flows.admin.preview import preview_of
+from leadops.lib.admin import change_url
 from recipients.admin.recipient import RecipientPage
 from recipients.models import Recipient
 
@@ -45,7 +46,9 @@ class RecipientAdmin(RecipientPage):
             return False
         if not object_id:
             return True
-        found = Recipient.objects.filter(pk=object_id).prefetch_related("endpoints").first()
+        found = (
+            Recipient.objects.filter(pk=unquote(object_id)).prefetch_related("endpoints").first()
+        )
         return found is not None and _is_held(found) is paused
 
     @action(
@@ -61,24 +64,30 @@ class RecipientAdmin(RecipientPage):
         },
     )
     def pause(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
-        recipient = Recipient.objects.get(pk=object_id)
+        recipient = Recipient.objects.get(pk=unquote(object_id))
         steering.pause_recipient(
             recipient, by=request.user.get_username(), reason=form.cleaned_data["reason"]
         )
         messages.success(request, f"Paused {recipient}. Its deliveries wait.")
-        return HttpResponse(headers={"HX-Redirect": _page(object_id)})
+        return HttpResponse(headers={"HX-Redirect": change_url(Recipient, recipient.pk)})
 
     @action(
         description="Resume",
         icon="play_arrow",
         permissions=["resume"],
         variant=ActionVariant.PRIMARY,
+        dialog={
+            "title": "Resume this recipient",
+            "description": "It gets leads again, and the deliveries that waited are due now.",
+            "form_class": BaseDialogForm,
+            "form_submit_text": "Resume",
+        },
     )
-    def resume(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        recipient = Recipient.objects.get(pk=object_id)
+    def resume(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        recipient = Recipient.objects.get(pk=unquote(object_id))
         _resume(recipient, request.user.get_username())
         messages.success(request, f"Resumed {recipient}. What waited is due now.")
-        return HttpResponseRedirect(_page(object_id))
+        return HttpResponse(headers={"HX-Redirect": change_url(Recipient, recipient.pk)})
 
     @admin.action(description="Pause selected recipients", permissions=["change"])
     def pause_selected(self, request: HttpRequest, queryset: QuerySet[Recipient]) -> None:
@@ -99,7 +108,7 @@ class RecipientAdmin(RecipientPage):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> Any:
         extra = dict(extra_context or {})
-        if request.method == "GET" and (recipient := self.get_object(request, object_id)):
+        if request.method == "GET" and (recipient := self.get_object(request, unquote(object_id))):
             extra["preview"] = preview_of(recipient, own_leads_only=not request.user.sees_all)  # type: ignore[union-attr]
         return super().change_view(request, object_id, form_url, extra)
 
@@ -121,7 +130,3 @@ def _resume(recipient: Recipient, by: str) -> bool:
 
 def _count(number: int) -> str:
     return f"{number} recipient" + ("" if number == 1 else "s")
-
-
-def _page(object_id: str) -> str:
-    return reverse("admin:recipients_recipient_change", args=[object_id])

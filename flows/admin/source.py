@@ -4,17 +4,29 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
 from django.db.models import Count, Q, QuerySet
-from django.http import HttpRequest, HttpResponseRedirect
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
+from unfold.forms import BaseDialogForm
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from flows.models import Source, SourceKey
 from leadops.lib import history, secrets
-from leadops.lib.admin import ConsoleAdmin
+from leadops.lib.admin import ConsoleAdmin, change_url, money
 from leadops.lib.key_rows import KeyRows, show_new_keys, tell_key
+
+
+class KeyNameForm(BaseDialogForm):  # type: ignore[misc]
+    name = forms.CharField(
+        max_length=100,
+        required=False,
+        widget=UnfoldAdminTextInputWidget({"placeholder": "E.g. landing page"}),
+        help_text="What will use this key.",
+    )
 
 
 class SourceKeys(KeyRows):
@@ -26,7 +38,7 @@ class SourceKeys(KeyRows):
 class SourceAdmin(ConsoleAdmin):
     """Who sends leads, what they are paid, the keys they post with."""
 
-    list_display = ("shown_name", "price", "in_flows", "keys_in_use", "state")
+    list_display = ("shown_name", "shown_price", "in_flows", "keys_in_use", "state")
     list_filter = ("active",)
     search_fields = ("name", "slug")
     search_help_text = "Name or slug"
@@ -54,6 +66,10 @@ class SourceAdmin(ConsoleAdmin):
     def shown_name(self, source: Source) -> list[str]:
         return [source.name, source.slug]
 
+    @display(description="Price", ordering="price")
+    def shown_price(self, source: Source) -> str:
+        return money(source.price)
+
     @display(description="Flows", ordering="flow_count")
     def in_flows(self, source: Any) -> int:
         return int(source.flow_count)
@@ -71,19 +87,25 @@ class SourceAdmin(ConsoleAdmin):
         icon="key",
         permissions=["change"],
         variant=ActionVariant.PRIMARY,
+        dialog={
+            "title": "Make a key",
+            "description": "It is shown once, on the next page. Keys in use stay in use.",
+            "form_class": KeyNameForm,
+            "form_submit_text": "Make key",
+        },
     )
-    def new_key(self, request: HttpRequest, object_id: str) -> HttpResponseRedirect:
+    def new_key(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         """Make a key and show it, this once."""
-        source = self.get_queryset(request).get(pk=object_id)
+        source = self.get_queryset(request).get(pk=unquote(object_id))
         before = history.keeper().snapshot_of(source)
         plain = secrets.new_key("src")
-        key = SourceKey(source=source, name=f"Key {source.keys.count() + 1}")
+        key = SourceKey(source=source, name=form.cleaned_data["name"])
         key.set(plain)
         key.save()
         after = history.keeper().snapshot_of(source)
         history.keeper().record_change(before, after, source, request.user.get_username())
         tell_key(request, key, plain)
-        return HttpResponseRedirect(reverse("admin:flows_source_change", args=[source.pk]))
+        return HttpResponse(headers={"HX-Redirect": change_url(Source, source.pk) + "#keys"})
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         super().save_formset(request, form, formset, change)

@@ -5,25 +5,45 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from flows.models import Flow, Step, StepRecipient
 from flows.patterns import registry
-from leadops.lib.admin import ConsoleAdmin, Ordered, Rows
+from leadops.lib.admin import ConsoleAdmin, Ordered, Rows, change_url
 
-FILTERS, DELIVERS = "kind == 'filter'", "kind == 'deliver'"
+OWN_FIELDS = {
+    Step.Kind.FILTER: ("name", "rules", ("reason", "on_fail")),
+    Step.Kind.DELIVER: ("name", ("pattern", "order"), "remediation"),
+}
 
 
 class StepForm(forms.ModelForm):  # type: ignore[type-arg]
-    """Patterns and orders are chosen from those there are."""
+    """Patterns and orders are chosen from those there are; flow and kind come with the page."""
+
+    flow_id = ""
+    kind = ""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if self.instance._state.adding:
+            self.instance.flow_id, self.instance.kind = self.flow_id, self.kind
         self._choose("pattern", [(p.name, p.label) for p in registry.PATTERNS.values()])
         self._choose("order", [(name, name.replace("_", " ")) for name in registry.ORDERS])
+
+    def clean_name(self) -> str:
+        """Django checks the constraint only where the flow stands in the form."""
+        name: str = self.cleaned_data["name"]
+        others = Step.objects.filter(flow_id=self.instance.flow_id, name=name)
+        if others.exclude(pk=self.instance.pk).exists():
+            raise ValidationError("This flow has a step of this name already.")
+        return name
 
     def _choose(self, name: str, choices: list[tuple[str, str]]) -> None:
         if field := self.fields.get(name):
@@ -42,7 +62,7 @@ class RecipientRows(Ordered, Rows):
     hide_title = True
     verbose_name = "recipient"
     verbose_name_plural = "recipients, in order"
-    fields = ("position", "recipient", "price", "weight", "priority")
+    fields = ("recipient", "price", "weight", "priority", "position")
     autocomplete_fields = ("recipient",)
 
 
@@ -52,47 +72,56 @@ class StepAdmin(ConsoleAdmin):
 
     form = StepForm
     inlines = (RecipientRows,)
+    readonly_fields = ("shown_flow", "kind")
     code_boxes = {"rules": 10}
     autocomplete_fields = ("remediation",)
     list_display = ("name", "flow", "kind", "position")
     list_select_related = ("flow",)
     search_fields = ("name", "flow__name")
-    conditional_fields = {
-        "rules": FILTERS,
-        "reason": FILTERS,
-        "on_fail": FILTERS,
-        "pattern": DELIVERS,
-        "order": DELIVERS,
-        "remediation": DELIVERS,
-    }
-    fieldsets = (
-        (
-            None,
-            {
-                "fields": (
-                    "flow",
-                    ("kind", "name"),
-                    "rules",
-                    "reason",
-                    "on_fail",
-                    "pattern",
-                    "order",
-                    "remediation",
-                )
-            },
-        ),
-    )
 
     def top_of(self, obj: Step) -> Flow:
         return obj.flow
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """A step does not move to another flow, and a filter does not become a delivery."""
-        return ("flow", "kind") if obj else ()
+    def kind_of(self, request: HttpRequest, obj: Step | None) -> str:
+        """The kind of the step, or of the one that is to be added (`?kind=filter`)."""
+        kind = obj.kind if obj else request.GET.get("kind", "")
+        return kind if kind in Step.Kind.values else Step.Kind.DELIVER
+
+    def get_fieldsets(self, request: HttpRequest, obj: Step | None = None) -> Any:
+        fields = OWN_FIELDS[Step.Kind(self.kind_of(request, obj))]
+        if obj is not None:
+            fields = (("shown_flow", "kind"), *fields)
+        if not self.has_change_permission(request, obj):
+            fields = self.readable(fields)
+        return [(None, {"fields": fields})]
+
+    def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, **kwargs)
+        form.flow_id = request.GET.get("flow", "")
+        form.kind = self.kind_of(request, obj)
+        return form
 
     def get_inlines(self, request: HttpRequest, obj: Step | None) -> Any:
-        kind = obj.kind if obj else request.GET.get("kind", Step.Kind.DELIVER)
-        return self.inlines if kind == Step.Kind.DELIVER else ()
+        return self.inlines if self.kind_of(request, obj) == Step.Kind.DELIVER else ()
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Steps are added from their flow's page, which says for which flow and of which kind."""
+        return "flow" in request.GET and super().has_add_permission(request)
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> Any:
+        flow = Flow.objects.filter(pk=request.GET.get("flow", "")).first()
+        if flow is None:
+            messages.info(request, "Open a flow and add the step there.")
+            return HttpResponseRedirect(reverse("admin:flows_flow_changelist"))
+        noun = "filter" if self.kind_of(request, None) == Step.Kind.FILTER else "delivery"
+        extra = {"title": f"Add {noun} to {flow}", **(extra_context or {})}
+        return super().add_view(request, form_url, extra)
+
+    @display(description="Flow")
+    def shown_flow(self, step: Step) -> SafeString:
+        return format_html(
+            '<a class="leadops-link" href="{}">{}</a>', _flow_url(step.flow_id), step.flow
+        )
 
     def save_model(self, request: HttpRequest, obj: Step, form: Any, change: bool) -> None:
         if not change:
@@ -120,4 +149,4 @@ class StepAdmin(ConsoleAdmin):
 
 
 def _flow_url(flow_id: str) -> str:
-    return reverse("admin:flows_flow_change", args=[flow_id]) + "#steps"
+    return change_url(Flow, flow_id) + "#steps"
