@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 
 from leadops import env
+from leadops.console import UNFOLD  # noqa: F401
 from leadops.lib import postgres, queue
 
 ENVIRONMENT = env.read()
@@ -99,7 +99,6 @@ DATABASES = {
         "OPTIONS": {
             **_database["OPTIONS"],  # type: ignore[dict-item]  # a dict by construction
             "application_name": os.environ.get("LEADOPS_PROCESS", "leadops"),
-            "options": "-c jit=off",  # our statements are shorter than a compilation
         },
         "TEST": {"TEMPLATE": "template0"},
     }
@@ -148,7 +147,7 @@ STORAGES = {
 MEDIA_ROOT = LEADOPS_HOME / "files"
 MEDIA_URL = "/files/"
 
-# --- libraries
+# --- libraries (unfold's settings are in leadops/console.py)
 
 Q_CLUSTER = queue.configuration()
 
@@ -169,8 +168,6 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
 }
 
-if importlib.util.find_spec("leadops.console"):
-    from leadops.console import UNFOLD  # noqa: F401
 
 # --- logs: one line each on standard error; bodies and secrets are never logged
 

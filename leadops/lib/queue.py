@@ -7,12 +7,13 @@ docs/decisions has the measurements behind the settings.
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import os
 import signal
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any
@@ -28,6 +29,7 @@ WORKERS_VARIABLE = "LEADOPS_WORKERS"
 MISC_WORKERS = 2
 PUMP_TIMEOUT = 15 * 60  # seconds; a turn is 5 minutes
 PUMP_RETRY = 20 * 60
+WAITING_LIMIT = 64  # pump tasks: more than workers of all machines, less than a flood
 RETRY_SECONDS = 0.5
 STOP_SECONDS = 14  # more than LEADOPS_STOP_SECONDS
 
@@ -165,15 +167,13 @@ def keep_schedules(wanted: Iterable[Every]) -> None:
 
 
 def wake_pump() -> None:
-    """Put one pump task into the queue, unless enough of them wait already.
+    """Put a pump task into the queue: called by a pump when its turn ends.
 
-    Called by a pump at the end of its turn; returns when done, however long the database
-    is away, or when the cluster stops. The limit keeps wake-ups of killed workers, which
-    come back after their retry time, from piling up over the weeks.
+    Returns when done, however long the database is away, or when the cluster stops.
     """
     while not stopping.is_set():
         try:
-            if pending(PUMP) < _worker_count(PUMP):
+            if pending(PUMP) < WAITING_LIMIT:
                 enqueue(PUMP_TASK, cluster=PUMP)
             return
         except (DatabaseError, InterfaceError):
@@ -181,15 +181,26 @@ def wake_pump() -> None:
             time.sleep(RETRY_SECONDS)
 
 
-def _purge(cluster: str) -> None:
-    from django_q.brokers import get_broker
-
-    get_broker(cluster).purge_queue()
-
-
 def _give_the_worker_its_pump(**_kwargs: object) -> None:
     """In a fresh worker: a task for it, since its predecessor's died with it."""
     wake_pump()
+
+
+def _forget(task: Mapping[str, Any], **_kwargs: object) -> None:
+    """A pump task that has begun must not come back when its worker is killed: the worker
+    that takes its place has a task of its own, and there would be one too many for ever."""
+    from django_q.models import OrmQ
+
+    with contextlib.suppress(DatabaseError, InterfaceError):
+        OrmQ.objects.filter(pk=task.get("ack_id")).delete()
+
+
+def _forget_claimed(cluster: str) -> None:
+    """Drop what earlier clusters had taken from the queue and not begun."""
+    from django.utils import timezone
+    from django_q.models import OrmQ
+
+    OrmQ.objects.filter(key=cluster, lock__gt=timezone.now()).delete()
 
 
 # --- clusters
@@ -201,15 +212,16 @@ def run_cluster(name: str) -> None:
     The environment must name it before Django starts: `needs_restart` says whether it does.
     """
     from django_q import cluster as library
-    from django_q.signals import post_spawn
+    from django_q.signals import post_spawn, pre_execute
 
     from leadops.lib.queue_locks import SturdyQueue
 
     processes.children_die_with_us()
     library.Queue = SturdyQueue
     if name == PUMP:
-        _purge(PUMP)
+        _forget_claimed(PUMP)
         post_spawn.connect(_give_the_worker_its_pump, weak=False)
+        pre_execute.connect(_forget, weak=False)
     cluster = library.Cluster()
     stop_cluster = signal.getsignal(signal.SIGTERM)
 

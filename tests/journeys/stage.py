@@ -127,8 +127,11 @@ def check_books(system: LiveSystem, stream: Stream, buyers: Buyers) -> None:
 
 
 def _check_deliveries(system: LiveSystem) -> None:
-    unfinished = system.sql("SELECT id, status FROM events_lead WHERE status <> 'done'")
-    assert unfinished == []
+    unfinished = system.sql(
+        "SELECT status, reason, (SELECT array_agg(type || ' ' || reason ORDER BY seq) "
+        "FROM events_event WHERE lead_id = events_lead.id) FROM events_lead WHERE status <> 'done'"
+    )
+    assert unfinished == [], f"Leads are not done: {unfinished[:5]}"
     wrong = system.sql(
         "SELECT lead_id, array_agg(type ORDER BY seq) FROM events_event "
         "GROUP BY lead_id HAVING count(*) FILTER (WHERE type IN "

@@ -40,10 +40,31 @@ def test_it_says_how_long_the_first_task_has_waited() -> None:
 
 @pytest.mark.django_db
 def test_wake_ups_of_pumps_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queue, "_worker_count", lambda cluster: 2)
+    monkeypatch.setattr(queue, "WAITING_LIMIT", 2)
     for _ in range(5):
         queue.wake_pump()
     assert queue.pending(queue.PUMP) == 2
+
+
+@pytest.mark.django_db
+def test_a_pump_task_that_has_begun_does_not_come_back() -> None:
+    from django_q.models import OrmQ
+
+    queue.wake_pump()
+    queue.wake_pump()
+    queue._forget({"ack_id": OrmQ.objects.first().pk})
+    assert queue.pending(queue.PUMP) == 1
+
+
+@pytest.mark.django_db
+def test_a_new_cluster_forgets_only_what_was_claimed() -> None:
+    queue.wake_pump()
+    lock_all("-10 min")
+    queue.wake_pump()
+    queue.enqueue("os.getpid")
+    queue._forget_claimed(queue.PUMP)
+    lock_all("0 s")
+    assert (queue.pending(queue.PUMP), queue.pending(queue.MISC)) == (1, 1)
 
 
 @pytest.mark.django_db
