@@ -52,7 +52,7 @@ def buyer(slug: str, path: str | None, url: str) -> Recipient:
         address = "http://127.0.0.1:1/refused"
     else:
         address = path if path.startswith("http") else url + path
-    Endpoint.objects.filter(recipient=made).update(url=address, timeout=0.5)
+    Endpoint.objects.filter(recipient=made).update(url=address, timeout=1.5)
     for outcome in RETRIED:
         RetryRule.objects.create(recipient=made, outcome=outcome, times=1, backoff=0.05)
     Recipient.objects.filter(pk=made.pk).update(reason_path="reason")
