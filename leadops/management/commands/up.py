@@ -20,7 +20,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError, connection
 
 from leadops.lib import postgres, queue
-from leadops.supervision import Supervisor, clear_leftovers, programs
+from leadops.supervision import BUYERS_PORT, Supervisor, clear_leftovers, programs
 from leadops.watch import Watchdog, probe
 
 STOP_SECONDS = 22.0
@@ -55,7 +55,10 @@ class Command(BaseCommand):
         with _only_one(home):
             if clear_leftovers(home):
                 self.stderr.write("Ended what an earlier run had left behind.")
-            _check_port(host, port)
+            _check_port(host, port, remedy="Choose another: --port")
+            if demo:
+                remedy = "The demo's simulated buyers need it"
+                _check_port("127.0.0.1", BUYERS_PORT, remedy=remedy)
             self._prepare()
             if demo:
                 os.environ.setdefault("LEADOPS_PRIVATE_NETWORKS", "127.0.0.0/8,::1/128")
@@ -128,7 +131,7 @@ def _only_one(home: Path) -> Any:
         yield
 
 
-def _check_port(host: str, port: int) -> None:
+def _check_port(host: str, port: int, *, remedy: str) -> None:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as door:
         door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -136,7 +139,7 @@ def _check_port(host: str, port: int) -> None:
             door.bind((host, port))
         except OSError as error:
             raise CommandError(
-                f"Port {port} on {host} cannot be used: {error.strerror}. Choose another: --port"
+                f"Port {port} on {host} cannot be used: {error.strerror}. {remedy}."
             ) from None
 
 
