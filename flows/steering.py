@@ -140,8 +140,8 @@ def retry_delivery(delivery_id: str, *, by: str, force: bool = False) -> None:
         save_leads(cursor, [run])
         save_deliveries(cursor, [run])
         cursor.execute(
-            "INSERT INTO flows_work (kind, lead_id, delivery_id, lane) "
-            "VALUES ('deliver', %s, %s, %s)",
+            "INSERT INTO flows_work (kind, lead_id, delivery_id, lane, claims, hold) "
+            "VALUES ('deliver', %s, %s, %s, 0, 0)",
             [run.lead.id, delivery.id, dispatching.lane(delivery)],
         )
         wake.ring(cursor)
