@@ -20,7 +20,7 @@ from events.feedback.process import take
 from events.feedback.reading import Statement
 from events.journal import Journal
 from events.models import Lead
-from flows import intake, plans, runs, turn
+from flows import intake, plans, runs, worktable
 from flows.intake import Prepared, Submission
 from flows.plans import FlowPlan, Plans
 from flows.runs import Run
@@ -29,7 +29,7 @@ from leadops.demo.market import PastDoor, bad_days
 from leadops.demo.past import PastDesk
 from leadops.demo.people import person
 from leadops.lib import ids
-from leadops.lib.bulk import Table, dumps
+from leadops.lib.bulk import Table
 from recipients.models import Recipient
 
 DAYS = 30
@@ -149,9 +149,8 @@ def _write(past: Past, chunk: Iterable[Arrival]) -> list[Sale]:
         CLAIM.insert(cursor, claims, suffix="ON CONFLICT DO NOTHING")
         whole.write(cursor)
         runs.save_deliveries(cursor, all_runs)
-        left = [work for run in all_runs for work in _left(run)]
-        if left:
-            cursor.execute(turn.INSERT_WORK, [dumps(left)])
+        # Deliveries that wait for somebody to resume their recipient.
+        worktable.changes(all_runs, lease="", lease_seconds=0.0).write(cursor, cursor)
     return [sale for run in all_runs for sale in _sales(run)]
 
 
@@ -184,22 +183,6 @@ def _claims(prepared: Prepared) -> Iterator[dict[str, object]]:
                 "digest": digest,
                 "lead_id": lead.id,
                 "at": lead.created_at,
-            }
-
-
-def _left(run: Run) -> Iterator[dict[str, object]]:
-    """Work that rests until somebody resumes a recipient."""
-    for work in run.works():
-        if not work.done:
-            yield {
-                "kind": work.kind,
-                "lead_id": work.lead_id,
-                "delivery_id": work.delivery_id,
-                "lane": work.lane,
-                "claims": 0,
-                "lease": None,
-                "hold": work.hold,
-                "due_in": None,
             }
 
 
