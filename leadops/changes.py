@@ -151,7 +151,9 @@ def _value(column: Field[Any, Any], obj: Model) -> Any:
         return f"{value.normalize():f}"
     if isinstance(value, datetime):
         return value.isoformat(timespec="seconds")
-    return value if isinstance(value, str | int | float | bool | list | dict | None) else str(value)
+    if isinstance(value, str):
+        return value.replace("\r\n", "\n")  # as browsers end lines
+    return value if isinstance(value, int | float | bool | list | dict | None) else str(value)
 
 
 def sealed(text: str) -> str:

@@ -14,7 +14,7 @@ from events import alerting
 from events.journal import Journal
 from events.models import Alert, AlertThreshold, Channel
 from leadops.lib import durations
-from leadops.lib.admin import ConsoleAdmin, choices, dots
+from leadops.lib.admin import ConsoleAdmin, choices, mono
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -73,7 +73,7 @@ class AlertAdmin(ConsoleAdmin):
 
     @display(description="About")
     def subject_code(self, alert: Alert) -> str:
-        return dots(alert.subject)
+        return mono(alert.subject)
 
     @admin.action(description="Close selected alerts", permissions=["resolve"])
     def resolve_selected(self, request: HttpRequest, queryset: QuerySet[Alert]) -> None:
@@ -134,6 +134,7 @@ class ChannelAdmin(ConsoleAdmin):
     search_fields = ("slug", "url")
     search_help_text = "Slug or address"
     code_lines = ("url",)
+    fields = ("slug", "url")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Channel]:
         query: QuerySet[Channel] = super().get_queryset(request)

@@ -16,7 +16,7 @@ from unfold.decorators import display
 from events.models import Event
 from events.vocabulary import EventType
 from leadops.lib import documents, history
-from leadops.lib.admin import ConsoleAdmin, dots
+from leadops.lib.admin import ConsoleAdmin, mono
 
 OPERATIONS = (
     EventType.CONFIG_CHANGED,
@@ -42,16 +42,14 @@ class TypeFilter(DropdownFilter):  # type: ignore[misc]
 class OperationsAdmin(ConsoleAdmin):
     """Events about no lead; those about leads stand on the leads' pages."""
 
-    list_display = ("timestamp", "kind", "about", "by", "entity_code")
+    list_display = ("at", "kind", "about", "by", "entity_code")
     list_filter = (TypeFilter,)
     list_filter_submit = True
     search_fields = ("reason", "=entity_id")
     search_help_text = "Words, or the id of an object"
     ordering = ("-timestamp", "-id")
-    fieldsets = (
-        (None, {"fields": (("timestamp", "kind"), "about", ("by", "entity_code"), "parts")}),
-    )
-    readonly_fields = ("timestamp", "kind", "about", "by", "entity_code", "parts")
+    fieldsets = ((None, {"fields": (("at", "kind"), "about", ("by", "entity_code"), "parts")}),)
+    readonly_fields = ("at", "kind", "about", "by", "entity_code", "parts")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
         query: QuerySet[Event] = super().get_queryset(request)
@@ -59,6 +57,10 @@ class OperationsAdmin(ConsoleAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         return self.fieldsets
+
+    @display(description="At", ordering="timestamp")
+    def at(self, event: Event) -> str:
+        return f"{event.timestamp:%Y-%m-%d %H:%M:%S}"
 
     @display(
         description="Type",
@@ -83,7 +85,7 @@ class OperationsAdmin(ConsoleAdmin):
 
     @display(description="Object")
     def entity_code(self, event: Event) -> str:
-        return dots(event.entity_id)
+        return mono(event.entity_id)
 
     @display(description="Details")
     def parts(self, event: Event) -> SafeString:

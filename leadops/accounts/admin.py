@@ -71,7 +71,6 @@ class UserAdmin(ConsoleAdmin, DjangoUserAdmin):  # type: ignore[misc,type-arg]
     ordering = ("username",)
     filter_horizontal = ()
     autocomplete_fields = ("recipients",)
-    conditional_fields = {"recipients": "role == 'account_manager'"}
     inlines = (AccountKeys,)
     fieldsets = (
         (None, {"fields": (("username", "is_active"), "password")}),

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import Any, ClassVar
 
-from django import forms
+from django.contrib.admin.utils import quote, unquote
+from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import models
@@ -18,21 +20,35 @@ from django.db.models import Model, QuerySet
 from django.forms import BaseInlineFormSet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin, StackedInline, TabularInline
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.forms import PaginationInlineFormSet
+from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from leadops.lib import documents, durations, history
+from leadops.lib.conditions import OPERATORS
 from leadops.lib.fields import DurationField, SecretField
-from leadops.lib.forms import CodeInput, CodeLine, SecretFormField, StructuredField
+from leadops.lib.forms import (
+    AmountField,
+    CodeInput,
+    CodeLine,
+    SecretFormField,
+    StructuredField,
+    amount,
+)
 from leadops.lib.history import Snapshot
 
 COUNTED = 10_000  # rows that a list counts at most
 HISTORY = 100
+RULE_EXAMPLE = "\n".join(
+    ["all:", "  - {field: state, op: in, value: [TX, CA]}", "  - {field: score, op: gt, value: 80}"]
+)
+RULE_HELP = f"YAML or JSON; all, any and not nest. Operators: {', '.join(OPERATORS)}."
 
 
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]
@@ -51,8 +67,19 @@ def shown(field: models.Field[Any, Any], value: Any) -> Any:
         return "–"
     if isinstance(field, DurationField):
         return durations.text(value)
+    if isinstance(value, Decimal):
+        return amount(value, cents=False)
     text = documents.write(value) if isinstance(field, models.JSONField) else str(value)
     return format_html('<pre class="leadops-read">{}</pre>', text)
+
+
+class ConsoleList(ChangeList):  # type: ignore[misc]
+    """A list that knows its full number only where nothing narrows it down."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        if not self.query and not self.has_active_filters:
+            self.full_result_count = self.result_count
 
 
 class FieldsMixin:
@@ -64,16 +91,16 @@ class FieldsMixin:
     model: type[Model]
     code_lines: ClassVar[Sequence[str]] = ()
     code_boxes: ClassVar[dict[str, int]] = {}
-    labels: ClassVar[dict[str, str]] = {}
+    money: ClassVar[Sequence[str]] = ("price",)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for field in self.model._meta.concrete_fields:
-            if self._reads_differently(field) and not hasattr(self, f"shown_{field.name}"):
-                setattr(self, f"shown_{field.name}", _reader(field))
+            if self._reads_differently(field) and not hasattr(self, f"read_{field.name}"):
+                setattr(self, f"read_{field.name}", _reader(field))
 
     def _reads_differently(self, field: models.Field[Any, Any]) -> bool:
-        kinds = (SecretField, DurationField, models.JSONField)
+        kinds = (SecretField, DurationField, models.JSONField, models.DecimalField)
         return isinstance(field, kinds) or field.name in self.code_boxes
 
     def formfield_for_dbfield(
@@ -83,36 +110,59 @@ class FieldsMixin:
         if isinstance(db_field, SecretField):
             return SecretFormField(required=not db_field.blank, **named)
         if isinstance(db_field, models.JSONField):
-            return StructuredField(
-                empty=db_field.get_default(),
-                checks=db_field.validators,
-                rows=self.code_boxes.get(db_field.name, 3),
-                required=not db_field.blank,
-                **named,
-            )
+            return self._structured(db_field)
+        if isinstance(db_field, models.DecimalField):
+            kwargs["form_class"] = AmountField
+            kwargs["cents"] = db_field.name in self.money
         field = super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[misc]
+        if field and isinstance(field.widget, RelatedFieldWidgetWrapper):
+            field.widget = field.widget.widget  # its menu leads away from what is not saved
         if isinstance(db_field, DurationField) and field:
             field.widget = UnfoldAdminTextInputWidget({"placeholder": "10s, 5m, 24h, 30d"})
+            field.label = named["label"]
         elif db_field.name in self.code_boxes and field:
             field.widget = CodeInput(self.code_boxes[db_field.name])
         elif db_field.name in self.code_lines and field:
             field.widget = CodeLine()
         return field
 
+    def _structured(self, db_field: Any) -> StructuredField:
+        field = StructuredField(
+            empty=db_field.get_default(),
+            checks=db_field.validators,
+            rows=self.code_boxes.get(db_field.name, 3),
+            required=not db_field.blank,
+            label=_label(db_field),
+            help_text=db_field.help_text,
+        )
+        if any(getattr(check, "__name__", "") == "rules" for check in db_field.validators):
+            field.widget.attrs["placeholder"] = RULE_EXAMPLE
+            field.help_text = f"{field.help_text or ''} {RULE_HELP}".strip()
+        return field
+
     def readable(self, names: Any) -> Any:
         """A layout of fields with the readers of those that read differently."""
         if isinstance(names, str):
-            reader = f"shown_{names}"
+            reader = f"read_{names}"
             return reader if hasattr(self, reader) else names
         if isinstance(names, list | tuple):
-            return type(names)(self.readable(name) for name in names)
+            return type(names)(self.readable(name) for name in names if name != "position")
         return names
+
+    def only_reads(self, request: HttpRequest, obj: Any) -> bool:
+        """Is the page shown to somebody who may not change it?"""
+        return not self.has_change_permission(request, obj)  # type: ignore[attr-defined]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        names = tuple(super().get_readonly_fields(request, obj))  # type: ignore[misc]
+        if not self.only_reads(request, obj):
+            return names
+        columns = (f"read_{field.name}" for field in self.model._meta.concrete_fields)
+        return (*names, *(reader for reader in columns if hasattr(self, reader)))
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         fieldsets = super().get_fieldsets(request, obj)  # type: ignore[misc]
-        if self.has_change_permission(request, obj):  # type: ignore[attr-defined]
-            return fieldsets
-        if obj is None and self.has_add_permission(request):  # type: ignore[attr-defined,call-arg]
+        if not self.only_reads(request, obj):
             return fieldsets
         return [
             (title, {**options, "fields": self.readable(options["fields"])})
@@ -163,9 +213,14 @@ class Cards(FieldsMixin, StackedInline):  # type: ignore[misc]
 class Ordered:
     """Rows or cards that are dragged into order."""
 
-    ordering_field = "position"
+    ordering_field: str | None = "position"
     hide_ordering_field = True
     formset: type[BaseInlineFormSet[Any, Any, Any]] = OrderedFormSet
+
+    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        if self.only_reads(request, obj):  # type: ignore[attr-defined]
+            self.ordering_field = None  # nothing to drag
+        return super().get_formset(request, obj, **kwargs)  # type: ignore[misc]
 
 
 class ConsoleAdmin(FieldsMixin, ModelAdmin):  # type: ignore[misc]
@@ -178,6 +233,9 @@ class ConsoleAdmin(FieldsMixin, ModelAdmin):  # type: ignore[misc]
     list_filter_submit = False
     object_history_template = "admin/changes.html"
     request: HttpRequest
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return ConsoleList
 
     def top_of(self, obj: Any) -> Model:
         """The object whose history a change belongs to."""
@@ -221,7 +279,7 @@ class ConsoleAdmin(FieldsMixin, ModelAdmin):  # type: ignore[misc]
         self, request: HttpRequest, object_id: str, extra_context: Any = None
     ) -> HttpResponse:
         """What changed, when, by whom; instead of Django's own log."""
-        obj = self.get_object(request, object_id)
+        obj = self.get_object(request, unquote(object_id))
         if obj is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         if not self.has_view_or_change_permission(request, obj):
@@ -254,6 +312,12 @@ class ConsoleAdmin(FieldsMixin, ModelAdmin):  # type: ignore[misc]
         return super().get_actions(request) if self.has_change_permission(request) else {}
 
 
+def change_url(model: type[Model], pk: Any) -> str:
+    """The address of an object's page. The admin spells ids in a way of its own."""
+    meta = model._meta
+    return reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[quote(pk)])
+
+
 def _snapshot(kind: type[Model], pk: Any) -> Snapshot | None:
     found = kind._default_manager.filter(pk=pk).first()
     return history.keeper().snapshot_of(found) if found else None
@@ -264,12 +328,10 @@ def choices(field: str) -> tuple[str, type[ChoicesDropdownFilter]]:
     return (field, ChoicesDropdownFilter)
 
 
-def dots(value: Any) -> SafeString | str:
+def mono(value: Any) -> SafeString | str:
     """A value in monospace, a dash when there is none."""
     return format_html('<span class="leadops-mono">{}</span>', value) if value else "–"
 
 
-class ReasonForm(forms.Form):
-    """Why somebody does something, for the record."""
-
-    reason = forms.CharField(max_length=300, widget=UnfoldAdminTextInputWidget)
+def money(value: Decimal | None) -> str:
+    return "–" if value is None else amount(value)

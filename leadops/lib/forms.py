@@ -6,6 +6,7 @@ import copy
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -15,6 +16,8 @@ from unfold.widgets import INPUT_CLASSES, TEXTAREA_CLASSES
 from leadops.lib import documents
 
 Check = Callable[[Any], None]
+LINE = 19.4  # pixels of a line of code
+RULE_KEYS = ("all", "any", "not", "field", "op", "value")
 REFERENCE = re.compile(r"\$\{[A-Z][A-Z0-9_]*\}\Z")
 
 
@@ -30,9 +33,15 @@ class CodeInput(forms.Textarea):
                 "spellcheck": "false",
                 "autocomplete": "off",
                 "wrap": "off",
+                "style": f"min-height: {LINE * rows + 18:.0f}px",
                 **(attrs or {}),
             }
         )
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> Any:
+        """Browsers end lines with CR LF; kept as LF, so that nothing seems changed."""
+        value = super().value_from_datadict(data, files, name)
+        return value.replace("\r\n", "\n") if isinstance(value, str) else value
 
 
 class CodeLine(forms.TextInput):
@@ -65,7 +74,7 @@ class StructuredField(forms.CharField):
     def prepare_value(self, value: Any) -> Any:
         if isinstance(value, str):
             return value
-        return documents.write(value) if value else ""
+        return documents.write(arranged(value)) if value else ""
 
     def to_python(self, value: Any) -> Any:
         self._text = value if isinstance(value, str) else documents.write(value)
@@ -103,6 +112,36 @@ class StructuredField(forms.CharField):
             return True
 
 
+def arranged(value: Any) -> Any:
+    """The value with the keys of rules in the order they are read in; the database loses it."""
+    if isinstance(value, list):
+        return [arranged(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    known = [key for key in RULE_KEYS if key in value]
+    return {key: arranged(value[key]) for key in [*known, *(k for k in value if k not in known)]}
+
+
+class AmountField(forms.DecimalField):
+    """A decimal without the zeros that the database adds: 45.00, not 45.0000."""
+
+    def __init__(self, *, cents: bool = True, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.cents = cents
+
+    def prepare_value(self, value: Any) -> Any:
+        return amount(value, cents=self.cents) if isinstance(value, Decimal) else value
+
+
+def amount(value: Decimal, *, cents: bool = True) -> str:
+    """`45.00`, `0.125`, or `2` without cents."""
+    text = f"{value.normalize():f}"
+    if not cents:
+        return text
+    whole, _, rest = text.partition(".")
+    return f"{whole}.{rest:0<2}"
+
+
 @dataclass(frozen=True, slots=True)
 class Entered:
     """What came in for a secret."""
@@ -114,14 +153,15 @@ class Entered:
 class SecretInput(forms.Widget):
     """Says whether a secret is kept, takes another one, and never shows either."""
 
-    template_name = "admin/widgets/secret.html"
+    template_name = "leadops/secret.html"
 
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
         context = super().get_context(name, None, attrs)  # the value stays here
         classes = [c for c in INPUT_CLASSES if c != "max-w-2xl"]
         context["widget"].update(
             classes=" ".join(classes),
-            kept=bool(value),
+            kept=bool(value) and not isinstance(value, Entered),
+            again=isinstance(value, Entered),
             reference=value if isinstance(value, str) and REFERENCE.match(value) else "",
             clear_name=f"{name}-clear",
             removable=not self.is_required,
@@ -141,7 +181,8 @@ class SecretFormField(forms.Field):
     widget = SecretInput
 
     def bound_data(self, data: Any, initial: Any) -> Any:
-        return initial  # what was typed is not shown again, not even after an error
+        """What was typed is not shown again, not even after an error; the widget says so."""
+        return Entered() if isinstance(data, Entered) and data.text else initial
 
     def _clean_bound_field(self, bound: Any) -> str:
         entered: Entered = bound.data

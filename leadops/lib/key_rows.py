@@ -37,19 +37,20 @@ class KeyForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if self.instance.pk:
-            del self.fields["plain"]
-            if self.instance.revoked_at:
-                del self.fields["revoke"]
-        else:
-            self.fields.pop("revoke", None)
+        key: Any = self.instance
+        if key.pk and "plain" in self.fields:
+            self.fields["plain"].disabled = True
+            ending = f"Ends with {key.hint}" if key.hint else "Not shown"
+            self.fields["plain"].widget.attrs["placeholder"] = ending
+        if "revoke" in self.fields:
+            self.fields["revoke"].disabled = not key.pk or key.revoked_at is not None
 
     def has_changed(self) -> bool:
         """A row that was added counts although all of it may be left blank."""
         return super().has_changed() or not self.instance.pk
 
     def clean_plain(self) -> str:
-        plain: str = self.cleaned_data["plain"]
+        plain: str = self.cleaned_data["plain"] or ""
         model = type(self.instance)
         if plain and model._default_manager.filter(digest=secrets.hash_key(plain)).exists():
             raise ValidationError("This key is in use already.")
@@ -76,11 +77,15 @@ class KeyRows(Rows):
     """Keys are revoked, never deleted: the history names them."""
 
     form = KeyForm
-    fields = ("name", "plain", "ending", "made", "state", "revoke")
+    fields = ("name", "plain", "made", "state", "revoke")
     readonly_fields = ("ending", "made", "state")
     can_delete = False
     verbose_name = "key"
     verbose_name_plural = "keys"
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        reads = self.only_reads(request, obj)
+        return ("name", "ending", "made", "state") if reads else self.fields
 
     @display(description="Ends with")
     def ending(self, key: ApiKey) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib.admin.utils import unquote
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest
 from unfold.decorators import display
 
-from leadops.lib.admin import ConsoleAdmin, choices
+from leadops.lib.admin import ConsoleAdmin, choices, money
 from leadops.lib.key_rows import show_new_keys
 from recipients.admin.rows import (
     EndpointCards,
@@ -26,7 +27,7 @@ PATHS = ("lead_id_path", "price_path", "fallback_price", "message_path", "reason
 class RecipientPage(ConsoleAdmin):
     """Who receives leads, how to reach them, what is sent, how replies read."""
 
-    list_display = ("shown_name", "type", "tier", "destination", "state", "price")
+    list_display = ("shown_name", "type", "tier", "destination", "state", "shown_price")
     list_filter = (choices("type"), "active")
     list_filter_submit = True
     search_fields = ("name", "slug")
@@ -96,8 +97,9 @@ class RecipientPage(ConsoleAdmin):
             return "Endpoint paused"
         return "Active"
 
-    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
-        return self.inlines
+    @display(description="Price", ordering="price")
+    def shown_price(self, recipient: Recipient) -> str:
+        return money(recipient.price)
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         super().save_formset(request, form, formset, change)
@@ -106,7 +108,7 @@ class RecipientPage(ConsoleAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> Any:
-        recipient = self.get_object(request, object_id)
+        recipient = self.get_object(request, unquote(object_id))
         extra = {"cautions": cautions(recipient) if recipient else []}
         return super().change_view(request, object_id, form_url, {**extra, **(extra_context or {})})
 

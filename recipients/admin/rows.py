@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import Case, IntegerField, QuerySet, When
 from django.http import HttpRequest
 from unfold.decorators import display
+from unfold.forms import PaginationInlineFormSet
 
 from leadops.lib import durations
 from leadops.lib.admin import Cards, Ordered, Rows
@@ -23,14 +25,48 @@ THEN = {
 }
 
 
+ORDER = Case(
+    *(When(kind=kind, then=place) for place, kind in enumerate(Endpoint.Kind.values)),
+    output_field=IntegerField(),
+)
+
+
+class EndpointFormSet(PaginationInlineFormSet):  # type: ignore[misc]
+    def clean(self) -> None:
+        """One of a kind; the database would say it less kindly."""
+        super().clean()
+        seen = set()
+        for form in self.forms:
+            kind = getattr(form, "cleaned_data", {}).get("kind")
+            if not kind or kind == Endpoint.Kind.REGIONAL or form.cleaned_data.get("DELETE"):
+                continue
+            if kind in seen:
+                form.add_error("kind", "There is one of this kind already.")
+            seen.add(kind)
+
+
 class EndpointCards(Cards):
     model = Endpoint
     verbose_name_plural = "endpoints"
     code_lines = ("url", "idempotency_template")
     code_boxes = {"headers": 3, "when": 4}
+    formset = EndpointFormSet
     fieldsets = (
-        (None, {"fields": (("kind", "condition"), "url", ("method", "format", "xml_root"))}),
-        (None, {"fields": (("timeout", "compress"), "headers")}),
+        (
+            None,
+            {
+                "fields": (
+                    ("kind", "condition"),
+                    "url",
+                    "when",
+                    ("method", "timeout"),
+                    ("format", "xml_root"),
+                    "headers",
+                    ("idempotency_header", "idempotency_template"),
+                    "compress",
+                )
+            },
+        ),
         (
             "Credentials",
             {
@@ -41,10 +77,13 @@ class EndpointCards(Cards):
                 )
             },
         ),
-        ("Regional", {"fields": ("when",)}),
-        ("Idempotency", {"fields": (("idempotency_header", "idempotency_template"),)}),
     )
     readonly_fields = ("condition",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Endpoint]:
+        """Production first, then as the kinds are listed."""
+        query: QuerySet[Endpoint] = super().get_queryset(request)
+        return query.order_by(ORDER, "position")
 
     @display(description="Condition")
     def condition(self, endpoint: Endpoint) -> str:
@@ -55,7 +94,7 @@ class EndpointCards(Cards):
         return "In use"
 
     @display(description="Headers")
-    def shown_headers(self, endpoint: Endpoint) -> str:
+    def read_headers(self, endpoint: Endpoint) -> str:
         """As written, but for credentials that somebody wrote out."""
         headers = Redactor().headers(dict(validation.parse_headers(endpoint.headers)))
         return "\n".join(f"{name}: {value}" for name, value in headers.items()) or "–"
@@ -70,7 +109,7 @@ class MappingRows(Ordered, Rows):
     model = MappingRow
     verbose_name = "field"
     verbose_name_plural = "mapping"
-    fields = ("position", "key", "value", "when", "keep_blank")
+    fields = ("key", "value", "when", "keep_blank", "position")
     code_lines = ("key", "when")
     code_boxes = {"value": 1}
     template_after = "admin/recipients/preview.html"
@@ -81,7 +120,6 @@ class ResponseRules(Ordered, Rows):
     verbose_name = "reply rule"
     verbose_name_plural = "reply rules"
     fields = (
-        "position",
         "status",
         "contains",
         "matches",
@@ -89,6 +127,7 @@ class ResponseRules(Ordered, Rows):
         "header",
         "outcome",
         "reason",
+        "position",
     )
     code_lines = ("status", "contains", "matches", "when", "header")
     template_before = "admin/recipients/rules_note.html"

@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.utils import timezone
 from unfold.decorators import display
 
-from leadops.lib.admin import ConsoleAdmin, dots
+from leadops.lib.admin import ConsoleAdmin, mono
 from recipients.models import Secret
 
 SOON = timedelta(days=14)
@@ -23,7 +23,7 @@ class SecretAdmin(ConsoleAdmin):
 
     @display(description="Written as")
     def reference(self, secret: Secret) -> str:
-        return dots(f"${{{secret.name}}}")
+        return mono(f"${{{secret.name}}}")
 
     @display(description="State", label={"Good": "success", "Soon": "warning", "Expired": "danger"})
     def state(self, secret: Secret) -> str:
