@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from events import figures, metrics
 from events.dashboards.choices import Choice
+from events.dashboards.waiting import Open, open_deliveries
 from events.figures import Row, Scope
 from events.metrics import AttemptSuccess, Summary
-from events.models import Delivery, Event
+from events.models import Event
 from events.vocabulary import EventType
 from recipients.models import Recipient
 
 FAILURES = 12  # latest failures shown
-WAITING = 20  # deliveries under way shown
 REASONS = 10
-OPEN = (Delivery.State.WAITING, Delivery.State.SENDING, Delivery.State.REVIEW)
 FAILED = (EventType.RECIPIENT_FAILED.value, EventType.RECIPIENT_ERROR.value)
-STEP = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +30,7 @@ class Detail:
     by_attempt: list[AttemptSuccess]
     by_class: list[tuple[str, int, float]]
     failures: list[Event]
-    waiting: list[Delivery]
+    waiting: list[Open]
 
 
 def detail(recipient: Recipient, choice: Choice) -> Detail:
@@ -56,7 +54,7 @@ def detail(recipient: Recipient, choice: Choice) -> Detail:
         by_attempt=metrics.retry_success(row.cell() for row in attempts),
         by_class=metrics.response_classes(total.buckets),
         failures=latest_failures(recipient, cells, choice),
-        waiting=waiting(recipient),
+        waiting=open_deliveries(recipient.id, choice.span),
     )
 
 
@@ -84,13 +82,4 @@ def latest_failures(recipient: Recipient, cells: Sequence[Row], choice: Choice) 
         )
         .only("id", "type", "timestamp", "lead_id", "outcome", "reason", "duration_ms")
         .order_by("-timestamp", "-id")[:FAILURES]
-    )
-
-
-def waiting(recipient: Recipient) -> list[Delivery]:
-    """Deliveries that have not ended, the oldest first."""
-    return list(
-        Delivery.objects.filter(recipient=recipient, state__in=OPEN)
-        .only("id", "lead_id", "state", "waits_for", "attempts", "reason", "created_at")
-        .order_by("created_at")[: WAITING + 1]
     )

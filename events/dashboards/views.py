@@ -15,10 +15,11 @@ from django.views.decorators.http import require_safe
 from events import directory
 from events.dashboards import charts, choices
 from events.dashboards.choices import Choice
-from events.dashboards.detail import WAITING, detail
+from events.dashboards.detail import detail
 from events.dashboards.overview import DEFAULT_SORT, SORTS, ordered
 from events.dashboards.overview import overview as overview_of
 from events.dashboards.standing import standing
+from events.dashboards.waiting import MOST
 from events.pages import page
 from events.zones import names
 
@@ -102,8 +103,8 @@ def recipient(request: HttpRequest, slug: str) -> HttpResponse:
         recipient=chosen,
         standing=standing(chosen, chosen.endpoints.all(), now),
         detail=shown,
-        waiting=shown.waiting[:WAITING],
-        more_waiting=len(shown.waiting) > WAITING,
+        waiting=shown.waiting[:MOST],
+        more_waiting=len(shown.waiting) > MOST,
         charts=[
             charts.delivery_rate(labels, steps),
             charts.deliveries(labels, steps),
