@@ -16,7 +16,7 @@ from flows import dispatching
 from flows.desk import Desk
 from flows.patterns.base import Done, Send, Situation, Try, TryState, Wait
 from flows.patterns.orders import OrderContext
-from flows.plans import DeliverStep, FilterStep
+from flows.plans import DeliverStep, FilterStep, Plans
 from flows.runs import DeliveryState, Run
 from leadops.lib import money
 from recipients.outcomes import Outcome
@@ -38,9 +38,9 @@ def advance(run: Run, desk: Desk) -> None:
     while lead.status == "working":
         step = run.flow.step(lead.step)
         if step is None:
-            complete(run)
+            complete(run, desk.plans)
         elif isinstance(step, FilterStep):
-            _filter(run, step)
+            _filter(run, step, desk.plans)
         elif not _deliver(run, step, desk):
             review_if_stuck(run)
             break
@@ -60,7 +60,7 @@ def review_if_stuck(run: Run) -> None:
         run.lead.reason = held.reason
 
 
-def complete(run: Run, *, stopped_by: str = "") -> None:
+def complete(run: Run, plans: Plans, *, stopped_by: str = "") -> None:
     """Every step is done, or a filter stopped the lead."""
     lead = run.lead
     sold = [d for d in run.deliveries if d.state == "accepted" and not d.late]
@@ -79,8 +79,14 @@ def complete(run: Run, *, stopped_by: str = "") -> None:
         revenue=shapes.money(lead.revenue),
         cost=shapes.money(lead.cost),
         margin=shapes.money(lead.revenue - lead.cost),
-        sales=_sales(lead.cost, sold),
+        sales=_sales(lead.cost, sales_of(sold, plans)),
     )
+
+
+def sales_of(accepted: list[DeliveryState], plans: Plans) -> list[DeliveryState]:
+    """The deliveries that share the lead's cost: to buyers; to whoever took it if none bought."""
+    bought = [d for d in accepted if plans.recipients[d.recipient_id].buys]
+    return bought or accepted
 
 
 def _sales(cost: Decimal, sold: list[DeliveryState]) -> list[dict[str, Any]]:
@@ -102,7 +108,7 @@ def _last_reason(run: Run) -> str:
     return reasons[-1] if reasons else "No recipient took it"
 
 
-def _filter(run: Run, step: FilterStep) -> None:
+def _filter(run: Run, step: FilterStep, plans: Plans) -> None:
     verdict = step.rule.evaluate(run.lead.values)
     facts: dict[str, Any] = {"rule_set": step.name, "rules_evaluated": verdict.evaluated}
     if verdict.passed or verdict.failed is None:
@@ -129,7 +135,7 @@ def _filter(run: Run, step: FilterStep) -> None:
         details=failed.text,
     )
     if step.stops:
-        complete(run, stopped_by=reason)
+        complete(run, plans, stopped_by=reason)
     else:
         run.lead.step += 1
 

@@ -50,8 +50,9 @@ def _accept(run: Run, delivery: DeliveryState, plan: RecipientPlan, attempt: Att
     dispatching.finish(run, delivery, "accepted", None)
     if not delivery.late:
         lead.revenue += price
-        lead.sales += 1
-    cost = money.share(lead.cost, max(lead.sales, 1))[-1]
+        lead.sales += plan.buys
+    shares = plan.buys or not lead.sales
+    cost = money.share(lead.cost, max(lead.sales, 1))[-1] if shares else Decimal(0)
     late: dict[str, Any] = {"late": True} if delivery.late else {}
     run.journal.record(
         lead,

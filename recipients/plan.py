@@ -48,6 +48,10 @@ class ReplyReader(Protocol):
     def read(self, reply: Reply) -> Result: ...
 
 
+# Types of recipients that pay for leads; the others are the business's own systems.
+BUYING = frozenset({"buyer", "partner"})
+
+
 class EndpointKind(StrEnum):
     PRODUCTION = "production"
     BACKUP = "backup"
@@ -127,6 +131,11 @@ class RecipientPlan:
     filter: Rule | None = None
     version: int = 1
     fields: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def buys(self) -> bool:
+        """An acceptance is a sale: a CRM or dialer of one's own takes leads and buys none."""
+        return self.type in BUYING
 
     def endpoints(self) -> tuple[EndpointPlan, ...]:
         """All of them, production first."""

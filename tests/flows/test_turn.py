@@ -408,3 +408,14 @@ def test_events_cannot_be_changed_or_deleted():
             connection.cursor() as cursor,
         ):
             cursor.execute(statement)
+
+
+def test_a_crm_takes_leads_and_no_share_of_their_cost():
+    crm = recipient("crm", "0")
+    Recipient.objects.filter(slug="crm").update(type="crm")
+    play = scene(recipient("a"), crm, pattern="multi")
+    answer = play.post()
+    play.play(a=[accepted()], crm=[accepted()])
+    [sale] = play.event(answer, "flow.completed").data["sales"]
+    assert (sale["cost"], sale["price"]) == (15.0, 45.0)
+    assert play.lead(answer).sales == 1
