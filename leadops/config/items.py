@@ -109,6 +109,15 @@ class Item:
         """`text` with the values of its references; raises Missing."""
         return self.file.lookup.fill(text) if "${" in text else text
 
+    def readable(self, text: str) -> str:
+        """`text` filled, for what is stored readable: the person is told. Raises Missing."""
+        for name in dict.fromkeys(REFERENCE.findall(text)):
+            self.file.notes.append(
+                f"{self.path}: the value of ${{{name}}} is stored readable here; "
+                "headers and auth keep it secret"
+            )
+        return self.filled(text)
+
     def plain(self) -> Any:
         """The value as Python has it, references filled in; raises Missing."""
         value = self.node.value
@@ -116,16 +125,7 @@ class Item:
             return {key: self.child(key).plain() for key in value}
         if isinstance(value, list):
             return [item.plain() for item in self.elements()]
-        return self.filled(value) if isinstance(value, str) else value
-
-    def references(self) -> list[str]:
-        """The names that stand in this value's texts, at any depth."""
-        value = self.node.value
-        if isinstance(value, dict):
-            return [name for key in value for name in self.child(key).references()]
-        if isinstance(value, list):
-            return [name for item in self.elements() for name in item.references()]
-        return REFERENCE.findall(value) if isinstance(value, str) else []
+        return self.readable(value) if isinstance(value, str) else value
 
     def saying(self, text: str, *, line: int = 0) -> Item:
         """An item at the same path that says `text`: for what a key or another item implies."""

@@ -30,7 +30,7 @@ class Kind:
 
 def _text(item: Item) -> str | None:
     text = item.text()
-    return None if text is None else item.filled(text)
+    return None if text is None else item.readable(text)
 
 
 def _kept(item: Item) -> str | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from typing import Any
 
 from leadops.config.concealing import Concealing
 from leadops.config.items import Item
-from leadops.config.kinds import BOOLEAN, DURATION, INTEGER, MONEY, OBJECT, RULES, STATUS
+from leadops.config.kinds import BOOLEAN, DURATION, INTEGER, MONEY, OBJECT, RULES, STATUS, TEXT
 from leadops.config.plans import Draft, Plan, read, sentence
 from leadops.config.sections.base import tops
 from leadops.config.sections.endpoints import read_endpoints, write_endpoints
@@ -110,7 +111,7 @@ def _plain(text: str, _name: str) -> str:
 def _mapping_text(draft: Draft, item: Item | None) -> bool:
     """Take a mapping in its block form; False where it is none."""
     is_text = item is not None and isinstance(item.node.value, str)
-    text = _filled(draft, item) if is_text and item is not None else ""
+    text = read(item, TEXT.read) if is_text and item is not None else ""
     if text is None:
         draft.wrong.add("mapping_text")
     else:
@@ -118,21 +119,8 @@ def _mapping_text(draft: Draft, item: Item | None) -> bool:
     return is_text
 
 
-def _filled(draft: Draft, item: Item) -> str | None:
-    _say_readable(draft, item)
-    return read(item, lambda found: found.filled(found.node.text))  # type: ignore[no-any-return]
-
-
-def _say_readable(draft: Draft, item: Item) -> None:
-    for name in dict.fromkeys(item.references()):
-        item.file.notes.append(
-            f"{item.path}: the value of ${{{name}}} is kept readable in the mapping; "
-            "headers and auth keep it secret"
-        )
-
-
 def _read_rows(plan: Plan, recipient: Draft, item: Item | None) -> None:
-    rows = _rows(recipient, item) if item is not None else []
+    rows = _rows(item) if item is not None else []
     there: dict[tuple[str, int], MappingRow] = {}
     for one in [] if recipient.is_new else recipient.obj.mapping_rows.all():
         there[_turn(one.key, there)] = one
@@ -156,12 +144,11 @@ def _turn(key: str, before: Any) -> tuple[str, int]:
     return key, sum(1 for name, _ in before if name == key)
 
 
-def _rows(recipient: Draft, item: Item) -> list[mapping.Row]:
+def _rows(item: Item) -> list[mapping.Row]:
     """The rows of a mapping written as an object; what does not compile is reported."""
     if not isinstance(item.node.value, dict):
         item.expected("an object of keys and templates, or a text")
         return []
-    _say_readable(recipient, item)
     document = read(item, lambda found: found.plain())
     if document is None:
         return []
@@ -174,21 +161,24 @@ def _rows(recipient: Draft, item: Item) -> list[mapping.Row]:
 
 
 def _compiling(item: Item, rows: list[mapping.Row]) -> list[mapping.Row]:
-    """The rows, if they compile alone and together; else what is wrong is reported."""
-    good = True
+    """The rows, if they compile; else everything that is wrong with them is reported."""
+    try:
+        mapping.compile_rows(rows)
+        return rows
+    except mapping.MappingError as error:
+        whole = error
+    alone = list(_wrong(rows))
+    for found in alone or [whole]:
+        _complain(item, found)
+    return []
+
+
+def _wrong(rows: list[mapping.Row]) -> Iterator[mapping.MappingError]:
     for row in rows:
         try:
             mapping.compile_rows([row])
         except mapping.MappingError as error:
-            _complain(item, error)
-            good = False
-    if good:
-        try:
-            mapping.compile_rows(rows)
-        except mapping.MappingError as error:
-            _complain(item, error)
-            good = False
-    return rows if good else []
+            yield error
 
 
 def _complain(item: Item, error: mapping.MappingError) -> None:

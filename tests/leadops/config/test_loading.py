@@ -274,7 +274,7 @@ def test_a_name_that_is_nowhere_is_told_at_each_of_its_lines(monkeypatch):
 
 def test_a_secret_in_a_mapping_is_said_to_be_readable():
     text = changed("firstName:", "apiKey: ${BUYER_TOKEN}\n      firstName:")
-    assert "kept readable in the mapping" in notes(text)
+    assert "stored readable here" in notes(text)
 
 
 # --- endpoints
@@ -387,3 +387,13 @@ def test_of_two_loads_at_once_the_second_finds_nothing_to_change(committed):
         thread.join()
     assert sorted(reports) == [0, 0, 0, 9]
     assert Recipient.objects.count() == 3
+
+
+def test_the_documents_example_loads(monkeypatch):
+    page = (env.PROJECT / "docs/bundle.md").read_text()
+    example = re.search(r"```yaml\n(leadops: 1\n.*?)```", page, re.DOTALL)[1]
+    monkeypatch.setenv("DANA_API_KEY", "dana-api-key-0123456789")
+    example = changed("https://…", "https://source.example.com/feedback", example)
+    others = "".join(f"  - {{slug: {slug}, name: {slug}}}\n" for slug in ("premier", "bulk-pool"))
+    load(changed("alerts:\n", f"{others}alerts:\n", example))
+    assert {plan.paused_reason for plan in load_recipients().values()} == {""}
