@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -16,18 +17,31 @@ from events.metrics import Summary
 from events.models import Alert, AlertThreshold
 from recipients.models import Recipient
 
+log = logging.getLogger(__name__)
+
 ALL = "all"  # the subject of alerts about everybody together
 
 
 def evaluate() -> int:
-    """Judge all active thresholds now; give the number of alerts raised."""
+    """Judge all active thresholds now; give the number of alerts raised.
+
+    One that cannot be judged, for its window is too large or its metric unknown, is left out.
+    """
     raised = 0
     for threshold in AlertThreshold.objects.filter(active=True):
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SELECT clock_timestamp()")
-            journal = Journal(cursor.fetchone()[0])
-            raised += _threshold(cursor, journal, threshold)
-            journal.write(cursor)
+        try:
+            raised += _judge(threshold)
+        except Exception:
+            log.exception("%s cannot be judged", threshold)
+    return raised
+
+
+def _judge(threshold: AlertThreshold) -> int:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        journal = Journal(cursor.fetchone()[0])
+        raised = _threshold(cursor, journal, threshold)
+        journal.write(cursor)
     return raised
 
 
