@@ -32,6 +32,7 @@ PRESENT = [
 SPEAKS_OF_PATHS = {"mapping-language.md", "bundle.md"}
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
+FILE = re.compile(r"`([\w<>][\w./<>]*(?:\.py|/))`")
 HEADING = re.compile(r"^#{1,6} +(.+)$", re.MULTILINE)
 VARIABLE = re.compile(r"\benviron(?:\.get\(|\[|, )\"([A-Z_]+)\"")
 # The lists below stand in tables whose rows begin with the word.
@@ -76,6 +77,20 @@ def test_its_links_lead_somewhere(paper: Path) -> None:
         assert target.exists(), link
         if anchor:
             assert anchor in _anchors(target), link
+
+
+@pytest.mark.parametrize("paper", [*DOCS.glob("*.md")], ids=_name)
+def test_its_files_exist(paper: Path) -> None:
+    """Within a row of a table a bare name stands in the folder of the name before it."""
+    for line in _prose(paper).splitlines():
+        folder = env.PROJECT
+        for name in FILE.findall(line):
+            if "<" in name or "NAME" in name:
+                continue
+            found = [base / name for base in (env.PROJECT, folder, folder.parent)]
+            assert any(path.exists() for path in found), name
+            folder = next(path for path in found if path.exists())
+            folder = folder if folder.is_dir() else folder.parent
 
 
 @pytest.mark.parametrize("paper", PAPERS, ids=_name)
