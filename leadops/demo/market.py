@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -16,6 +16,7 @@ from leadops.lib.http.errors import ConnectionLost, ConnectionRefused, DeadlineE
 
 assert misbehaviours  # noqa: S101  imported to be registered
 
+# What goes wrong on ordinary days, and in which share of the attempts.
 NOISE = (("refused", 0.002), ("lost", 0.003), ("late", 0.002), ("broken", 0.004))
 # In the words of the real door.
 FAILURES: Mapping[str, Callable[[], HttpError]] = {
@@ -54,9 +55,12 @@ def bad_days(recipients: list[str], now: datetime) -> list[BadDay]:
 class PastDoor(Door):
     """Answers at once, and says how long it would have taken: `seconds` of the last request."""
 
-    def __init__(self, bad: list[BadDay], rng: Random) -> None:
+    def __init__(
+        self, bad: list[BadDay], rng: Random, *, noise: Sequence[tuple[str, float]] = NOISE
+    ) -> None:
         super().__init__()
         self.bad = bad
+        self.noise = noise
         self.rng = rng
         self.seconds = 0.0
         self.recipient = ""
@@ -100,7 +104,7 @@ class PastDoor(Door):
         if away:
             return "broken" if self.rng.random() < 0.3 else "refused"
         draw = self.rng.random()
-        for name, share in NOISE:
+        for name, share in self.noise:
             draw -= share
             if draw < 0:
                 return name

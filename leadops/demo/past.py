@@ -10,7 +10,7 @@ from random import Random
 
 import orjson
 
-from flows import engine, turn
+from flows import dispatching, engine, settling, turn
 from flows.desk import Desk
 from flows.intake import Prepared
 from flows.plans import Plans
@@ -50,9 +50,9 @@ class PastDesk:
             at, _, delivery, attempt = heapq.heappop(self.agenda)
             self._move(run, desk, at)
             if attempt is not None:
-                engine.settle(run, delivery, attempt, desk)
+                settling.settle(run, delivery, attempt, desk)
             elif delivery.state == "waiting":
-                engine.dispatch(run, delivery, desk)
+                dispatching.dispatch(run, delivery, desk)
                 if delivery.state == "skipped":
                     engine.advance(run, desk)
             self._note(run, desk)

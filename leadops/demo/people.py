@@ -113,7 +113,7 @@ def _facts(number: int, rng: Random, today: date) -> dict[str, Any]:
         "url": f"https://quotes.example.com/{rng.choice(('auto', 'home', 'start'))}",
         "trustedform_url": f"https://cert.trustedform.com/{rng.getrandbits(160):040x}",
         "time": f"{rng.randint(8, 20):02d}:00",
-        "ssn": f"9{rng.randint(0, 99):02d}-{rng.randint(10, 99)}-{rng.randint(1000, 9999)}",
+        "ssn": None,  # every number that looks right may be somebody's
         "range": f"{rng.randint(1, 9) * 10000}-{rng.randint(10, 30) * 10000}",
     }
 
