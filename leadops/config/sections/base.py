@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -69,8 +69,3 @@ def _name(item: Item, key: str) -> tuple[str, Item] | None:
         return None
     text = child.text()
     return None if text is None else (text, child)
-
-
-def matched(there: Mapping[Any, Any], wanted: list[Any]) -> list[Any]:
-    """What is there and no longer wanted."""
-    return [obj for key, obj in there.items() if key not in wanted]
