@@ -12,6 +12,7 @@ from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
 from flows import plans
+from flows.api import waiting
 from flows.intake import Answer, Submission, receive
 from flows.plans import FlowPlan, Plans, SourcePlan
 from leadops.lib.access import IsSource, caller
@@ -47,6 +48,9 @@ class LeadsView(APIView):
                         {"id": serializers.CharField(), "url": serializers.URLField()},
                     ),
                     "price": serializers.FloatField(),
+                    "result": serializers.CharField(
+                        required=False, help_text="With Prefer: wait=N; null: not ended yet."
+                    ),
                 },
             )
         },
@@ -63,11 +67,12 @@ class LeadsView(APIView):
         source, plan = self._parties(request, flow, current)
         submission = read(request)
         answer = receive(plan, source, submission, at=caller(request).at)
-        return Response(
-            body(answer, request),
-            status=201,
-            headers={"Idempotent-Replayed": "true"} if answer.repeated else None,
-        )
+        told = body(answer, request)
+        headers = {"Idempotent-Replayed": "true"} if answer.repeated else {}
+        if seconds := waiting.wanted(request.headers.get("Prefer", "")):
+            told["result"] = waiting.result(answer.lead_id, seconds)
+            headers["Preference-Applied"] = "wait"
+        return Response(told, status=201, headers=headers)
 
     @staticmethod
     def _parties(request: Request, flow: str, current: Plans) -> tuple[SourcePlan, FlowPlan]:

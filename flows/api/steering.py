@@ -43,7 +43,8 @@ class SteeringView(APIView):
 
     @staticmethod
     def by(request: Request) -> str:
-        return str(request.user.user.get_username())
+        principal: Any = request.user
+        return str(principal.user.get_username())
 
 
 def recipient_of(slug: str) -> Recipient:

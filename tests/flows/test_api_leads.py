@@ -9,6 +9,7 @@ from django.db import OperationalError
 
 from events.models import Lead
 from flows import intake
+from flows.api import waiting
 from flows.models import Flow, Source, SourceKey
 from recipients.models import PartnerKey
 from tests.flows.scene import LEAD, recipient, scene
@@ -186,3 +187,21 @@ def test_a_get_is_405(client, play):
 def test_it_never_shows_the_key(post, caplog):
     post("{")
     assert KEY not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [("wait=5", 5), ("respond-async, wait = 10", 10), ("wait=99999", 30), ("", 0), ("wait=x", 0)],
+)
+def test_it_reads_the_prefer_header(header, seconds):
+    assert waiting.wanted(header) == seconds
+
+
+def test_it_waits_no_longer_than_asked_and_says_null(post):
+    reply = post(Prefer="wait=1")
+    assert reply.status_code == 201
+    assert reply.json()["result"] is None
+
+
+def test_it_answers_with_the_result_as_soon_as_the_lead_has_ended(post):
+    assert post({"state": "TX"}, Prefer="wait=20").json()["result"] == "rejected"

@@ -1,0 +1,46 @@
+"""`Prefer: wait=N` (RFC 7240): the answer is held until the lead has come to its end."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+
+from django.db import connection
+
+MAX_WAIT = 30.0  # seconds
+FIRST_LOOK, LAST_LOOK = 0.01, 0.1  # seconds between looks, growing
+# Answers held at once in this process; the other threads stay free for intake.
+PLACES = threading.BoundedSemaphore(8)
+WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*(\d{1,6})(?:$|[,;\s])", re.IGNORECASE)
+ENDED = "SELECT result, status FROM events_lead WHERE id = %s AND status <> 'working'"
+
+
+def wanted(prefer: str) -> float:
+    """The seconds that a Prefer header asks for, 0 where it asks for none."""
+    found = WAIT.search(prefer)
+    return min(float(found.group(1)), MAX_WAIT) if found else 0.0
+
+
+def result(lead_id: str, seconds: float) -> str | None:
+    """What became of the lead (sold, unsold, stopped, rejected, review), None if not yet known.
+
+    Looks again and again for `seconds` at most; at once, once, when all places are taken.
+    """
+    if not PLACES.acquire(blocking=False):
+        return _look(lead_id)
+    try:
+        end, pause = time.monotonic() + seconds, FIRST_LOOK
+        while (found := _look(lead_id)) is None and time.monotonic() < end:
+            time.sleep(pause)
+            pause = min(pause * 1.5, LAST_LOOK)
+        return found
+    finally:
+        PLACES.release()
+
+
+def _look(lead_id: str) -> str | None:
+    with connection.cursor() as cursor:
+        cursor.execute(ENDED, [lead_id])
+        row = cursor.fetchone()
+    return (row[0] or row[1]) if row else None
