@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import orjson
 from django.db import connection, transaction
 
 from events import alerting, shapes
@@ -123,7 +124,10 @@ def retry_delivery(delivery_id: str, *, by: str, force: bool = False) -> None:
         delivery = next(d for d in run.deliveries if d.id == delivery_id)
         plan = current.recipients[delivery.recipient_id]
         _check(run, delivery, force=force)
+        completed = run.lead.status == "done"
         _reopen(run, delivery)
+        reopened = completed and run.lead.status != "done"
+        back: dict[str, Any] = {"shares_back": _shares(cursor, run.lead.id)} if reopened else {}
         run.journal.record(
             run.lead,
             EventType.RETRY_SCHEDULED,
@@ -136,6 +140,7 @@ def retry_delivery(delivery_id: str, *, by: str, force: bool = False) -> None:
             recipient=shapes.recipient(plan),
             delivery={"id": delivery.id},
             metadata={"attempt_number": delivery.attempts + 1, "endpoint": delivery.endpoint},
+            **back,
         )
         save_leads(cursor, [run])
         save_deliveries(cursor, [run])
@@ -145,6 +150,17 @@ def retry_delivery(delivery_id: str, *, by: str, force: bool = False) -> None:
             [run.lead.id, delivery.id, dispatching.lane(delivery)],
         )
         wake.ring(cursor)
+
+
+def _shares(cursor: Any, lead_id: str) -> list[dict[str, Any]]:
+    """How the lead's cost was shared when it was completed; it will be shared anew."""
+    cursor.execute(
+        "SELECT data ->> 'sales' FROM events_event WHERE lead_id = %s AND type = %s "
+        "ORDER BY seq DESC LIMIT 1",
+        [lead_id, EventType.FLOW_COMPLETED],
+    )
+    row = cursor.fetchone()
+    return orjson.loads(row[0]) if row and row[0] else []
 
 
 def _locked(cursor: Any, lead_id: str, current: Plans, journal: Journal) -> Run:

@@ -9,6 +9,7 @@ from events.api.feedback import FeedbackView
 from events.api.leads import LeadView
 from events.api.metrics import RecipientMetricsView
 from flows.api.leads import LeadsView
+from flows.api.steering import PauseView, ResumeView, RetryView
 
 urlpatterns = [
     path("flows/<str:flow>/leads", LeadsView.as_view(), name="leads"),
@@ -19,4 +20,7 @@ urlpatterns = [
     path("feedback", FeedbackView.as_view(), name="feedback"),
     path("events", EventsView.as_view(), name="events"),
     path("recipients/<str:slug>/metrics", RecipientMetricsView.as_view(), name="recipient-metrics"),
+    path("recipients/<str:slug>/pause", PauseView.as_view(), name="recipient-pause"),
+    path("recipients/<str:slug>/resume", ResumeView.as_view(), name="recipient-resume"),
+    path("deliveries/<str:id>/retry", RetryView.as_view(), name="delivery-retry"),
 ]

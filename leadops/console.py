@@ -124,6 +124,13 @@ UNFOLD = {
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_BACK_BUTTON": True,
     "BORDER_RADIUS": "6px",
+    "SITE_FAVICONS": [
+        {
+            "rel": "icon",
+            "type": "image/svg+xml",
+            "href": lambda request: static("leadops/icon.svg"),
+        }
+    ],
     "STYLES": [lambda request: static("leadops/console.css")],
     "SCRIPTS": [lambda request: static("leadops/console.js")],
     "DASHBOARD_CALLBACK": "leadops.landing.context",

@@ -8,13 +8,12 @@ from django.contrib import admin, messages
 from django.db import connection, transaction
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
-from unfold.decorators import display
 
 from events import alerting
 from events.journal import Journal
 from events.models import Alert, AlertThreshold, Channel
 from leadops.lib import durations
-from leadops.lib.admin import ConsoleAdmin, choices, mono
+from leadops.lib.admin import ConsoleAdmin, choices, column, mono
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -63,15 +62,15 @@ class AlertAdmin(ConsoleAdmin):
     def has_resolve_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.operates)  # type: ignore[union-attr]
 
-    @display(description="State", label={"Open": "danger", "Resolved": "success"})
+    @column(description="State", label={"Open": "danger", "Resolved": "success"})
     def state(self, alert: Alert) -> str:
         return "Resolved" if alert.resolved_at else "Open"
 
-    @display(description="Threshold")
+    @column(description="Threshold")
     def shown_threshold(self, alert: Alert) -> str:
         return alert.threshold.name if alert.threshold else "–"
 
-    @display(description="About")
+    @column(description="About")
     def subject_code(self, alert: Alert) -> str:
         return mono(alert.subject)
 
@@ -109,21 +108,21 @@ class AlertThresholdAdmin(ConsoleAdmin):
             opened=Count("alerts", filter=Q(alerts__resolved_at__isnull=True), distinct=True)
         )
 
-    @display(description="Bound")
+    @column(description="Bound")
     def bound(self, threshold: AlertThreshold) -> str:
         if threshold.below is not None:
             return f"below {threshold.below.normalize():f}"
         return f"above {threshold.above.normalize():f}" if threshold.above is not None else "–"
 
-    @display(description="Over", ordering="over")
+    @column(description="Over", ordering="over")
     def window(self, threshold: AlertThreshold) -> str:
         return durations.text(threshold.over)
 
-    @display(description="Open alerts", ordering="opened")
+    @column(description="Open alerts", ordering="opened")
     def open_count(self, threshold: Any) -> int:
         return int(threshold.opened)
 
-    @display(description="State", label={"Active": "success", "Off": ""})
+    @column(description="State", label={"Active": "success", "Off": ""})
     def state(self, threshold: AlertThreshold) -> str:
         return "Active" if threshold.active else "Off"
 
@@ -140,6 +139,6 @@ class ChannelAdmin(ConsoleAdmin):
         query: QuerySet[Channel] = super().get_queryset(request)
         return query.annotate(uses=Count("thresholds"))
 
-    @display(description="Thresholds", ordering="uses")
+    @column(description="Thresholds", ordering="uses")
     def used_by(self, channel: Any) -> int:
         return int(channel.uses)

@@ -11,12 +11,11 @@ from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import DropdownFilter
-from unfold.decorators import display
 
 from events.models import Event
 from events.vocabulary import EventType
 from leadops.lib import documents, history
-from leadops.lib.admin import ConsoleAdmin, mono
+from leadops.lib.admin import ConsoleAdmin, column, mono
 
 OPERATIONS = (
     EventType.CONFIG_CHANGED,
@@ -58,11 +57,11 @@ class OperationsAdmin(ConsoleAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         return self.fieldsets
 
-    @display(description="At", ordering="timestamp")
+    @column(description="At", ordering="timestamp")
     def at(self, event: Event) -> str:
         return f"{event.timestamp:%Y-%m-%d %H:%M:%S}"
 
-    @display(
+    @column(
         description="Type",
         label={
             "config.changed": "info",
@@ -75,19 +74,19 @@ class OperationsAdmin(ConsoleAdmin):
     def kind(self, event: Event) -> str:
         return event.type
 
-    @display(description="What")
+    @column(description="What")
     def about(self, event: Event) -> str:
-        return event.reason or EventType(event.type).text
+        return event.reason or EventType(event.type).text  # type: ignore[call-arg]  # by its word
 
-    @display(description="By", empty_value="LeadOps")
+    @column(description="By", empty_value="LeadOps")
     def by(self, event: Event) -> str:
         return str(event.data.get("by") or "LeadOps")
 
-    @display(description="Object")
+    @column(description="Object")
     def entity_code(self, event: Event) -> str:
         return mono(event.entity_id)
 
-    @display(description="Details")
+    @column(description="Details")
     def parts(self, event: Event) -> SafeString:
         if event.type == EventType.CONFIG_CHANGED:
             change = history.change_of(event.data, event.timestamp, event.reason)

@@ -10,13 +10,12 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from flows import fields
 from flows.models import Flow, FlowField, FlowSource, Step
 from flows.patterns import registry
-from leadops.lib.admin import Cards, ConsoleAdmin, Ordered, Rows, change_url
+from leadops.lib.admin import Cards, ConsoleAdmin, Ordered, Rows, change_url, column
 
 SUMMARY = 140  # characters
 
@@ -70,16 +69,16 @@ class StepRows(Ordered, Rows):
         query: QuerySet[Step] = super().get_queryset(request)
         return query.select_related("remediation").prefetch_related("recipients__recipient")
 
-    @display(description="Step")
+    @column(description="Step")
     def shown_step(self, step: Step) -> SafeString:
         url = change_url(Step, step.pk)
         return format_html('<a class="leadops-link" href="{}">{}</a>', url, step.name)
 
-    @display(description="Kind", label={"Filter": "info", "Deliver": "success"})
+    @column(description="Kind", label={"Filter": "info", "Deliver": "success"})
     def kind_label(self, step: Step) -> str:
         return step.get_kind_display()
 
-    @display(description="Does")
+    @column(description="Does")
     def summary(self, step: Step) -> str:
         text = _filters(step) if step.kind == Step.Kind.FILTER else _delivers(step)
         return text if len(text) <= SUMMARY else text[: SUMMARY - 1] + "…"
@@ -139,19 +138,19 @@ class FlowAdmin(ConsoleAdmin):
         """Steps have pages of their own, so they come once the flow is there."""
         return self.inlines if obj else self.inlines[1:]
 
-    @display(description="Name", ordering="name", header=True)
+    @column(description="Name", ordering="name", header=True)
     def shown_name(self, flow: Flow) -> list[str]:
         return [flow.name, flow.slug]
 
-    @display(description="Sources", ordering="source_count")
+    @column(description="Sources", ordering="source_count")
     def sources_count(self, flow: Any) -> int:
         return int(flow.source_count)
 
-    @display(description="Steps", ordering="step_count")
+    @column(description="Steps", ordering="step_count")
     def steps_count(self, flow: Any) -> int:
         return int(flow.step_count)
 
-    @display(description="State", label={"Active": "success", "Off": ""})
+    @column(description="State", label={"Active": "success", "Off": ""})
     def state(self, flow: Flow) -> str:
         return "Active" if flow.active else "Off"
 

@@ -9,14 +9,13 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from unfold.decorators import action
 from unfold.enums import ActionVariant
 from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from flows import steering
 from flows.admin.preview import preview_of
-from leadops.lib.admin import change_url
+from leadops.lib.admin import button, change_url
 from recipients.admin.recipient import RecipientPage
 from recipients.models import Recipient
 
@@ -51,7 +50,7 @@ class RecipientAdmin(RecipientPage):
         )
         return found is not None and _is_held(found) is paused
 
-    @action(
+    @button(
         description="Pause",
         icon="pause",
         permissions=["pause"],
@@ -71,7 +70,7 @@ class RecipientAdmin(RecipientPage):
         messages.success(request, f"Paused {recipient}. Its deliveries wait.")
         return HttpResponse(headers={"HX-Redirect": change_url(Recipient, recipient.pk)})
 
-    @action(
+    @button(
         description="Resume",
         icon="play_arrow",
         permissions=["resume"],

@@ -9,14 +9,13 @@ from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
-from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from flows.models import Source, SourceKey
 from leadops.lib import history, secrets
-from leadops.lib.admin import ConsoleAdmin, change_url, money
+from leadops.lib.admin import ConsoleAdmin, button, change_url, column, money
 from leadops.lib.key_rows import KeyRows, show_new_keys, tell_key
 
 
@@ -62,27 +61,27 @@ class SourceAdmin(ConsoleAdmin):
             key_count=Count("keys", distinct=True, filter=Q(keys__revoked_at__isnull=True)),
         )
 
-    @display(description="Name", ordering="name", header=True)
+    @column(description="Name", ordering="name", header=True)
     def shown_name(self, source: Source) -> list[str]:
         return [source.name, source.slug]
 
-    @display(description="Price", ordering="price")
+    @column(description="Price", ordering="price")
     def shown_price(self, source: Source) -> str:
         return money(source.price)
 
-    @display(description="Flows", ordering="flow_count")
+    @column(description="Flows", ordering="flow_count")
     def in_flows(self, source: Any) -> int:
         return int(source.flow_count)
 
-    @display(description="Keys in use", ordering="key_count")
+    @column(description="Keys in use", ordering="key_count")
     def keys_in_use(self, source: Any) -> int:
         return int(source.key_count)
 
-    @display(description="State", label={"Active": "success", "Off": ""})
+    @column(description="State", label={"Active": "success", "Off": ""})
     def state(self, source: Source) -> str:
         return "Active" if source.active else "Off"
 
-    @action(
+    @button(
         description="New key",
         icon="key",
         permissions=["change"],

@@ -11,12 +11,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from flows.models import Flow, Step, StepRecipient
 from flows.patterns import registry
-from leadops.lib.admin import ConsoleAdmin, Ordered, Rows, change_url
+from leadops.lib.admin import ConsoleAdmin, Ordered, Rows, change_url, column
 
 OWN_FIELDS = {
     Step.Kind.FILTER: ("name", "rules", ("reason", "on_fail")),
@@ -88,7 +87,7 @@ class StepAdmin(ConsoleAdmin):
         return kind if kind in Step.Kind.values else Step.Kind.DELIVER
 
     def get_fieldsets(self, request: HttpRequest, obj: Step | None = None) -> Any:
-        fields = OWN_FIELDS[Step.Kind(self.kind_of(request, obj))]
+        fields: Any = OWN_FIELDS[Step.Kind(self.kind_of(request, obj))]
         if obj is not None:
             fields = (("shown_flow", "kind"), *fields)
         if not self.has_change_permission(request, obj):
@@ -117,7 +116,7 @@ class StepAdmin(ConsoleAdmin):
         extra = {"title": f"Add {noun} to {flow}", **(extra_context or {})}
         return super().add_view(request, form_url, extra)
 
-    @display(description="Flow")
+    @column(description="Flow")
     def shown_flow(self, step: Step) -> SafeString:
         return format_html(
             '<a class="leadops-link" href="{}">{}</a>', _flow_url(step.flow_id), step.flow

@@ -10,13 +10,12 @@ from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
-from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminPasswordWidget
 
 from leadops.accounts.models import AccountKey, User
 from leadops.lib import history
-from leadops.lib.admin import ConsoleAdmin, choices
+from leadops.lib.admin import ConsoleAdmin, choices, column
 from leadops.lib.key_rows import KeyRows, show_new_keys
 
 admin.site.unregister(Group)  # roles decide, not groups
@@ -93,8 +92,10 @@ class UserAdmin(ConsoleAdmin, DjangoUserAdmin):  # type: ignore[misc,type-arg]
     def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
         return self.inlines if obj else ()
 
-    def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
-        form = super().get_form(request, obj, **kwargs)
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        form: Any = super().get_form(request, obj, change=change, **kwargs)
         form.own = obj is not None and obj.pk == request.user.pk
         return form
 
@@ -109,7 +110,7 @@ class UserAdmin(ConsoleAdmin, DjangoUserAdmin):  # type: ignore[misc,type-arg]
         super().save_formset(request, form, formset, change)
         show_new_keys(request, formset)
 
-    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> None:
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         """A new password comes by a page of its own, which saves without save_model."""
         if hasattr(request, "before"):
             return super().log_change(request, obj, message)
@@ -118,11 +119,11 @@ class UserAdmin(ConsoleAdmin, DjangoUserAdmin):  # type: ignore[misc,type-arg]
         history.keeper().record_change(before, after, obj, request.user.get_username())
         return None
 
-    @display(description="Name", ordering="username", header=True)
+    @column(description="Name", ordering="username", header=True)
     def shown_name(self, user: User) -> list[str]:
         return [user.get_full_name() or user.username, user.username]
 
-    @display(
+    @column(
         description="Role",
         ordering="role",
         label={
@@ -135,17 +136,17 @@ class UserAdmin(ConsoleAdmin, DjangoUserAdmin):  # type: ignore[misc,type-arg]
     def role_label(self, user: User) -> str:
         return user.get_role_display().replace("_", " ").capitalize()
 
-    @display(description="Sees")
+    @column(description="Sees")
     def sees(self, user: Any) -> str:
         if user.sees_all:
             return "Everything"
         return f"{user.given} recipient" + ("" if user.given == 1 else "s")
 
-    @display(description="Keys in use", ordering="key_count")
+    @column(description="Keys in use", ordering="key_count")
     def keys_in_use(self, user: Any) -> int:
         return int(user.key_count)
 
-    @display(description="State", label={"Active": "success", "Closed": ""})
+    @column(description="State", label={"Active": "success", "Closed": ""})
     def state(self, user: User) -> str:
         return "Active" if user.is_active else "Closed"
 

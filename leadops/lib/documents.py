@@ -30,7 +30,8 @@ class DocumentError(ValueError):
 class _Loader(yaml.SafeLoader):
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.events.AliasEvent):
-            mark = self.peek_event().start_mark
+            event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+            mark = event.start_mark
             raise ConstructorError(None, None, "anchors are not taken here", mark)
         return super().compose_node(parent, index)
 

@@ -10,11 +10,10 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
-from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 
 from leadops.lib import secrets
-from leadops.lib.admin import Rows
+from leadops.lib.admin import Rows, column
 from leadops.lib.keys import ApiKey
 
 SHORTEST = 16  # characters of a key that somebody types in
@@ -87,15 +86,15 @@ class KeyRows(Rows):
         reads = self.only_reads(request, obj)
         return ("name", "ending", "made", "state") if reads else self.fields
 
-    @display(description="Ends with")
+    @column(description="Ends with")
     def ending(self, key: ApiKey) -> str:
         return f"…{key.hint}" if key.hint else "–"
 
-    @display(description="Made")
+    @column(description="Made")
     def made(self, key: ApiKey) -> str:
         return f"{key.created_at:%Y-%m-%d %H:%M}" if key.pk else "–"
 
-    @display(description="State")
+    @column(description="State")
     def state(self, key: ApiKey) -> str:
         if not key.pk:
             return "New"

@@ -7,9 +7,8 @@ from typing import Any
 from django.contrib.admin.utils import unquote
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest
-from unfold.decorators import display
 
-from leadops.lib.admin import ConsoleAdmin, choices, money
+from leadops.lib.admin import ConsoleAdmin, choices, column, money
 from leadops.lib.key_rows import show_new_keys
 from recipients.admin.rows import (
     EndpointCards,
@@ -74,17 +73,17 @@ class RecipientPage(ConsoleAdmin):
             )
         )
 
-    @display(description="Name", ordering="name", header=True)
+    @column(description="Name", ordering="name", header=True)
     def shown_name(self, recipient: Recipient) -> list[str]:
         return [recipient.name, recipient.slug]
 
-    @display(description="Goes to")
+    @column(description="Goes to")
     def destination(self, recipient: Recipient) -> str:
         kinds = {endpoint.kind: endpoint.url for endpoint in recipient.endpoints.all()}
         url = kinds.get("production") or next(iter(kinds.values()), "")
         return url.split("?", 1)[0][:60] or "No endpoint yet"
 
-    @display(
+    @column(
         description="State",
         label={"Active": "success", "Paused": "warning", "Endpoint paused": "danger", "Off": ""},
     )
@@ -97,7 +96,7 @@ class RecipientPage(ConsoleAdmin):
             return "Endpoint paused"
         return "Active"
 
-    @display(description="Price", ordering="price")
+    @column(description="Price", ordering="price")
     def shown_price(self, recipient: Recipient) -> str:
         return money(recipient.price)
 

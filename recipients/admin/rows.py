@@ -6,11 +6,10 @@ from typing import Any
 
 from django.db.models import Case, IntegerField, QuerySet, When
 from django.http import HttpRequest
-from unfold.decorators import display
 from unfold.forms import PaginationInlineFormSet
 
 from leadops.lib import durations
-from leadops.lib.admin import Cards, Ordered, Rows
+from leadops.lib.admin import Cards, Ordered, Rows, column
 from leadops.lib.key_rows import KeyRows
 from leadops.lib.redact import Redactor
 from recipients import validation
@@ -85,7 +84,7 @@ class EndpointCards(Cards):
         query: QuerySet[Endpoint] = super().get_queryset(request)
         return query.order_by(ORDER, "position")
 
-    @display(description="Condition")
+    @column(description="Condition")
     def condition(self, endpoint: Endpoint) -> str:
         if not endpoint.pk:
             return "New"
@@ -93,7 +92,7 @@ class EndpointCards(Cards):
             return f"Paused since {endpoint.paused_at:%Y-%m-%d %H:%M}: {endpoint.paused_reason}"
         return "In use"
 
-    @display(description="Headers")
+    @column(description="Headers")
     def read_headers(self, endpoint: Endpoint) -> str:
         """As written, but for credentials that somebody wrote out."""
         headers = Redactor().headers(dict(validation.parse_headers(endpoint.headers)))

@@ -6,9 +6,8 @@ from datetime import date, timedelta
 
 from django.contrib import admin
 from django.utils import timezone
-from unfold.decorators import display
 
-from leadops.lib.admin import ConsoleAdmin, mono
+from leadops.lib.admin import ConsoleAdmin, column, mono
 from recipients.models import Secret
 
 SOON = timedelta(days=14)
@@ -21,11 +20,11 @@ class SecretAdmin(ConsoleAdmin):
     search_help_text = "Name"
     fields = ("name", "value", "expires_at")
 
-    @display(description="Written as")
+    @column(description="Written as")
     def reference(self, secret: Secret) -> str:
         return mono(f"${{{secret.name}}}")
 
-    @display(description="State", label={"Good": "success", "Soon": "warning", "Expired": "danger"})
+    @column(description="State", label={"Good": "success", "Soon": "warning", "Expired": "danger"})
     def state(self, secret: Secret) -> str:
         today: date = timezone.now().date()
         if secret.expires_at is None or secret.expires_at > today + SOON:
