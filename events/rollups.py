@@ -84,6 +84,18 @@ def cells(event: Happening) -> Iterator[dict[str, Any]]:
             yield _cell(
                 event, Kind.SHARE, recipient_id=sale["recipient_id"], cost=sale["cost"], n=1
             )
+    elif kind == EventType.RETRY_SCHEDULED:
+        # A completed lead goes on: its cost will be shared anew.
+        for sale in event.data.get("shares_back", ()):
+            yield _cell(
+                event,
+                Kind.SHARE,
+                recipient_id=sale["recipient_id"],
+                outcome=Outcome.ACCEPTED.value,
+                reason="",
+                cost=-sale["cost"],
+                n=-1,
+            )
     elif kind == EventType.FEEDBACK_PROCESSED:
         yield _cell(
             event,

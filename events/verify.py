@@ -30,6 +30,7 @@ COUNTED = sorted(
         EventType.SOURCE_ACCEPTED,
         EventType.SOURCE_REJECTED,
         EventType.FLOW_COMPLETED,
+        EventType.RETRY_SCHEDULED,
         EventType.FEEDBACK_PROCESSED,
     }
 )

@@ -44,7 +44,7 @@ def _accept(run: Run, delivery: DeliveryState, plan: RecipientPlan, attempt: Att
     )
     price = Decimal(0) if delivery.late else dispatching.price_of(run, delivery, attempt.result)
     price = price or Decimal(0)
-    delivery.revenue = price
+    delivery.revenue += price  # one that is sent again after it was sold keeps what it earned
     delivery.buyer_lead_id = attempt.result.buyer_lead_id[:200]
     delivery.reason = ""
     dispatching.finish(run, delivery, "accepted", None)

@@ -12,7 +12,7 @@ from django.db import connection
 from events import rollups, verify
 from events.feedback.process import take
 from events.feedback.reading import Statement
-from events.models import Delivery, Event, Feedback, Lead
+from events.models import Delivery, Event, Feedback, Figure, Lead
 from flows import steering
 from recipients.models import Endpoint
 from recipients.outcomes import Outcome
@@ -85,6 +85,30 @@ def test_it_agrees_about_deliveries_sent_again(busy):
     assert problems() == {}
     busy.play(second=[attempt(Outcome.ACCEPTED)] * 3, first=[attempt(Outcome.ACCEPTED)] * 3)
     assert problems() == {}
+
+
+def test_it_agrees_about_a_sale_sent_again():
+    play = scene(recipient("abc"))
+    play.post()
+    play.play(abc=[attempt(Outcome.ACCEPTED, price=Decimal(45))])
+    steering.retry_delivery(Delivery.objects.get().id, by="olga", force=True)
+    play.play(abc=[attempt(Outcome.ACCEPTED, price=Decimal(50))])
+    assert problems() == {}
+    assert Delivery.objects.get().revenue == Lead.objects.get().revenue == 45
+
+
+def test_it_shares_the_cost_anew_when_a_lead_goes_on():
+    play = scene(recipient("abc"), recipient("late"), pattern="multi")
+    play.post()
+    play.play(abc=[attempt(Outcome.ACCEPTED)], late=[attempt(Outcome.REJECTED)])
+    again = Delivery.objects.get(recipient__slug="late")
+    steering.retry_delivery(again.id, by="olga")
+    play.play(late=[attempt(Outcome.ACCEPTED)])
+    assert problems() == {}
+    shares = {share.recipient_id: 0 for share in Figure.objects.filter(kind="share")}
+    for share in Figure.objects.filter(kind="share"):
+        shares[share.recipient_id] += share.cost
+    assert list(shares.values()) == [Decimal("7.5"), Decimal("7.5")]
 
 
 @pytest.mark.parametrize(
