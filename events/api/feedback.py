@@ -41,6 +41,9 @@ STATEMENT: dict[str, Any] = {
 }
 
 
+ONE = inline_serializer("Feedback", STATEMENT)
+
+
 class ListParser(JsonParser):
     """JSON, with room for a list."""
 
@@ -85,8 +88,8 @@ class FeedbackView(APIView):
             "taken once and always gets the same answer."
         ),
         request={
-            "application/json": inline_serializer("Feedback", STATEMENT),
-            "application/x-www-form-urlencoded": inline_serializer("Feedback", STATEMENT),
+            "application/json": ONE,
+            "application/x-www-form-urlencoded": ONE,
             "text/csv": {"type": "string"},
         },
         responses={201: inline_serializer("FeedbackAnswer", ANSWER)},

@@ -162,6 +162,8 @@ def test_it_adds_to_the_rows_that_are_there():
 def test_it_folds_a_backlog_chunk_by_chunk(monkeypatch):
     monkeypatch.setattr(rollups, "FOLD", rollups.FOLD.replace(str(rollups.FOLD_ROWS), "5"))
     monkeypatch.setattr(rollups, "FOLD_ROWS", 5)
+    monkeypatch.setattr(tasks, "BUSY", 2)
+    monkeypatch.setattr(tasks, "BUSY_PAUSE", 0.0)
     sell()
     assert rollups.fold() == 5
     assert verify.figures().problems == []
