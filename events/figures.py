@@ -59,7 +59,7 @@ def read(
     used = [name for name in COLUMNS if any(name in group for group in groupings)]
     sets = ", ".join(f"({', '.join(group)})" for group in groupings)
     where, values = _where(scope)
-    inner = ", ".join(_inner(name) for name in used)
+    inner = ", ".join(_inner(name, interval) for name in used)
     zone = {"interval": interval, "zone": scope.span.zone.key}
     sql = (
         f"SELECT grouping({', '.join(used)}), {', '.join(used)}, {SUM} "  # noqa: S608  our names
@@ -80,9 +80,11 @@ def read(
     return found
 
 
-def _inner(column: str) -> str:
+def _inner(column: str, interval: str) -> str:
     if column != "time":
         return column
+    if interval == "hour":  # as it is kept; a zone half an hour off would cut it elsewhere
+        return "hour AS time"
     return "date_trunc(%(interval)s, hour, %(zone)s) AS time"
 
 
@@ -92,8 +94,8 @@ def _mask(used: Sequence[str], group: Sequence[str]) -> int:
 
 
 def _where(scope: Scope) -> tuple[str, dict[str, Any]]:
-    parts = ["NOT test", "hour >= date_trunc('hour', %(start)s::timestamptz)", "hour < %(end)s"]
-    values: dict[str, Any] = {"start": scope.span.start, "end": scope.span.end}
+    parts = ["NOT test", "hour >= %(start)s", "hour < %(end)s"]
+    values: dict[str, Any] = {"start": scope.span.first_hour, "end": scope.span.end}
     if scope.recipients is not None:
         parts.append("recipient_id = ANY(%(recipients)s)")
         values["recipients"] = sorted(scope.recipients)

@@ -31,6 +31,12 @@ class Span:
         return self.end - self.start
 
     @property
+    def first_hour(self) -> datetime:
+        """The first hour of figures: the one that `start` lies in, if it is of the same day."""
+        hour = floor(self.start, "hour", self.zone)
+        return hour if hour >= floor(self.start, "day", self.zone) else hour + HOUR
+
+    @property
     def interval(self) -> str:
         """The steps in which a chart of this span is best drawn."""
         return next((name for name, most in LONGEST.items() if self.length <= most), "month")

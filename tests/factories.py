@@ -107,7 +107,11 @@ def make_flow(
 
 
 def make_user(
-    username: str = "olga", *, role: str = "ops", recipients: Sequence[Recipient] = (), key: str = ""
+    username: str = "olga",
+    *,
+    role: str = "ops",
+    recipients: Sequence[Recipient] = (),
+    key: str = "",
 ) -> User:
     user = User.objects.create_user(username=username, password="correct-horse", role=role)
     user.recipients.set(recipients)
@@ -166,7 +170,7 @@ def make_attempt(sending: Sending, outcome: Outcome, *, seconds: float = 0.25) -
     lead = sending.context["lead"]
     request = RecordedRequest(
         "POST",
-        sending.endpoint.url,
+        f"https://api.{sending.plan.slug}.example/leads",
         {
             "Content-Type": "application/json",
             "Authorization": "•••",

@@ -26,11 +26,11 @@ def moment(text: str, *, end: bool = False, zone: Any = UTC) -> datetime:
     day = parse_date(text)
     if day is not None:
         start = datetime(day.year, day.month, day.day, tzinfo=zone)
-        return start + timedelta(days=1) if end else start
+        return (start + timedelta(days=1) if end else start).astimezone(UTC)
     found = parse_datetime(text.replace(" ", "+") if "T" in text else text)
     if found is None:
         raise ValueError("Write 2024-01-15 or 2024-01-15T10:30:00Z.")
-    return found if found.tzinfo else found.replace(tzinfo=zone)
+    return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
 
 
 def types(given: list[str]) -> list[str]:

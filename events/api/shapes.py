@@ -14,6 +14,22 @@ from events.models import Delivery, Event, Lead
 from events.snapshots import Snapshots
 from events.visibility import Sight, lead_reason
 
+# Fields of an event in which nothing of the lead stands.
+NAMES_ONLY = frozenset(
+    [
+        "id",
+        "type",
+        "timestamp",
+        "lead_id",
+        "flow_id",
+        "entity_id",
+        "outcome",
+        "recipient",
+        "source",
+        "metadata",
+    ]
+)
+
 
 def event_json(event: Event, sight: Sight) -> dict[str, Any]:
     """The envelope, and the type's own fields beside it."""
@@ -58,11 +74,9 @@ def _masked(
     if values is None:
         return None
     mask = TextMask([values], privacy)
-    for name in ("response", "failure", "reason", "seen", "details", "value"):
-        if name in entry:
-            entry[name] = mask.deep(entry[name])
-    if "delivery" in entry and "url" in entry["delivery"]:
-        entry["delivery"] = {**entry["delivery"], "url": mask.text(entry["delivery"]["url"])}
+    for name, value in entry.items():
+        if name not in NAMES_ONLY:
+            entry[name] = mask.deep(value)
     return mask_values(values, personal_names(values, privacy))
 
 

@@ -88,14 +88,18 @@ def badge(word: str, tone_name: str = "", text: str = "") -> SafeString:
     return format_html('<span class="lo-badge lo-{}">{}</span>', tone_name or tone(word), shown)
 
 
+def _plain(words: str) -> SafeString:
+    return format_html('<span class="lo-change lo-muted">{}</span>', words)
+
+
 @register.simple_tag
 def change(now: Any, before: Any, good: str = "up", words: str = "") -> SafeString:
     """An arrow and by how much; coloured by whether growth is good (`up`, `down`, `neutral`)."""
     grown = metrics.change(now, before)
     if grown is None:
-        return format_html('<span class="lo-change lo-muted">no comparison</span>')
+        return _plain("no comparison")
     if abs(grown) < 0.0005:
-        return format_html('<span class="lo-change lo-muted">unchanged</span>')
+        return _plain("unchanged")
     arrow = "▲" if grown > 0 else "▼"
     better = (grown > 0) == (good == "up")
     name = "muted" if good == "neutral" else "good" if better else "bad"
@@ -111,10 +115,10 @@ def points(
 ) -> SafeString:
     """The change of a rate, in percentage points."""
     if now is None or before is None:
-        return format_html('<span class="lo-change lo-muted">no comparison</span>')
+        return _plain("no comparison")
     grown = round((now - before) * 100, 1)
     if not grown:
-        return format_html('<span class="lo-change lo-muted">unchanged</span>')
+        return _plain("unchanged")
     arrow, better = ("▲" if grown > 0 else "▼"), (grown > 0) == (good == "up")
     return format_html(
         '<span class="lo-change lo-{}" title="{}">{} {} pts</span>',
