@@ -50,7 +50,7 @@ def _noted() -> Iterator[tuple[Any, Journal]]:
 
 
 def pause_recipient(recipient: Recipient, *, by: str, reason: str = "") -> bool:
-    """Hold all its deliveries until it is resumed; False when it is paused already."""
+    """New leads pass it by, what was sent before waits; False when it is paused already."""
     reason = reason.strip()[:REASON_LENGTH]
     with _noted() as (_, journal):
         found = Recipient.objects.select_for_update().get(pk=recipient.pk)
@@ -201,6 +201,7 @@ def _reopen(run: Run, delivery: DeliveryState) -> None:
     if delivery.state != "accepted" and run.lead.status in ("done", "review"):
         run.lead.status, run.lead.completed_at = "working", None
         run.lead.result, run.lead.reason = "", ""
+        run.lead.step = min(run.lead.step, delivery.step)  # its pattern hears of the result
     delivery.state, delivery.waits_for = "waiting", "Retry"
     delivery.tries, delivery.finished_at = 0, None
     delivery.changed = True

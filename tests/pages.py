@@ -12,7 +12,7 @@ from leadops.lib.admin import change_url
 
 def form_of(page: Any) -> dict[str, Any]:
     """What the page's form would post, were it sent as it stands."""
-    tree = html.fromstring(page.content)
+    tree = html.fromstring(page.content.decode())
     form = next(form for form in tree.forms if form.get("id", "").endswith("_form"))
     data: dict[str, Any] = {}
     for name, value in form.form_values():
@@ -41,13 +41,16 @@ def submit(client: Client, url: str, **changes: Any) -> Any:
 
 def errors_of(page: Any) -> list[str]:
     """The texts in red."""
-    tree = html.fromstring(page.content)
+    tree = html.fromstring(page.content.decode())
     found = tree.xpath("//*[contains(@class, 'text-red-600') or contains(@class, 'errornote')]")
     return [" ".join(element.text_content().split()) for element in found]
 
 
 def text_of(page: Any) -> str:
-    return " ".join(html.fromstring(page.content).text_content().split())
+    tree = html.fromstring(page.content.decode())
+    for element in tree.xpath("//style | //script"):
+        element.drop_tree()
+    return " ".join(tree.text_content().split())
 
 
 def page_of(obj: Any) -> str:

@@ -57,7 +57,7 @@ class RecipientAdmin(RecipientPage):
         variant=ActionVariant.WARNING,
         dialog={
             "title": "Pause this recipient",
-            "description": "Its deliveries wait until it is resumed; nothing is lost.",
+            "description": "New leads pass it by; deliveries that were tried before wait until it is resumed.",
             "form_class": PauseForm,
             "form_submit_text": "Pause",
         },
@@ -67,7 +67,7 @@ class RecipientAdmin(RecipientPage):
         steering.pause_recipient(
             recipient, by=request.user.get_username(), reason=form.cleaned_data["reason"]
         )
-        messages.success(request, f"Paused {recipient}. Its deliveries wait.")
+        messages.success(request, f"Paused {recipient}. New leads pass it by.")
         return HttpResponse(headers={"HX-Redirect": change_url(Recipient, recipient.pk)})
 
     @button(

@@ -140,6 +140,8 @@ class FieldsMixin:
         if isinstance(db_field, models.DecimalField):
             kwargs["form_class"] = AmountField
             kwargs["cents"] = db_field.name in self.money
+        if isinstance(db_field, models.URLField):
+            kwargs["assume_scheme"] = "https"
         field = super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[misc]
         if field and isinstance(field.widget, RelatedFieldWidgetWrapper):
             field.widget = field.widget.widget  # its menu leads away from what is not saved

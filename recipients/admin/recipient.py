@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.admin.utils import unquote
-from django.db.models import Prefetch, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from leadops.lib.admin import ConsoleAdmin, choices, column, money
@@ -66,12 +66,7 @@ class RecipientPage(ConsoleAdmin):
         """An account manager has the recipients given, everybody else all."""
         visible = request.user.visible_recipients()  # type: ignore[union-attr]
         query: QuerySet[Recipient] = visible.order_by("name")
-        return query.prefetch_related(
-            Prefetch(
-                "endpoints",
-                Endpoint.objects.only("recipient", "kind", "url", "paused_at", "paused_reason"),
-            )
-        )
+        return query.prefetch_related("endpoints")
 
     @column(description="Name", ordering="name", header=True)
     def shown_name(self, recipient: Recipient) -> list[str]:
@@ -125,7 +120,7 @@ def cautions(recipient: Recipient) -> list[str]:
     if recipient.paused_at:
         found.append(
             f"Paused since {recipient.paused_at:%Y-%m-%d %H:%M} UTC: {recipient.paused_reason}. "
-            "Its deliveries wait."
+            "New leads pass it by; what it may have already waits."
         )
     endpoints = list(recipient.endpoints.all())
     found += [

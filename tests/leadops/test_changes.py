@@ -76,10 +76,15 @@ def test_it_keeps_key_material_out_of_the_record():
 
 def test_it_writes_no_trace_of_a_rolled_back_change():
     recipient = make_recipient()
-    with pytest.raises(RuntimeError), changes.recorded(recipient, by="olga"):
-        recipient.tier = "basic"
-        recipient.save()
-        raise RuntimeError
+
+    def change_and_fail() -> None:
+        with changes.recorded(recipient, by="olga"):
+            recipient.tier = "basic"
+            recipient.save()
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        change_and_fail()
     assert not Event.objects.exists()
 
 
