@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import logging
 
+from django.db import connection
+
+from flows import guards
 from flows.pump import Pump
 from leadops.lib import queue
 
@@ -19,4 +22,13 @@ def pump() -> None:
     except Exception:
         log.exception("The pump ended early")
     if not queue.stopping.is_set():
-        queue.enqueue(queue.PUMP_TASK, cluster=queue.PUMP)
+        queue.wake_pump()
+
+
+def tidy() -> None:
+    """Forget what guards against repetition once it is too old to repeat."""
+    try:
+        guards.forget_old()
+    except Exception:
+        log.exception("Tidying ended early; the next run tries again")
+        connection.close()

@@ -94,7 +94,7 @@ def _compiled(recipient: Recipient, vault: Vault) -> RecipientPlan:
         id=recipient.id,
         slug=recipient.slug,
         name=recipient.name,
-        mapping=_mapping(recipient),
+        mapping=_mapping(recipient, vault),
         reader=_reader(recipient),
         type=recipient.type,
         tier=recipient.tier,
@@ -165,12 +165,12 @@ def _endpoint(row: Endpoint, vault: Vault) -> EndpointPlan:
     )
 
 
-def _mapping(recipient: Recipient) -> mapping.Mapping:
+def _mapping(recipient: Recipient, vault: Vault) -> mapping.Mapping:
     if recipient.mapping_text.strip():
-        return mapping.compile_text(recipient.mapping_text)
+        return mapping.compile_text(vault.fill(recipient.mapping_text))
     return mapping.compile_rows(
         [
-            mapping.Row(row.key, row.value, row.when, row.keep_blank)
+            mapping.Row(row.key, vault.fill(row.value), row.when, row.keep_blank)
             for row in recipient.mapping_rows.all()
         ]
     )

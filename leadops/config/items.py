@@ -118,14 +118,16 @@ class Item:
             )
         return self.filled(text)
 
-    def plain(self) -> Any:
-        """The value as Python has it, references filled in; raises Missing."""
+    def plain(self, *, keep: bool = False) -> Any:
+        """The value as Python has it, references filled in or kept; raises Missing."""
         value = self.node.value
         if isinstance(value, dict):
-            return {key: self.child(key).plain() for key in value}
+            return {key: self.child(key).plain(keep=keep) for key in value}
         if isinstance(value, list):
-            return [item.plain() for item in self.elements()]
-        return self.readable(value) if isinstance(value, str) else value
+            return [item.plain(keep=keep) for item in self.elements()]
+        if not isinstance(value, str):
+            return value
+        return self.file.lookup.keep(value) if keep else self.readable(value)
 
     def saying(self, text: str, *, line: int = 0) -> Item:
         """An item at the same path that says `text`: for what a key or another item implies."""

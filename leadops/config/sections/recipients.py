@@ -8,7 +8,16 @@ from typing import Any
 
 from leadops.config.concealing import Concealing
 from leadops.config.items import Item
-from leadops.config.kinds import BOOLEAN, DURATION, INTEGER, MONEY, OBJECT, RULES, STATUS, TEXT
+from leadops.config.kinds import (
+    BOOLEAN,
+    DURATION,
+    INTEGER,
+    KEPT,
+    MONEY,
+    OBJECT,
+    RULES,
+    STATUS,
+)
 from leadops.config.plans import Draft, Plan, read, sentence
 from leadops.config.sections.base import tops
 from leadops.config.sections.endpoints import read_endpoints, write_endpoints
@@ -111,7 +120,7 @@ def _plain(text: str, _name: str) -> str:
 def _mapping_text(draft: Draft, item: Item | None) -> bool:
     """Take a mapping in its block form; False where it is none."""
     is_text = item is not None and isinstance(item.node.value, str)
-    text = read(item, TEXT.read) if is_text and item is not None else ""
+    text = read(item, KEPT.read) if is_text and item is not None else ""
     if text is None:
         draft.wrong.add("mapping_text")
     else:
@@ -149,7 +158,7 @@ def _rows(item: Item) -> list[mapping.Row]:
     if not isinstance(item.node.value, dict):
         item.expected("an object of keys and templates, or a text")
         return []
-    document = read(item, lambda found: found.plain())
+    document = read(item, lambda found: found.plain(keep=True))
     if document is None:
         return []
     try:

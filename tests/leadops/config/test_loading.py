@@ -272,9 +272,11 @@ def test_a_name_that_is_nowhere_is_told_at_each_of_its_lines(monkeypatch):
     assert found[0] == f"b.yaml:{line}: recipients[0].endpoint.auth.token: {words}"
 
 
-def test_a_secret_in_a_mapping_is_said_to_be_readable():
-    text = changed("firstName:", "apiKey: ${BUYER_TOKEN}\n      firstName:")
-    assert "stored readable here" in notes(text)
+def test_a_secret_in_a_mapping_stays_a_reference_and_is_filled_in_to_be_sent():
+    load(changed("firstName:", "apiKey: ${BUYER_TOKEN}\n      firstName:"))
+    assert MappingRow.objects.get(key="apiKey").value == "${BUYER_TOKEN}"
+    plan = next(p for p in load_recipients().values() if p.slug == "abc-insurance")
+    assert plan.mapping.render({"lead": {}})["apiKey"] == NAMES["BUYER_TOKEN"]
 
 
 # --- endpoints
