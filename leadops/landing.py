@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
-from django.db.models import Min, Q, QuerySet
-from django.db.models.functions import Now
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 
 from events.models import Alert, Event
 from events.vocabulary import EventType
-from flows.models import Flow, Pump, Source, Work
-from leadops import console
+from flows.models import Flow, Source
+from leadops import console, vitals
 from leadops.lib import durations
 from recipients.models import Recipient
 
-ALIVE = timedelta(seconds=15)  # since a pump's last heartbeat
+ALIVE = 15.0  # seconds since a pump's last sign of life
 SHOWN = 8
-MANY = 10_000
 
 
 def open_alerts(request: HttpRequest) -> int:
@@ -50,12 +46,10 @@ def _own(recipient: Recipient) -> Mapping[str, Any]:
 
 
 def _tiles() -> list[dict[str, str]]:
-    now = timezone.now()
-    due = Work.objects.filter(due_at__lte=Now(), lease__isnull=True)
-    waiting = Work.objects.all()[:MANY].count()
-    oldest = due.aggregate(oldest=Min("due_at"))["oldest"]
-    late = durations.text(float(int((now - oldest).total_seconds()))) if oldest else "0s"
-    pumps = Pump.objects.filter(beat__gte=now - ALIVE).count()
+    seen = vitals.read()
+    pumps = sum(beat.age < ALIVE for beat in seen.beats)
+    late = durations.text(round(seen.oldest_due))
+    due = f"{seen.due:,}+" if seen.due >= vitals.COUNT_LIMIT else f"{seen.due:,}"
     alerts = Alert.objects.filter(resolved_at__isnull=True).count()
     return [
         {
@@ -66,8 +60,8 @@ def _tiles() -> list[dict[str, str]]:
         },
         {
             "title": "Due work",
-            "value": f"{waiting:,}" if waiting < MANY else f"{MANY:,}+",
-            "note": f"oldest is {late} late" if oldest else "nothing is late",
+            "value": due,
+            "note": f"oldest is {late} late" if seen.oldest_due >= 1 else "nothing is late",
             "tone": "",
         },
         {

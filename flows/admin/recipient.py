@@ -15,7 +15,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from flows import steering
 from flows.admin.preview import preview_of
-from leadops.lib.admin import button, change_url
+from leadops.lib.admin import button, done
 from recipients.admin.recipient import RecipientPage
 from recipients.models import Recipient
 
@@ -57,7 +57,7 @@ class RecipientAdmin(RecipientPage):
         variant=ActionVariant.WARNING,
         dialog={
             "title": "Pause this recipient",
-            "description": "New leads pass it by; deliveries that were tried before wait until it is resumed.",
+            "description": "New leads pass it by; deliveries tried before wait for it.",
             "form_class": PauseForm,
             "form_submit_text": "Pause",
         },
@@ -68,7 +68,7 @@ class RecipientAdmin(RecipientPage):
             recipient, by=request.user.get_username(), reason=form.cleaned_data["reason"]
         )
         messages.success(request, f"Paused {recipient}. New leads pass it by.")
-        return HttpResponse(headers={"HX-Redirect": change_url(Recipient, recipient.pk)})
+        return done()
 
     @button(
         description="Resume",
@@ -86,7 +86,7 @@ class RecipientAdmin(RecipientPage):
         recipient = Recipient.objects.get(pk=unquote(object_id))
         _resume(recipient, request.user.get_username())
         messages.success(request, f"Resumed {recipient}. What waited is due now.")
-        return HttpResponse(headers={"HX-Redirect": change_url(Recipient, recipient.pk)})
+        return done()
 
     @admin.action(description="Pause selected recipients", permissions=["change"])
     def pause_selected(self, request: HttpRequest, queryset: QuerySet[Recipient]) -> None:

@@ -15,7 +15,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from flows.models import Source, SourceKey
 from leadops.lib import history, secrets
-from leadops.lib.admin import ConsoleAdmin, button, change_url, column, money
+from leadops.lib.admin import ConsoleAdmin, button, column, done, money
 from leadops.lib.key_rows import KeyRows, show_new_keys, tell_key
 
 
@@ -104,7 +104,7 @@ class SourceAdmin(ConsoleAdmin):
         after = history.keeper().snapshot_of(source)
         history.keeper().record_change(before, after, source, request.user.get_username())
         tell_key(request, key, plain)
-        return HttpResponse(headers={"HX-Redirect": change_url(Source, source.pk) + "#keys"})
+        return done()
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         super().save_formset(request, form, formset, change)

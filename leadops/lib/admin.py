@@ -84,6 +84,11 @@ def button(**options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]
     return decorate
 
 
+def done() -> HttpResponse:
+    """Ends a dialog: the page behind it loads anew, on the tab that it stands on."""
+    return HttpResponse(headers={"HX-Refresh": "true"})
+
+
 def shown(field: models.Field[Any, Any], value: Any) -> Any:
     """A value as those read it who may not change it; secrets only as kept or not."""
     if isinstance(field, SecretField):

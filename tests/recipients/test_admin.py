@@ -184,7 +184,7 @@ def test_it_pauses_with_a_reason_and_resumes(ops, abc):
     assert ops.post(f"{url}pause/", {"_form_submitted": "True", "reason": ""}).status_code == 200
     assert not Recipient.objects.get().paused_at
     answer = ops.post(f"{url}pause/", {"_form_submitted": "True", "reason": "CRM down"})
-    assert answer.headers["HX-Redirect"] == page_of(abc)
+    assert answer.headers["HX-Refresh"] == "true"
     assert "Paused Abc Insurance. New leads pass it by." in text_of(ops.get(page_of(abc)))
     ops.post(f"{url}resume/", {"_form_submitted": "True"})
     assert not Recipient.objects.get().paused_at
