@@ -42,6 +42,12 @@ def party(model: str, slug_or_id: str) -> Party | None:
     return Party(*row) if row else None
 
 
+def currencies() -> list[str]:
+    """Those that flows pay and are paid in."""
+    found = _of("flows.Flow").order_by("currency").values_list("currency", flat=True)
+    return list(found.distinct())
+
+
 def privacy(flow_id: str) -> dict[str, str]:
     """The flow's fields: name → plain, personal or sensitive."""
     rows = _of("flows.FlowField").filter(flow_id=flow_id).values_list("name", "privacy")

@@ -121,6 +121,7 @@ def _choices(choice: Choice) -> dict[str, Any]:
         "choice": choice,
         "periods": [(name, words) for name, (words, _, _) in choices.PERIODS.items()],
         "zones": names(),
+        "currencies": directory.currencies(),
     }
 
 

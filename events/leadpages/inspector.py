@@ -14,7 +14,7 @@ from events.snapshots import Change, Line, Snapshots, compare
 from events.visibility import Sight
 
 # Shown in the exchange, in full; in the fields they would stand twice.
-IN_EXCHANGE = ("response.body",)
+IN_EXCHANGE = "response.body"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,9 @@ def inspect(event: Event, sight: Sight, *, fresh: bool) -> Shown:
     lines = compare(values, before) if values is not None else []
     return Shown(
         event=event,
-        fields=[pair for pair in flat(data) if pair[0] not in IN_EXCHANGE or exchange is None],
+        fields=[
+            pair for pair in flat(data) if exchange is None or not pair[0].startswith(IN_EXCHANGE)
+        ],
         lines=lines,
         changes=[line for line in lines if line.change is not Change.SAME],
         erased=values is None and event.snapshot > 0,
@@ -92,7 +94,7 @@ def _hide(values: Mapping[str, Any] | None, privacy: Mapping[str, str]) -> Mappi
 
 def flat(data: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """An event's own fields with dotted names."""
-    for name, value in data.items():
+    for name, value in sorted(data.items()):
         if isinstance(value, Mapping) and value:
             yield from flat(value, f"{prefix}{name}.")
         else:

@@ -1,0 +1,51 @@
+"""Chromium, driven by Playwright, in front of the real pages."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.events.conftest import clear_record
+
+__all__ = ["clear_record"]
+
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if not os.path.exists(CHROMIUM):
+        pytest.skip(f"There is no {CHROMIUM}; set CHROMIUM to where it is.")
+    # Playwright's synchronous face runs a loop in this thread, which Django would take for async.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_playwright() as playwright:
+        # In a container as root Chromium cannot make its sandbox.
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A fresh page; the test fails when its scripts did."""
+    context = browser.new_context(viewport={"width": 1400, "height": 900})
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    context.close()
+    assert errors == []
+
+
+def sign_in(page: Page, live_server: Any, username: str) -> None:
+    """Sign in as somebody that `tests.factories` made."""
+    page.goto(f"{live_server.url}/admin/login/")
+    page.fill("[name=username]", username)
+    page.fill("[name=password]", "correct-horse")
+    page.press("[name=password]", "Enter")
+    page.wait_for_url(lambda url: "login" not in url)
