@@ -6,42 +6,17 @@ gives what it looked at and a bounded list of what does not agree.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any
 
-import orjson
 from django.db import connection, transaction
 from django.db.models import Model
 
-from events import rollups
-from events.models import Counted, Delivery, Event, Feedback, Lead, Snapshot
-from events.vocabulary import ATTEMPT_ENDS, DELIVERY_ENDS, EventType
+from events import recount
+from events.models import Delivery, Event, Feedback, Lead, Snapshot
 
 MOST = 20  # problems that a check lists
-CHUNK = 5_000
-
-COUNTED = sorted(
-    {
-        *ATTEMPT_ENDS,
-        *DELIVERY_ENDS,
-        EventType.SOURCE_ACCEPTED,
-        EventType.SOURCE_REJECTED,
-        EventType.FLOW_COMPLETED,
-        EventType.RETRY_SCHEDULED,
-        EventType.FEEDBACK_PROCESSED,
-    }
-)
-KEY = ", ".join(Counted.KEY)
-SUMS = ", ".join(f"sum({column})" for column in Counted.SUMS)
-EVENTS = """
-    SELECT e.type, e.timestamp, l.flow_id, l.source_id, e.entity_id, e.outcome, e.reason,
-           e.duration_ms, l.test, e.data::text
-    FROM events_event e JOIN events_lead l ON l.id = e.lead_id WHERE e.type = ANY(%s)
-"""
-FIGURES = f"SELECT {KEY}, {SUMS} FROM events_figure GROUP BY {KEY}"  # noqa: S608  our own names
 
 # A person may send a delivery again that ended: each time it ends once more.
 ENDS = """
@@ -165,61 +140,10 @@ def run() -> Iterator[Check]:
     yield Check("seals", "none yet")
 
 
-Sums = list[Any]
-
-
 def figures() -> Check:
     """The definition of the figures, applied to the whole record once more."""
-    recounted: dict[tuple[Any, ...], Sums] = defaultdict(lambda: [0, 0, Decimal(0), Decimal(0)])
-    events = 0
-    for row in _stream(EVENTS, [COUNTED]):
-        events += 1
-        for cell in rollups.cells(_happening(row)):
-            sums = recounted[tuple(cell[column] for column in Counted.KEY)]
-            sums[0] += cell["n"]
-            sums[1] += cell["ms"]
-            sums[2] += Decimal(cell["revenue"])
-            sums[3] += Decimal(cell["cost"])
-    problems: list[str] = []
-    cells = 0
-    width = len(Counted.KEY)
-    for row in _stream(FIGURES, []):
-        cells += 1
-        counted, again = list(row[width:]), recounted.pop(row[:width], None)
-        if again != counted and len(problems) < MOST:
-            problems.append(f"{_cell(row)}: counted {_sums(counted)}, recounted {_sums(again)}")
-    for key, again in recounted.items():
-        if len(problems) < MOST:
-            problems.append(f"{_cell(key)}: not counted, recounted {_sums(again)}")
-    return Check("figures", f"{events} events, {cells} cells", problems)
-
-
-def _happening(row: tuple[Any, ...]) -> rollups.Happening:
-    kind, at, flow_id, source_id, entity_id, outcome, reason, duration_ms, test, data = row
-    return rollups.Happening(
-        type=kind,
-        at=at,
-        flow_id=flow_id,
-        source_id=source_id,
-        entity_id=entity_id,
-        outcome=outcome,
-        reason=reason,
-        duration_ms=duration_ms,
-        test=test,
-        data=orjson.loads(data),
-    )
-
-
-def _cell(key: tuple[Any, ...]) -> str:
-    named = dict(zip(Counted.KEY, key, strict=False))
-    hour = f"{named.pop('hour'):%Y-%m-%d %H:00}"
-    return f"{hour} {' '.join(f'{k}={v}' for k, v in named.items() if v not in ('', 0, False))}"
-
-
-def _sums(sums: Sums | None) -> str:
-    if sums is None:
-        return "nothing"
-    return ", ".join(f"{name} {value}" for name, value in zip(Counted.SUMS, sums, strict=True))
+    found = recount.compare(most=MOST)
+    return Check("figures", f"{found.events} events, {found.cells} cells", found.problems)
 
 
 def deliveries() -> Check:
@@ -294,14 +218,6 @@ CHECKS: tuple[Callable[[], Check], ...] = (
     snapshots,
     nothing_lost,
 )
-
-
-def _stream(sql: str, values: list[Any]) -> Iterator[tuple[Any, ...]]:
-    """Rows by a server-side cursor: the record does not fit in memory."""
-    with connection.chunked_cursor() as cursor:
-        cursor.execute(sql, values)
-        while rows := cursor.fetchmany(CHUNK):
-            yield from rows
 
 
 def _rows(sql: str) -> list[tuple[Any, ...]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import deque
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
@@ -22,6 +23,7 @@ log = logging.getLogger(__name__)
 TIMEOUT = 10.0
 READY_SECONDS = 120.0
 TESTS = 0.01
+REPEATS = 0.03
 FEEDBACK_EVERY = 20.0  # seconds
 FEEDBACK = (
     ("contacted", "reached"),
@@ -46,7 +48,7 @@ class Stream:
         self.rng = Random()  # noqa: S311  no secret
         self.session = requests.Session()
         self.session.trust_env = False
-        self.posted = 0
+        self.recent: deque[int] = deque(maxlen=200)
         self._fields: dict[str, list[tuple[str, str]]] = {}
 
     def run(self) -> None:
@@ -76,9 +78,8 @@ class Stream:
 
     def post_lead(self) -> int:
         """Post one lead of anybody; the status of the answer."""
-        flow, source = self.rng.choice(self.setting.routes)
-        # Milliseconds number people of their own; now and then one comes a second time.
-        number = FIRST_PERSON + time.time_ns() // 1_000_000 - self.rng.choice((0,) * 40 + (500,))
+        number = self._person()
+        flow, source = self.setting.routes[number % len(self.setting.routes)]
         values = person(number, self._wanted(flow), today=datetime.now(UTC).date())
         if self.rng.random() < TESTS:
             values["test"] = True
@@ -88,8 +89,15 @@ class Stream:
             self.setting.source_keys[source],
             {"Idempotency-Key": f"demo-{number}-{self.rng.getrandbits(32):x}"},
         )
-        self.posted += 1
         return answer.status_code
+
+    def _person(self) -> int:
+        """Somebody new, numbered by the millisecond; now and then one who came before."""
+        if self.recent and self.rng.random() < REPEATS:
+            return self.rng.choice(self.recent)
+        number = FIRST_PERSON + time.time_ns() // 1_000_000
+        self.recent.append(number)
+        return number
 
     def _wanted(self, flow: str) -> list[tuple[str, str]]:
         if flow not in self._fields:
