@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.urls import path
+from rest_framework import exceptions
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
 
 from events.api.events import EventsView, FlowEventsView, LeadEventsView
 from events.api.feedback import FeedbackView
@@ -10,6 +16,21 @@ from events.api.leads import LeadView
 from events.api.metrics import RecipientMetricsView
 from flows.api.leads import LeadsView
 from flows.api.steering import PauseView, ResumeView, RetryView
+
+
+class NoSuchCall(APIView):
+    """Whatever else is asked for: an error in the API's shape, not a page."""
+
+    authentication_classes = []
+    permission_classes = []
+    schema = None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        raise exceptions.NotFound("There is no such call; see /api/docs/.")
+
+    def get(self, request: Request, rest: str) -> Response:
+        raise NotImplementedError  # `initial` has answered
+
 
 urlpatterns = [
     path("flows/<str:flow>/leads", LeadsView.as_view(), name="leads"),
@@ -23,4 +44,6 @@ urlpatterns = [
     path("recipients/<str:slug>/pause", PauseView.as_view(), name="recipient-pause"),
     path("recipients/<str:slug>/resume", ResumeView.as_view(), name="recipient-resume"),
     path("deliveries/<str:id>/retry", RetryView.as_view(), name="delivery-retry"),
+    path("<path:rest>", NoSuchCall.as_view()),
+    path("", NoSuchCall.as_view(), {"rest": ""}),
 ]

@@ -374,3 +374,11 @@ def test_it_describes_every_call_to_anybody(client: Client, db: None):
     for path in ("/api/v1/events", "/api/v1/leads/{lead_id}", "/api/v1/flows/{flow}/leads"):
         assert path in page
     assert "http://" not in page.replace('xmlns="http://', "")
+
+
+@pytest.mark.parametrize("path", ["", "nothing", "events/", "leads/x/y/z"])
+def test_it_answers_in_its_own_shape_where_there_is_no_call(client: Client, path: str):
+    for ask in (client.get, client.post):
+        answer = ask(f"/api/v1/{path}")
+        assert answer.status_code == 404
+        assert answer.json()["error"]["code"] == "not_found"
