@@ -67,6 +67,7 @@ EXCHANGE = Table(
     },
 )
 REASON_LENGTH = 500
+LONGEST_MS = 2**31 - 1  # what the column holds: 24 days. A lead may be older when it completes
 
 
 class Subject(Protocol):
@@ -123,7 +124,7 @@ class Journal:
             entity_id=entity_id,
             outcome=outcome,
             reason=reason[:REASON_LENGTH],
-            duration_ms=duration_ms,
+            duration_ms=None if duration_ms is None else min(duration_ms, LONGEST_MS),
             snapshot=lead.snapshot,
             exchange_id=exchange_id,
             digest=digest,

@@ -232,9 +232,8 @@ def left_behind(run: Run, delivery: DeliveryState, desk: Desk) -> None:
     settle(run, delivery, Attempt(result=unknown, request=None, reply=None, seconds=0.0), desk)
 
 
-def quarantine(run: Run, work: WorkState, plans: Plans) -> None:
+def quarantine(run: Run, work: WorkState, plans: Plans, reason: str) -> None:
     """Put aside what cannot be finished; a person decides."""
-    reason = f"Quarantined after {work.claims} claims without an end"
     work.done = True
     delivery = run.delivery(work.delivery_id) if work.delivery_id else None
     if delivery is None:

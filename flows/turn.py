@@ -14,7 +14,15 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from django.db import DataError, IntegrityError, connection, transaction
+import psycopg
+from django.db import (
+    DatabaseError,
+    DataError,
+    IntegrityError,
+    InterfaceError,
+    connection,
+    transaction,
+)
 
 from events import alerting
 from events.journal import Journal
@@ -31,6 +39,17 @@ from recipients.plan import EndpointPlan
 log = logging.getLogger(__name__)
 
 MAX_CLAIMS = 5  # claims without an end, after which work is put aside
+# What the values of one lead can do to a statement: psycopg's own errors, for the pipelines go
+# round Django, and Django's.
+UNSTORABLE = (
+    psycopg.DataError,
+    psycopg.IntegrityError,
+    psycopg.errors.ProgramLimitExceeded,
+    psycopg.errors.StatementTooComplex,
+    DataError,
+    IntegrityError,
+)
+DATABASE = (psycopg.Error, DatabaseError, InterfaceError, MemoryError)
 
 SNAPSHOTS = """
     SELECT s.lead_id, s.body FROM events_snapshot s
@@ -91,7 +110,10 @@ class Done:
 
 
 def take(turn: Turn) -> Done:
-    """Run the turn. Leads that make trouble are found and put aside, the others go on."""
+    """Run the turn. Leads that make trouble are found and put aside, the others go on.
+
+    Raises what is nobody's fault: the database is away, or chose this turn to end a deadlock.
+    """
     if not turn.claimed and not turn.results:
         return Done()
     try:
@@ -99,18 +121,25 @@ def take(turn: Turn) -> Done:
     except plans.Outdated as outdated:
         plans.current(outdated.revision)
         return take(turn)
-    except (DataError, IntegrityError):
-        lead_ids = turn.lead_ids()
-        if len(lead_ids) == 1:
-            log.exception("The changes of %s cannot be stored", lead_ids[0])
-            _put_aside(turn)
-            return Done()
-        middle = len(lead_ids) // 2
-        first, second = take(turn.of(lead_ids[:middle])), take(turn.of(lead_ids[middle:]))
-        return Done(first.starts + second.starts, first.refused + second.refused)
+    except Exception as error:
+        if isinstance(error, DATABASE) and not isinstance(error, UNSTORABLE):
+            raise
+        return _take_apart(turn)
     for lead_id in troubled:
         _put_aside(turn.of([lead_id]))
     return done
+
+
+def _take_apart(turn: Turn) -> Done:
+    """Something of this turn cannot be stored: halve it until the lead is found."""
+    lead_ids = turn.lead_ids()
+    if len(lead_ids) == 1:
+        log.exception("The changes of %s cannot be stored", lead_ids[0])
+        _put_aside(turn)
+        return Done()
+    middle = len(lead_ids) // 2
+    first, second = take(turn.of(lead_ids[:middle])), take(turn.of(lead_ids[middle:]))
+    return Done(first.starts + second.starts, first.refused + second.refused)
 
 
 def _take(turn: Turn) -> tuple[Done, list[str]]:
@@ -136,24 +165,41 @@ def _take(turn: Turn) -> tuple[Done, list[str]]:
 
 
 def _put_aside(turn: Turn) -> None:
-    """Quarantine a lead that cannot be worked on; if even that fails, let its work rest."""
-    work_ids = [c.id for c in turn.claimed] + [s.work_id for s, _ in turn.results]
+    """Quarantine a lead that cannot be worked on; if even that fails, let its work rest.
+
+    Never raises: what the database forgets of it comes back when the lease runs out.
+    """
     try:
-        with transaction.atomic():
-            loaded = _load(turn)
-            desk = Desk(now=loaded.at, plans=loaded.plans, may_start=lambda _: False)
-            for run in loaded.runs.values():
-                for work in _all_work(run, turn, loaded):
-                    settling.quarantine(run, work, loaded.plans)
-            _save(turn, loaded, desk)
+        _quarantine(turn)
+    except plans.Outdated as outdated:
+        plans.current(outdated.revision)
+        _put_aside(turn)
     except Exception:
-        log.exception("Work %s rests until somebody looks at it", work_ids)
+        log.exception("Cannot put %s aside", turn.lead_ids())
+        _let_rest([c.id for c in turn.claimed] + [s.work_id for s, _ in turn.results], turn.lease)
+
+
+def _quarantine(turn: Turn) -> None:
+    with transaction.atomic():
+        loaded = _load(turn)
+        desk = Desk(now=loaded.at, plans=loaded.plans, may_start=lambda _: False)
+        for run in loaded.runs.values():
+            for work in _all_work(run, turn, loaded):
+                settling.quarantine(run, work, loaded.plans, "Its result cannot be processed")
+        _save(turn, loaded, desk)
+
+
+def _let_rest(work_ids: list[int], lease: str) -> None:
+    try:
         with connection.cursor() as cursor:
             cursor.execute(
                 "UPDATE flows_work SET due_at = 'infinity', lease = NULL "
                 "WHERE id = ANY(%s) AND lease = %s",
-                [work_ids, turn.lease],
+                [work_ids, lease],
             )
+        log.error("Work %s rests until somebody looks at it", work_ids)
+    except (DatabaseError, InterfaceError):
+        log.exception("Work %s will be tried again", work_ids)
 
 
 def _load(turn: Turn) -> Loaded:
@@ -261,7 +307,8 @@ def _all_work(run: Run, turn: Turn, loaded: Loaded) -> list[WorkState]:
 def _go_on(run: Run, work: WorkState, desk: Desk) -> None:
     delivery = run.delivery(work.delivery_id) if work.delivery_id else None
     if work.claims > MAX_CLAIMS:
-        settling.quarantine(run, work, desk.plans)
+        reason = f"Quarantined after {work.claims} claims without an end"
+        settling.quarantine(run, work, desk.plans, reason)
     elif delivery is None:
         engine.advance(run, desk)
     elif delivery.state == "sending":

@@ -19,11 +19,13 @@ Row = Mapping[str, Any]
 
 
 def dumps(value: Any) -> str:
-    """JSON text for the database: decimals as numbers, bytes as hex, no NUL."""
+    """JSON text for the database: decimals as numbers, bytes as hex, no NUL, no surrogates."""
     try:
         text = orjson.dumps(value, default=_plain, option=orjson.OPT_NON_STR_KEYS).decode()
-    except TypeError:  # whole numbers beyond 64 bits, which the database takes
-        text = json.dumps(value, default=_plain)
+    except TypeError:
+        # Whole numbers beyond 64 bits, which the database takes; lone surrogates, which it does not.
+        text = json.dumps(value, default=_plain, ensure_ascii=False)
+        text = text.encode(errors="replace").decode()
     return text.replace("\\u0000", "\\ufffd") if "\\u0000" in text else text
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from datetime import UTC, datetime
 from decimal import Decimal
 
+import psycopg
 import pytest
 from django.db import ProgrammingError, connection, transaction
 
-from events.models import Alert, Event, Exchange, Figure, Snapshot
+from events.models import Alert, Event, Exchange, Figure, Lead, Snapshot
 from flows import engine
 from flows.models import FlowField, Work
 from recipients.models import Endpoint, Recipient, RetryRule
@@ -419,3 +421,58 @@ def test_a_crm_takes_leads_and_no_share_of_their_cost():
     [sale] = play.event(answer, "flow.completed").data["sales"]
     assert (sale["cost"], sale["price"]) == (15.0, 45.0)
     assert play.lead(answer).sales == 1
+
+
+class TestWhatCannotBeStored:
+    """A result that the database refuses is put aside alone; its pump goes on with the others."""
+
+    def both(self, play, bad_attempt):
+        """A good lead and a bad one, of the same turn."""
+        good, bad = play.post(), play.post(email="bad@example.com")
+        bad_id = bad.lead_id
+        results = [
+            (sending, bad_attempt if sending.lead_id == bad_id else attempt(Outcome.ACCEPTED))
+            for sending in play.start()
+        ]
+        play.take((), results)
+        return play.lead(good), play.lead(bad)
+
+    def test_it_puts_one_lead_aside_and_keeps_the_others(self):
+        play = scene(recipient("abc"))
+        good, bad = self.both(play, attempt(Outcome.ACCEPTED, price=Decimal("1e20")))
+        assert (good.status, good.result) == ("done", "sold")
+        assert (bad.status, bad.reason) == ("review", "Its result cannot be processed")
+        assert not Work.objects.exists()
+
+    def test_a_key_that_opens_nothing_troubles_its_own_lead_only(self):
+        play = scene(recipient("abc"))
+        play.post()
+        bad = play.post(email="bad@example.com")
+        Lead.objects.filter(id=bad.lead_id).update(sensitive="of another key")
+        assert len(play.start()) == 1
+        assert play.lead(bad).status == "review"
+
+    def test_it_says_so_when_the_database_is_at_fault(self, monkeypatch):
+        def away(*_args):
+            raise psycopg.OperationalError("the server closed the connection")
+
+        play = scene(recipient("abc"))
+        play.post()
+        claimed = play.claim()
+        monkeypatch.setattr("flows.worktable.Changes.write", away)
+        with pytest.raises(psycopg.OperationalError):
+            play.take(claimed)
+
+    def test_half_a_character_is_replaced(self):
+        play = scene(recipient("abc"))
+        _, lead = self.both(play, attempt(Outcome.REJECTED, reason="no \ud83d"))
+        assert (lead.result, lead.reason) == ("unsold", "no ?")
+
+    def test_a_lead_may_take_months(self):
+        play = scene(recipient("abc"))
+        answer = play.post()
+        [sending] = play.start()
+        Lead.objects.update(created_at=datetime(2025, 1, 1, tzinfo=UTC))
+        play.take((), [(sending, attempt(Outcome.ACCEPTED))])
+        assert play.lead(answer).result == "sold"
+        assert play.event(answer, "flow.completed").duration_ms == 2**31 - 1
