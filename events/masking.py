@@ -19,6 +19,7 @@ TOLD = (".valid", ".reason")  # components that say nothing about the person
 PARTS = ("", ".raw", ".user", ".number")  # components that texts are searched for
 LONG = 4  # shorter values are masked as whole words only
 _DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
+_NO_DIGIT = re.compile(r"\D+")
 _PHONE = re.compile(r"\+?\d{7,15}")
 
 
@@ -69,6 +70,18 @@ class TextMask:
             masked = self.text(str(value))
             return masked if masked != str(value) else value
         return value
+
+
+def mentions(text: str, values: Iterable[Any]) -> bool:
+    """Whether a text may repeat one of the values, in any spelling; quick, and rather too often
+    yes than no."""
+    plain, digits = text.lower(), _NO_DIGIT.sub("", text)
+    for value in values:
+        word = str(value).strip().lower()
+        number = _NO_DIGIT.sub("", word)
+        if (len(word) >= 2 and word in plain) or (len(number) >= 6 and number[-6:] in digits):
+            return True
+    return False
 
 
 def _forms(name: str, values: Mapping[str, Any]) -> Iterator[str]:

@@ -76,7 +76,8 @@ class Summary:
 
     @property
     def average_ms(self) -> float | None:
-        return share(self.ms, self.attempts)
+        """Over the attempts that were timed: one that was never sent took no time."""
+        return share(self.ms, sum(self.buckets.values()) or self.attempts)
 
     @property
     def p50(self) -> float | None:

@@ -22,8 +22,8 @@ def months(first: date, last: date) -> list[date]:
 def ensure(first: date | None = None) -> list[str]:
     """Make the missing partitions from `first` (today) to two months ahead; give their names.
 
-    Months of which the default partition already holds rows cannot be cut out of it; that is
-    said by `leadops.E003` and on the health page, and rows keep going to the default partition.
+    Months of which the default partition already holds rows cannot be cut out of it; rows keep
+    going there, and `manage.py verify` says so.
     """
     today = datetime.now(UTC).date()
     last = today + timedelta(days=31 * MONTHS_AHEAD)

@@ -113,15 +113,17 @@ def _delivery_cells(event: Happening) -> Iterator[dict[str, Any]]:
     category = data.get("failure", {}).get("category", "")
     # A technical end comes as two events, the attempt's error and the delivery's failure.
     final_only = event.type == EventType.RECIPIENT_FAILED and Outcome(event.outcome).is_technical
-    if event.type in ATTEMPT_ENDS and event.duration_ms is not None and not final_only:
+    if event.type in ATTEMPT_ENDS and not final_only:
+        # No time where nobody was asked, or nobody knows how long it took.
+        timed = event.duration_ms is not None and event.outcome != Outcome.UNAVAILABLE
         yield _cell(
             event,
             Kind.ATTEMPT,
             recipient_id=event.entity_id,
             category=category,
             attempt=attempt,
-            bucket=bucket(event.duration_ms),
-            ms=event.duration_ms,
+            bucket=bucket(event.duration_ms or 0) if timed else NO_BUCKET,
+            ms=event.duration_ms if timed else 0,
         )
     if event.type in DELIVERY_ENDS:
         yield _cell(

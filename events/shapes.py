@@ -6,13 +6,9 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-import orjson
-
 from recipients.deliver import Attempt
 from recipients.outcomes import Result
 from recipients.plan import EndpointPlan, RecipientPlan
-
-BODY_LENGTH = 4_000  # what an event shows; the exchange has all that was kept
 
 
 def recipient(plan: RecipientPlan) -> dict[str, Any]:
@@ -29,18 +25,19 @@ def delivery(delivery_id: str, attempt: Attempt, **money_fields: Any) -> dict[st
     return {
         "id": delivery_id,
         "method": f"HTTP {request.method}" if request else "",
-        "url": request.url if request else "",
+        # Without the query, which may hold the lead: the exchange has the whole of it.
+        "url": request.url.partition("?")[0] if request else "",
         **money_fields,
     }
 
 
 def response(attempt: Attempt) -> dict[str, Any] | None:
-    """What came back, None when nothing did."""
+    """What came back, None when nothing did. Its body stays in the exchange, which is erasable;
+    readers of the record put it beside these fields."""
     if attempt.reply is None:
         return None
     return {
         "status_code": attempt.reply.status,
-        "body": _readable(attempt.reply.body),
         "parsed": {
             "buyer_lead_id": attempt.result.buyer_lead_id or None,
             "acceptance": attempt.result.accepted,
@@ -49,16 +46,6 @@ def response(attempt: Attempt) -> dict[str, Any] | None:
             **({"captures": dict(attempt.result.captures)} if attempt.result.captures else {}),
         },
     }
-
-
-def _readable(body: str) -> Any:
-    """JSON as JSON, everything else as text; long bodies are cut."""
-    if len(body) > BODY_LENGTH:
-        return body[:BODY_LENGTH]
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return body
 
 
 def failure(result: Result, *, retry_eligible: bool) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -41,10 +41,14 @@ def admit(
     endpoint_kind: str,
     test: bool,
     attempted: bool,
+    private: Container[str],
     conditions: Mapping[str, Condition],
     now: datetime,
 ) -> Verdict:
-    """The checks of the domain page, in its order; the first that fails decides."""
+    """The checks of the domain page, in its order; the first that fails decides.
+
+    Reasons go into the permanent record: the values of `private` fields are not in them.
+    """
     if plan.paused_reason:
         # What a buyer may already have is not given to another: it waits.
         return Hold(plan.paused_reason, None) if attempted else Skip(plan.paused_reason)
@@ -54,7 +58,7 @@ def admit(
     if not attempted and plan.filter is not None:
         verdict = plan.filter.evaluate(values)
         if not verdict.passed and verdict.failed is not None:
-            return Skip(f"Recipient's filter: {verdict.failed.text}")
+            return Skip(f"Recipient's filter: {verdict.failed.masked(private).text}")
     condition = conditions.get(endpoint.id)
     if condition and condition.paused_reason:
         return Hold(condition.paused_reason, None)

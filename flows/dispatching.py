@@ -29,10 +29,11 @@ def dispatch(run: Run, delivery: DeliveryState, desk: Desk) -> None:
     plan = desk.plans.recipients[delivery.recipient_id]
     verdict = admit(
         plan,
-        run.lead.values,
+        run.lead.known,
         endpoint_kind=delivery.endpoint,
         test=run.lead.test,
         attempted=delivery.attempts > 0,
+        private=run.flow.private,
         conditions=desk.conditions,
         now=desk.now,
     )

@@ -109,7 +109,7 @@ def _last_reason(run: Run) -> str:
 
 
 def _filter(run: Run, step: FilterStep, plans: Plans) -> None:
-    verdict = step.rule.evaluate(run.lead.values)
+    verdict = step.rule.evaluate(run.lead.known)
     facts: dict[str, Any] = {"rule_set": step.name, "rules_evaluated": verdict.evaluated}
     if verdict.passed or verdict.failed is None:
         run.journal.record(
@@ -121,7 +121,7 @@ def _filter(run: Run, step: FilterStep, plans: Plans) -> None:
         )
         run.lead.step += 1
         return
-    failed = verdict.failed
+    failed = verdict.failed.masked(run.flow.private)
     reason = step.reason or failed.text
     run.journal.record(
         run.lead,

@@ -22,7 +22,7 @@ from flows import fields
 from flows.fields.text import storable
 from flows.plans import FieldPlan, FlowPlan, SourcePlan
 from flows.runs import LeadState
-from leadops.lib import ids, secrets, wake
+from leadops.lib import conditions, ids, secrets, wake
 from leadops.lib.bulk import Table, dumps
 from recipients.outcomes import Outcome
 
@@ -105,6 +105,14 @@ class Answer:
         return self.reasons[0] if self.reasons else ""
 
 
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a lead is rejected: as its source is told, and as the permanent record keeps it."""
+
+    told: str
+    kept: str
+
+
 @dataclass(slots=True)
 class Prepared:
     """A lead that has been parsed and checked, not yet stored."""
@@ -116,13 +124,17 @@ class Prepared:
     raw: dict[str, Any]
     values: dict[str, Any]
     sensitive: dict[str, Any]
-    reasons: list[str]
+    reasons: list[Reason]
     keys: list[dict[str, Any]] = field(default_factory=list)
     duplicate_digests: list[bytes] = field(default_factory=list)
 
     @property
     def accepted(self) -> bool:
         return not self.reasons
+
+    def reject(self, reason: str) -> None:
+        """For a reason that names nobody's values."""
+        self.reasons.append(_plain(reason))
 
 
 def receive(flow: FlowPlan, source: SourcePlan, submission: Submission, *, at: datetime) -> Answer:
@@ -154,7 +166,7 @@ def prepare(
     raw = {str(name): storable(value) for name, value in submission.values.items()}
     values: dict[str, Any] = dict(own)
     sensitive: dict[str, Any] = {}
-    reasons = []
+    found: list[Reason] = []
     known = {plan.name: plan for plan in flow.fields}
     for name, value in raw.items():
         if name not in known and name not in own:
@@ -162,12 +174,12 @@ def prepare(
     for plan in flow.fields:
         problem = _field(plan, raw, values, sensitive)
         if problem:
-            reasons.append(problem)
+            found.append(problem)
     if not terms.active:
-        reasons.append(f"{source.name} may not send to {flow.name}")
+        found.append(_plain(f"{source.name} may not send to {flow.name}"))
     verdict = terms.accept.evaluate({**values, **sensitive})
-    if not reasons and not verdict.passed and verdict.failed is not None:
-        reasons.append(f"Not accepted from {source.name}: {verdict.failed.text}")
+    if not found and not verdict.passed and verdict.failed is not None:
+        found.append(_unwanted(f"Not accepted from {source.name}", verdict.failed, flow, sensitive))
     lead = _lead(lead_id, flow, source, submission, at)
     masked = {name: MASK for name in sensitive if name in raw}
     prepared = Prepared(
@@ -178,7 +190,7 @@ def prepare(
         raw={**raw, **masked, "id": lead_id, "timestamp": at},
         values=values,
         sensitive=sensitive,
-        reasons=reasons,
+        reasons=found,
     )
     everything = {**values, **sensitive}
     prepared.keys = list(_keys(flow, everything, lead_id, at))
@@ -186,13 +198,24 @@ def prepare(
     return prepared
 
 
+def _plain(text: str) -> Reason:
+    return Reason(text, text)
+
+
+def _unwanted(
+    text: str, failed: conditions.Failure, flow: FlowPlan, sensitive: Mapping[str, Any]
+) -> Reason:
+    told, kept = failed.masked(sensitive), failed.masked(flow.private)
+    return Reason(f"{text}: {told.text}", f"{text}: {kept.text}")
+
+
 def _field(
     plan: FieldPlan, raw: Mapping[str, Any], values: dict[str, Any], sensitive: dict[str, Any]
-) -> str:
-    """Parse one field into `values`; give the reason for which it rejects the lead, or nothing."""
+) -> Reason | None:
+    """Parse one field into `values`; give the reason for which it rejects the lead, if any."""
     given = raw.get(plan.name)
     if given is None or (isinstance(given, str) and not given.strip()):
-        return f"Missing required field: {plan.name}" if plan.required else ""
+        return _plain(f"Missing required field: {plan.name}") if plan.required else None
     value = fields.parse(plan.type, given)
     flat = fields.flatten(plan.name, value)
     if plan.privacy == "sensitive":
@@ -201,9 +224,10 @@ def _field(
     else:
         values.update(flat)
     if value.valid or not plan.required:
-        return ""
-    seen = MASK if plan.privacy == "sensitive" else repr(given)[:100]
-    return f"Invalid {plan.name}: {value.reason} ({seen})"
+        return None
+    said, seen = f"Invalid {plan.name}: {value.reason}", repr(given)[:100]
+    told = f"{said} ({MASK if plan.privacy == 'sensitive' else seen})"
+    return Reason(told, told if plan.privacy == "plain" else said)
 
 
 def _lead(
@@ -271,7 +295,7 @@ def _claim_duplicates(prepared: Prepared, at: datetime) -> None:
         cursor.execute(EARLIER, [flow.id, digests, at - timedelta(seconds=within)])
         row = cursor.fetchone()
     when = row[1] if row else at
-    prepared.reasons.append(f"Duplicate: Previously submitted {when:%Y-%m-%d}")
+    prepared.reject(f"Duplicate: Previously submitted {when:%Y-%m-%d}")
 
 
 def store(prepared: Prepared, *, at: datetime) -> Answer:
@@ -322,16 +346,16 @@ def record(prepared: Prepared, journal: Journal) -> None:
             **facts,
         )
         return
-    lead.status, lead.reason = "rejected", prepared.reasons[0][:500]
+    lead.status, lead.reason = "rejected", prepared.reasons[0].kept[:500]
     lead.completed_at = journal.at
     journal.record(
         lead,
         EventType.SOURCE_REJECTED,
         entity_id=source.id,
         outcome=Outcome.REJECTED,
-        reason=prepared.reasons[0],
+        reason=prepared.reasons[0].kept,
         values=prepared.values,
-        reasons=prepared.reasons,
+        reasons=[reason.kept for reason in prepared.reasons],
         **facts,
     )
 
@@ -340,7 +364,7 @@ def _answer(prepared: Prepared) -> Answer:
     return Answer(
         outcome="accepted" if prepared.accepted else "rejected",
         lead_id=prepared.lead.id,
-        reasons=tuple(prepared.reasons),
+        reasons=tuple(reason.told for reason in prepared.reasons),
         price=prepared.price if prepared.accepted else Decimal(0),
     )
 

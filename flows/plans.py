@@ -82,6 +82,11 @@ class FlowPlan:
     duplicates: tuple[tuple[str, ...], ...] = ()
     duplicates_within: float = 0.0
 
+    @property
+    def private(self) -> frozenset[str]:
+        """Fields whose values the permanent record does not repeat: they are in the snapshot."""
+        return frozenset(f.name for f in self.fields if f.privacy != "plain")
+
     def step(self, position: int) -> StepPlan | None:
         return self.steps[position] if position < len(self.steps) else None
 

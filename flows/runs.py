@@ -8,9 +8,11 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+import orjson
+
 from events.journal import Journal
 from flows.plans import FlowPlan
-from leadops.lib import ids
+from leadops.lib import ids, secrets
 from leadops.lib.bulk import Table
 
 
@@ -38,6 +40,19 @@ class LeadState:
     sensitive: str = ""  # encrypted JSON of what no snapshot holds
     completed_at: datetime | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
+    _hidden: Mapping[str, Any] | None = None
+
+    @property
+    def hidden(self) -> Mapping[str, Any]:
+        """`sensitive` in clear; raises Unreadable under a lost key."""
+        if self._hidden is None:
+            self._hidden = orjson.loads(secrets.decrypt(self.sensitive)) if self.sensitive else {}
+        return self._hidden
+
+    @property
+    def known(self) -> Mapping[str, Any]:
+        """All that is known of the lead: what rules judge and mappings send."""
+        return {**self.values, **self.hidden} if self.hidden else self.values
 
 
 @dataclass(slots=True)

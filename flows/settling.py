@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 from events import shapes
+from events.masking import TextMask, mentions
 from events.vocabulary import EventType
 from flows import dispatching, engine
 from flows.admission import choose
@@ -22,6 +25,7 @@ from recipients.retry import GiveUp, RetryIn
 
 def settle(run: Run, delivery: DeliveryState, attempt: Attempt, desk: Desk) -> None:
     """Take in what an attempt came to, then let the pattern go on."""
+    attempt = _impersonal(run, attempt)
     result = attempt.result
     plan = desk.plans.recipients[delivery.recipient_id]
     delivery.changed = True
@@ -33,6 +37,38 @@ def settle(run: Run, delivery: DeliveryState, attempt: Attempt, desk: Desk) -> N
     else:
         _refuse(run, delivery, plan, attempt, desk)
     engine.advance(run, desk)
+
+
+def _impersonal(run: Run, attempt: Attempt) -> Attempt:
+    """The attempt with the lead's own values masked in what the buyer said: the exchange keeps
+    its words as they were, the permanent record must not."""
+    result = attempt.result
+    said = " ".join([result.reason, result.message, result.details, *result.captures.values()])
+    private = run.flow.private
+    if not private or not said.strip():
+        return attempt
+    known = {name: value for name, value in run.lead.known.items() if value is not None}
+    if not mentions(said, (value for name, value in known.items() if _root(name) in private)):
+        return attempt
+    mask = TextMask([known], {f.name: f.privacy for f in run.flow.fields} | _described(known, run))
+    impersonal = dataclasses.replace(
+        result,
+        reason=mask.text(result.reason),
+        message=mask.text(result.message),
+        details=mask.text(result.details),
+        captures={name: mask.text(value) for name, value in result.captures.items()},
+    )
+    return dataclasses.replace(attempt, result=impersonal)
+
+
+def _root(name: str) -> str:
+    return name.partition(".")[0]
+
+
+def _described(known: Mapping[str, Any], run: Run) -> dict[str, str]:
+    """Fields that no flow describes are plain here: a reason may name a state."""
+    fields = {f.name for f in run.flow.fields}
+    return {_root(name): "plain" for name in known if _root(name) not in fields}
 
 
 def _accept(run: Run, delivery: DeliveryState, plan: RecipientPlan, attempt: Attempt) -> None:
@@ -59,7 +95,7 @@ def _accept(run: Run, delivery: DeliveryState, plan: RecipientPlan, attempt: Att
         EventType.RECIPIENT_DELIVERED,
         entity_id=plan.id,
         outcome=Outcome.ACCEPTED,
-        duration_ms=round(attempt.seconds * 1000),
+        duration_ms=_took(attempt),
         exchange=_exchange(delivery, attempt),
         recipient=shapes.recipient(plan),
         delivery=shapes.delivery(
@@ -96,7 +132,7 @@ def _refuse(
 
 
 def _endpoint(plan: RecipientPlan, delivery: DeliveryState, run: Run) -> EndpointPlan | None:
-    return choose(plan, run.lead.values, endpoint_kind=delivery.endpoint, test=run.lead.test)
+    return choose(plan, run.lead.known, endpoint_kind=delivery.endpoint, test=run.lead.test)
 
 
 def _use_backup(run: Run, delivery: DeliveryState, plan: RecipientPlan) -> bool:
@@ -141,7 +177,7 @@ def _give_up(
         entity_id=plan.id,
         outcome=result.outcome,
         reason=result.reason,
-        duration_ms=round(attempt.seconds * 1000),
+        duration_ms=_took(attempt),
         exchange=None if result.outcome.is_technical else _exchange(delivery, attempt),
         **_failure_fields(run, delivery, plan, attempt, retry_eligible=False),
     )
@@ -172,7 +208,7 @@ def _record_error(
         entity_id=plan.id,
         outcome=attempt.result.outcome,
         reason=attempt.result.reason,
-        duration_ms=round(attempt.seconds * 1000),
+        duration_ms=_took(attempt),
         exchange=_exchange(delivery, attempt),
         **_failure_fields(run, delivery, plan, attempt, retry_eligible=retry_eligible),
     )
@@ -201,6 +237,11 @@ def _failure_fields(
             first_attempt=first.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         ),
     }
+
+
+def _took(attempt: Attempt) -> int | None:
+    """Milliseconds, None where nothing was sent by us that could have been timed."""
+    return round(attempt.seconds * 1000) if attempt.request is not None else None
 
 
 def _exchange(delivery: DeliveryState, attempt: Attempt) -> dict[str, Any] | None:

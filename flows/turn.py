@@ -31,7 +31,6 @@ from flows import dispatching, engine, plans, runs, settling, worktable
 from flows.desk import Condition, Desk, Sending
 from flows.plans import Plans
 from flows.runs import DeliveryState, LeadState, Run, WorkState
-from leadops.lib import secrets
 from leadops.lib.claim import Claimed
 from recipients.deliver import Attempt
 from recipients.plan import EndpointPlan
@@ -388,12 +387,8 @@ def sending(
     plan = desk.plans.recipients[delivery.recipient_id]
     source = desk.plans.sources[run.lead.source_id]
     assert work is not None  # noqa: S101  begun deliveries have work
-    values = run.lead.values
-    if run.lead.sensitive:
-        hidden = orjson.loads(secrets.decrypt(run.lead.sensitive))
-        values = {**values, **hidden}
-        shown = [text for value in hidden.values() if len(text := str(value)) > 3]
-        plan = dataclasses.replace(plan, redactor=plan.redactor.also(shown))
+    if hidden := run.lead.hidden:
+        plan = dataclasses.replace(plan, redactor=plan.redactor.also(map(str, hidden.values())))
     return Sending(
         work_id=work.id or work_id or 0,
         lease=lease,
@@ -405,7 +400,7 @@ def sending(
         plan=plan,
         endpoint=endpoint,
         context={
-            "lead": values,
+            "lead": run.lead.known,
             "source": source.values,
             "flow": {"id": run.flow.id, "slug": run.flow.slug, "name": run.flow.name},
             "recipient": plan.fields,

@@ -9,6 +9,7 @@ from typing import Any
 
 from events import directory
 from events.api.parameters import stamp
+from events.exchanges import bodies
 from events.masking import TextMask, mask_values, personal_names
 from events.models import Delivery, Event, Lead
 from events.snapshots import Snapshots
@@ -53,6 +54,10 @@ def events_json(
 ) -> list[dict[str, Any]]:
     """Events with, under `lead`, what the lead looked like at each (null once erased)."""
     shown = [event_json(event, sight) for event in events]
+    said = bodies(events)
+    for event, entry in zip(events, shown, strict=True):
+        if event.exchange_id in said and entry.get("response"):
+            entry["response"] = {**entry["response"], "body": said[event.exchange_id]}
     if not with_lead and sight.sees_personal:
         return shown
     snapshots = Snapshots.of(events)

@@ -87,7 +87,10 @@ class ResumeView(SteeringView):
 
     @extend_schema(summary="Resume a recipient", request=None, responses={200: CONDITION})
     def post(self, request: Request, slug: str) -> Response:
-        steering.resume_recipient(recipient_of(slug), by=self.by(request))
+        recipient, by = recipient_of(slug), self.by(request)
+        steering.resume_recipient(recipient, by=by)
+        for endpoint in recipient.endpoints.filter(paused_at__isnull=False):
+            steering.resume_endpoint(endpoint, by=by)
         return condition(slug)
 
 

@@ -165,7 +165,7 @@ def _live(past: Past, arrival: Arrival) -> tuple[Prepared, Run]:
     submission = Submission(values, test=test, demo=True)
     prepared = intake.prepare(flow, source, submission, at=arrival.at)
     if arrival.repeats and prepared.accepted and prepared.duplicate_digests:
-        prepared.reasons.append(f"Duplicate: Previously submitted {arrival.repeats:%Y-%m-%d}")
+        prepared.reject(f"Duplicate: Previously submitted {arrival.repeats:%Y-%m-%d}")
     run = Run(lead=prepared.lead, flow=flow, journal=Journal(arrival.at))
     with ids.moved_clock(lambda: run.journal.at):
         intake.record(prepared, run.journal)

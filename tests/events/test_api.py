@@ -257,9 +257,9 @@ def test_it_reads_a_page_of_events_in_few_queries(
 ):
     for n in range(5):
         world.lead(email=f"p{n}@example.com")
-    with django_assert_max_num_queries(4):
+    with django_assert_max_num_queries(5):
         assert len(get(client, "events").json()["results"]) == 30
-    with django_assert_max_num_queries(7):
+    with django_assert_max_num_queries(8):
         get(client, "events", DANA)
 
 

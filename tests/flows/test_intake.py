@@ -175,3 +175,13 @@ def test_of_many_posts_with_one_key_in_flight_all_get_one_lead():
     answers = _at_once(play, 16, key="same")
     assert len({a.lead_id for a in answers}) == 1
     assert Lead.objects.count() == 1
+
+
+def test_the_source_is_told_the_value_it_sent_and_the_record_keeps_it_out(play):
+    play.flow.fields.filter(name="email").update(privacy="personal")
+    play.flow.save()
+    answer = play.post(email="nobody")
+    assert "'nobody'" in answer.reason
+    rejected = play.event(answer, "source.rejected")
+    assert rejected.reason.startswith("Invalid email: ")
+    assert "nobody" not in f"{rejected.reason} {rejected.data}"

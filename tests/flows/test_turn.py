@@ -476,3 +476,39 @@ class TestWhatCannotBeStored:
         play.take((), [(sending, attempt(Outcome.ACCEPTED))])
         assert play.lead(answer).result == "sold"
         assert play.event(answer, "flow.completed").duration_ms == 2**31 - 1
+
+
+def test_what_a_buyer_echoes_of_a_person_stays_out_of_the_permanent_record():
+    play = scene(recipient("abc"))
+    FlowField.objects.filter(name__in=["email", "phone_1"]).update(privacy="personal")
+    play.flow.save()
+    answer = play.post()
+    said = "Duplicate: ANN@example.com, (555) 555-1234 in TX"
+    play.play(abc=[no(Outcome.DUPLICATE, said)])
+    assert play.event(answer, "recipient.failed").reason == "Duplicate: •••, ••• in TX"
+    assert play.delivery("abc").reason == "Duplicate: •••, ••• in TX"
+    events = str([e.data for e in Event.objects.filter(lead_id=answer.lead_id)])
+    assert "ann@example.com" not in events.lower()
+
+
+def test_a_filter_on_a_sensitive_field_judges_the_value_and_records_a_mask():
+    play = scene(recipient("abc"))
+    FlowField.objects.create(flow=play.flow, name="score", type="number", privacy="sensitive")
+    play.flow.steps.filter(name="geographic_filter").update(
+        rules={"all": [{"field": "score", "op": "gt", "value": 700}]}, reason=""
+    )
+    play.flow.save()
+    good, bad = play.post(score=750), play.post(score=640, email="b@example.com")
+    assert [s.lead_id for s in play.start()] == [good.lead_id]
+    failed = play.event(bad, "filter.failed")
+    assert "640" not in f"{failed.reason} {failed.data}"
+
+
+def test_an_attempt_that_nobody_timed_is_counted_without_a_time():
+    play = scene(recipient("abc"))
+    play.post()
+    play.start()
+    play.expire()
+    play.start()
+    [cell] = Figure.objects.filter(kind="attempt")
+    assert (cell.outcome, cell.n, cell.bucket, cell.ms) == ("unknown", 1, -1, 0)
