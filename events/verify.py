@@ -15,6 +15,7 @@ from django.db.models import Model
 
 from events import recount
 from events.models import Delivery, Event, Feedback, Lead, Snapshot
+from events.partitions import TABLES
 
 MOST = 20  # problems that a check lists
 
@@ -209,6 +210,14 @@ def nothing_lost() -> Check:
     return Check("nothing lost", f"{under_way} leads under way", problems)
 
 
+def partitions() -> Check:
+    """No row has fallen into the nets beside the months' own tables."""
+    tables = [f"{table}_rest" for table in TABLES]
+    full = [name for name in tables if _rows(f"SELECT 1 FROM {name} LIMIT 1")]  # noqa: S608
+    problems = [f"{name}: holds rows of a month that has no table of its own" for name in full]
+    return Check("partitions", f"{len(tables)} nets", problems)
+
+
 CHECKS: tuple[Callable[[], Check], ...] = (
     figures,
     deliveries,
@@ -217,6 +226,7 @@ CHECKS: tuple[Callable[[], Check], ...] = (
     order,
     snapshots,
     nothing_lost,
+    partitions,
 )
 
 

@@ -110,7 +110,7 @@ def test_it_pumps_leads_to_a_real_buyer_until_told_to_stop():
     assert keys == set(Delivery.objects.values_list("id", flat=True))
     assert Event.objects.filter(type="flow.completed").count() == 50
     assert play.lead(answers[0]).revenue == 41.5
-    assert Heartbeat.objects.get().state["sent"] >= 0
+    assert not Heartbeat.objects.exists()
     assert pump.window.held.total() == 0
 
 
