@@ -18,7 +18,7 @@ from django.db import connection, transaction
 from events.journal import Journal
 from events.models.lead import new_salt
 from events.vocabulary import EventType
-from flows import fields
+from flows import fields, posted
 from flows.fields.text import storable
 from flows.plans import FieldPlan, FlowPlan, SourcePlan
 from flows.runs import LeadState
@@ -167,10 +167,13 @@ def prepare(
     values: dict[str, Any] = dict(own)
     sensitive: dict[str, Any] = {}
     found: list[Reason] = []
-    known = {plan.name: plan for plan in flow.fields}
-    for name, value in raw.items():
-        if name not in known and name not in own:
-            values[name] = value
+    known = {plan.name for plan in flow.fields}
+    secret = [plan.name for plan in flow.fields if plan.privacy == "sensitive"]
+    shown = posted.veiled(raw, secret, mask=MASK)
+    for name, value in shown.items():
+        if name in known or name in own or posted.passes_for_ours(name, value, known):
+            continue
+        values[name] = value
     for plan in flow.fields:
         problem = _field(plan, raw, values, sensitive)
         if problem:
@@ -181,13 +184,12 @@ def prepare(
     if not found and not verdict.passed and verdict.failed is not None:
         found.append(_unwanted(f"Not accepted from {source.name}", verdict.failed, flow, sensitive))
     lead = _lead(lead_id, flow, source, submission, at)
-    masked = {name: MASK for name in sensitive if name in raw}
     prepared = Prepared(
         lead=lead,
         flow=flow,
         source=source,
         price=Decimal(0) if submission.test else terms.price,
-        raw={**raw, **masked, "id": lead_id, "timestamp": at},
+        raw={**shown, "id": lead_id, "timestamp": at},
         values=values,
         sensitive=sensitive,
         reasons=found,
