@@ -20,9 +20,11 @@ def pretty(body: str) -> str:
 
 def _json(text: str) -> str:
     try:
-        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
-    except ValueError:
+        shown = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+        shown.encode()  # half a surrogate pair is JSON, but no page can hold it
+    except (ValueError, RecursionError):
         return ""
+    return shown
 
 
 def _xml(text: str) -> str:
