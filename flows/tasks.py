@@ -15,10 +15,18 @@ log = logging.getLogger(__name__)
 TURN = 300.0  # seconds; then a successor takes over, with whatever django-q2 has to tidy
 
 
+class _Post:
+    """This process's pump: the next turn of duty goes on with what the last has under way."""
+
+    pump: Pump | None = None
+
+
 def pump() -> None:
     """Pump for one turn of duty, then have a successor started."""
     try:
-        Pump(stopping=queue.stopping.is_set).run(TURN)
+        if _Post.pump is None or not _Post.pump.open:
+            _Post.pump = Pump(stopping=queue.stopping.is_set)
+        _Post.pump.run(TURN)
     except Exception:
         log.exception("The pump ended early")
     if not queue.stopping.is_set():

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import threading
 import time
 from collections import Counter
+from pathlib import Path
 
+import psycopg
 import pytest
 from django.db import connection
 
@@ -116,8 +120,6 @@ def test_it_pumps_leads_to_a_real_buyer_until_told_to_stop():
 
 @pytest.mark.django_db(transaction=True)
 def test_two_pumps_send_each_lead_once():
-    import threading
-
     play = scene(recipient("abc"))
     with running_buyers() as buyers:
         Endpoint.objects.update(url=f"{buyers.url}/accept?ms=5")
@@ -150,3 +152,141 @@ def test_a_pump_that_was_stopped_past_its_lease_does_not_send(monkeypatch):
         assert buyers.stats()["total"] == 0
     error = play.event(answer, "recipient.error")
     assert (error.outcome, error.reason) == ("unavailable", "Not sent")
+
+
+@pytest.fixture
+def market():
+    """A scene whose buyer listens on loopback."""
+    play = scene(recipient("abc"))
+    with running_buyers() as buyers:
+        Endpoint.objects.update(url=f"{buyers.url}/accept")
+        play.buyers = buyers
+        yield play
+
+
+def until_sold(play, pump, count, seconds=10.0):
+    """Turns of duty until so many leads are sold."""
+    end = time.monotonic() + seconds
+    while Lead.objects.filter(result="sold").count() < count and time.monotonic() < end:
+        pump.run(0.1)
+    assert Lead.objects.filter(result="sold").count() == count
+
+
+@pytest.mark.django_db(transaction=True)
+class TestDuty:
+    """A pump lives for many turns of duty."""
+
+    def test_it_goes_on_with_what_the_last_turn_has_under_way(self, market):
+        Endpoint.objects.update(url=f"{market.buyers.url}/accept?ms=500")
+        market.post()
+        pump = Pump(stopping=lambda: False, size=2)
+        began = time.monotonic()
+        while not pump.sent:
+            pump.run(0.05)
+        assert time.monotonic() - began < 0.4, "A turn of duty waited for a slow buyer."
+        until_sold(market, pump, 1)
+        pump.close()
+        assert market.buyers.stats()["repeats"] == 0
+
+    def test_it_keeps_no_threads_and_files_over_many_turns(self, market):
+        pump = Pump(stopping=lambda: False, size=4)
+        pump.run(0.1)
+        before = None
+        for n in range(10):
+            market.post(email=f"p{n}@example.com")
+            until_sold(market, pump, n + 1)
+            before = before or self.held()
+        assert self.held() == before
+        pump.close()
+
+    def test_many_pumps_one_after_the_other_leave_nothing_behind(self, market):
+        before = None
+        for n in range(10):
+            pump = Pump(stopping=lambda: False, size=4)
+            market.post(email=f"p{n}@example.com")
+            until_sold(market, pump, n + 1)
+            pump.close()
+            for thread in pump.senders.threads:
+                thread.join(5)
+            before = before or self.held()
+        assert self.held() == before
+
+    def test_a_sender_that_ends_late_rings_no_stranger(self, market):
+        Endpoint.objects.update(url=f"{market.buyers.url}/accept?ms=300")
+        market.post()
+        pump = Pump(stopping=lambda: False, size=1)
+        while not pump.sent:
+            pump.run(0.05)
+        pump.close()
+        # Whoever opens files next gets the pipe's numbers.
+        strangers = [os.pipe() for _ in range(4)]
+        pump.senders.threads[0].join(5)
+        for read, write in strangers:
+            os.set_blocking(read, False)
+            with pytest.raises(BlockingIOError):
+                os.read(read, 1)
+            os.close(read)
+            os.close(write)
+
+    @staticmethod
+    def held():
+        """Threads and open files of this process."""
+        return threading.active_count(), len(list(Path("/proc/self/fd").iterdir()))
+
+
+@pytest.mark.django_db(transaction=True)
+class TestWakeUps:
+    """However it falls, a lead never waits for the poll."""
+
+    @pytest.fixture
+    def pump(self, market):
+        pump = Pump(stopping=lambda: False, size=2)
+        pump._pass(claiming=True)
+        yield pump
+        pump.close()
+
+    def waits(self, pump):
+        began = time.monotonic()
+        pump._wait()
+        return time.monotonic() - began
+
+    def test_it_hears_what_came_during_a_claim(self, pump, market):
+        market.post()
+        pump.listener.execute("SELECT 1")  # reads the wake-up from the socket
+        assert self.waits(pump) < 0.1
+
+    def test_it_hears_what_came_before_a_turn_was_due(self, pump, market):
+        market.post()
+        self.waits(pump)
+        pump.last_turn = time.monotonic()
+        assert self.waits(pump) < 0.1
+
+    def test_it_sleeps_when_there_is_nothing(self, pump):
+        pump.last_turn = 0.0
+        assert self.waits(pump) > 0.2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_full_pump_claims_nothing(market):
+    market.post()
+    pump = Pump(stopping=lambda: False, size=2)
+    pump._connect()
+    pump.window.held.update(a=1, b=1)
+    assert pump._claim() == []
+    assert Work.objects.get().claims == 0
+    pump.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_a_failed_turn_had_claimed_is_not_left_to_its_lease(market, monkeypatch):
+    real = Pump._take
+
+    def fail_once(self, claimed, taken, *, claiming):
+        monkeypatch.setattr(Pump, "_take", real)
+        raise psycopg.OperationalError("deadlock detected")
+
+    monkeypatch.setattr(Pump, "_take", fail_once)
+    market.post()
+    pump = Pump(stopping=lambda: False, size=2)
+    until_sold(market, pump, 1)
+    pump.close()
