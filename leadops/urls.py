@@ -28,3 +28,6 @@ urlpatterns = [
     path("dashboards/", include("events.dashboards.urls")),
     path("leads/", include("events.leadpages.urls")),
 ]
+
+handler400 = "leadops.inbound.bad_request"
+handler500 = "leadops.inbound.server_error"
