@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from typing import Any
 from urllib.parse import parse_qsl
 
 import orjson
-from django.core.exceptions import PermissionDenied
-from django.db import DatabaseError, InterfaceError, connection
+import psycopg
+from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.db import DatabaseError, DataError, InterfaceError, OperationalError, connection
 from django.http import Http404
 from rest_framework import exceptions, status
 from rest_framework.parsers import BaseParser
@@ -20,6 +22,11 @@ log = logging.getLogger(__name__)
 MAX_BODY = 256 * 1024  # bytes; a lead is larger only by mistake
 UNAVAILABLE_RETRY = 2  # seconds after which a source may try again
 MAX_FIELDS = 500
+
+# psycopg's own come out of its pipelines, which Django does not wrap.
+AWAY = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
+BROKEN_DATA = (DataError, psycopg.DataError)
+BROKEN_STORE = (DatabaseError, InterfaceError, psycopg.Error)
 
 
 class TooLarge(exceptions.APIException):
@@ -83,10 +90,15 @@ def on_error(error: Exception, context: dict[str, Any]) -> Response:
         error = exceptions.PermissionDenied(*error.args)
     if isinstance(error, exceptions.ValidationError):
         error = WrongShape("Some values are not what they should be.", _flat(error.detail))
+    elif isinstance(error, SuspiciousOperation):  # too many parameters, a host that is not ours
+        error = exceptions.ParseError("This request cannot be read.")
+    elif isinstance(error, BROKEN_DATA):  # sending it again would not help
+        log.error("Not stored: %s", _named(error))
+        error = WrongShape("It holds something that cannot be stored.")
     if isinstance(error, exceptions.APIException):
         return _known(error)
-    if isinstance(error, DatabaseError | InterfaceError):
-        log.error("Not stored: %s", error)
+    if isinstance(error, BROKEN_STORE):
+        log.error("Not stored: %s", _named(error))
         connection.close()  # a broken connection must not meet the next request
         return _error(
             status.HTTP_503_SERVICE_UNAVAILABLE,
@@ -94,8 +106,17 @@ def on_error(error: Exception, context: dict[str, Any]) -> Response:
             "Not stored. Send it again, with the same Idempotency-Key.",
             headers={"Retry-After": str(UNAVAILABLE_RETRY)},
         )
-    log.exception("Unexpected error in %s", context.get("view"))
+    where = "".join(traceback.format_tb(error.__traceback__))
+    log.error("Unexpected error in %s: %s\n%s", context.get("view"), type(error).__name__, where)
     return _error(status.HTTP_500_INTERNAL_SERVER_ERROR, "internal", "Something broke here.")
+
+
+def _named(error: Exception) -> str:
+    """What went wrong, for the log. PostgreSQL's messages about data quote the data."""
+    if isinstance(error, AWAY):
+        return " ".join(str(error).split())
+    state = getattr(error.__cause__ or error, "sqlstate", None)
+    return f"{type(error).__name__} {state or ''}".strip()
 
 
 def _known(error: exceptions.APIException) -> Response:
