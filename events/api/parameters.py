@@ -14,6 +14,7 @@ from leadops.lib.api import WrongShape
 
 DEFAULT_LIMIT = 100
 MOST = 1_000
+EARLIEST, LATEST = 1970, 2999  # years
 T = TypeVar("T")
 ALL_TYPES = [kind.value for kind in EventType]
 
@@ -25,12 +26,20 @@ def moment(text: str, *, end: bool = False, zone: Any = UTC) -> datetime:
     """
     day = parse_date(text)
     if day is not None:
+        _near(day.year)
         start = datetime(day.year, day.month, day.day, tzinfo=zone)
         return (start + timedelta(days=1) if end else start).astimezone(UTC)
     found = parse_datetime(text.replace(" ", "+") if "T" in text else text)
     if found is None:
         raise ValueError("Write 2024-01-15 or 2024-01-15T10:30:00Z.")
+    _near(found.year)
     return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
+
+
+def _near(year: int) -> None:
+    """Raises ValueError where counting days back or on would leave the calendar."""
+    if not EARLIEST <= year <= LATEST:
+        raise ValueError(f"A year from {EARLIEST} to {LATEST}.")
 
 
 def types(given: list[str]) -> list[str]:

@@ -22,6 +22,7 @@ PERIODS = {
 CUSTOM = "custom"
 DEFAULT = "7d"
 LONGEST = 366 * 3  # days
+EARLIEST = 1970  # year; there is nothing to see before, and the calendar begins in 1
 REMEMBERED = "period"
 
 
@@ -93,6 +94,8 @@ def _days(asked: dict[str, str], today: date) -> tuple[str, date, date, str]:
 def _problem(first: date | None, last: date | None, today: date) -> str:
     if first is None or last is None:
         return "Give both days, as 2024-01-15."
+    if first.year < EARLIEST:
+        return f"The first day lies before {EARLIEST}."
     if first > last:
         return "The first day is after the last."
     if first > today:
