@@ -23,7 +23,7 @@ def dumps(value: Any) -> str:
     try:
         text = orjson.dumps(value, default=_plain, option=orjson.OPT_NON_STR_KEYS).decode()
     except TypeError:
-        # Whole numbers beyond 64 bits, which the database takes; lone surrogates, which it does not.
+        # Whole numbers beyond 64 bits, which the database takes; lone surrogates it does not.
         text = json.dumps(value, default=_plain, ensure_ascii=False)
         text = text.encode(errors="replace").decode()
     return text.replace("\\u0000", "\\ufffd") if "\\u0000" in text else text
