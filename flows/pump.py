@@ -3,7 +3,8 @@
 One pump runs in one worker process of the `pump` cluster, in a slot that an advisory lock keeps
 for it. Its main thread alone talks to the database; the sending threads alone talk to buyers.
 A window of attempts is kept full: results are taken in, and new work begun, every 20 ms or 64
-results, while the other attempts go on.
+results, while the other attempts go on. They also go on between two turns of duty: a pump lives
+as long as its process, and waits for the slowest buyer only when it is told to stop.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from queue import SimpleQueue
 
 import psycopg
@@ -32,6 +34,7 @@ from flows.dispatching import LEASE_MARGIN, RETRY_LANE
 from leadops.lib import claim, wake
 from leadops.lib.bulk import dumps
 from leadops.lib.http import Door
+from leadops.lib.http.addresses import Network
 from recipients.deliver import Attempt, deliver
 from recipients.outcomes import Outcome, Result
 
@@ -101,6 +104,8 @@ class Senders:
         os.set_blocking(self.wake_write, False)
         os.set_blocking(self.wake_read, False)
         self.door = door
+        self._pipe = threading.Lock()
+        self._closed = False
         self.threads = [
             threading.Thread(target=self._run, name=f"sender-{n}", daemon=True)
             for n in range(count)
@@ -112,13 +117,20 @@ class Senders:
         """Queue an attempt; past `not_after` (monotonic) it is not made any more."""
         self.jobs.put((sending, not_after))
 
-    def stop(self) -> None:
+    def close(self) -> None:
+        """Let the threads end, each after its attempt."""
         for _ in self.threads:
             self.jobs.put(None)
+        with self._pipe:
+            self._closed = True
+            os.close(self.wake_read)
+            os.close(self.wake_write)
 
-    def close(self) -> None:
-        os.close(self.wake_read)
-        os.close(self.wake_write)
+    def _ring(self) -> None:
+        """Not after the pipe is closed: its number may be somebody else's by then."""
+        with self._pipe, contextlib.suppress(BlockingIOError):  # a full pipe wakes as well
+            if not self._closed:
+                os.write(self.wake_write, b"!")
 
     def _run(self) -> None:
         while job := self.jobs.get():
@@ -136,8 +148,7 @@ class Senders:
                     door=self.door,
                 )
             self.ended.put(Ended(sending, attempt))
-            with contextlib.suppress(BlockingIOError, OSError):  # a full pipe wakes as well
-                os.write(self.wake_write, b"!")
+            self._ring()
 
 
 def _too_late() -> Attempt:
@@ -148,9 +159,15 @@ def _too_late() -> Attempt:
     return Attempt(result=result, request=None, reply=None, seconds=0.0)
 
 
+@lru_cache(maxsize=8)
+def door(private_networks: tuple[Network, ...], size: int) -> Door:
+    """The way out of this process: its threads and idle connections outlive a pump."""
+    return Door(private_networks=private_networks, pool_size=size)
+
+
 @dataclass
 class Pump:
-    """One pump, for one turn of duty."""
+    """One pump, for many turns of duty."""
 
     stopping: Callable[[], bool]
     size: int = field(default_factory=lambda: settings.LEADOPS_PUMP_THREADS)
@@ -160,34 +177,50 @@ class Pump:
         self.window = Window(self.size)
         self.senders = Senders(
             self.size,
-            Door(private_networks=settings.LEADOPS_PRIVATE_NETWORKS, pool_size=self.size),
+            door(tuple(settings.LEADOPS_PRIVATE_NETWORKS), self.size),
         )
         self.results: list[Ended] = []
+        self.claimed: list[claim.Claimed] = []  # by a turn that failed: ours as long as the lease
         self.listener: psycopg.Connection[tuple[object, ...]] | None = None
         self.slot = -1
         self.last_beat = 0.0
         self.last_turn = time.monotonic()
         self.sent = 0
         self.refused = 0
+        self.open = True
 
     def run(self, seconds: float) -> None:
-        """Pump for so many seconds, or until told to stop; then let attempts under way end."""
+        """Pump for so many seconds, or until told to stop; then the pump is over.
+
+        After its seconds it may run again, and takes in what has ended meanwhile. Raises what is
+        a mistake of ours; then, too, the pump is over.
+        """
         sys.setswitchinterval(SWITCH)
         end = time.monotonic() + seconds
         try:
             while time.monotonic() < end and not self.stopping():
                 self._pass(claiming=True)
+            if not self.stopping():
+                return
             self._drain()
-        finally:
-            self._sign_off()
-            self.senders.stop()
-            if self.listener is not None:
-                self.listener.close()
-            self.senders.close()
+        except BaseException:
+            self.close()
+            raise
+        self.close()
+
+    def close(self) -> None:
+        """Give back slot, pipe and threads; what is under way is left to its leases."""
+        if not self.open:
+            return
+        self.open = False
+        self._sign_off()
+        self.senders.close()
+        if self.listener is not None:
+            self.listener.close()
 
     def _drain(self) -> None:
         """Claim nothing more; complete what is under way, as far as the stop leaves time."""
-        give_up = time.monotonic() + (settings.LEADOPS_STOP_SECONDS if self.stopping() else 120)
+        give_up = time.monotonic() + settings.LEADOPS_STOP_SECONDS
         while (self.window.held or self.results) and time.monotonic() < give_up:
             self._pass(claiming=False)
 
@@ -217,15 +250,16 @@ class Pump:
         taken, self.results = self.results, []
         for ended in taken:
             self.window.release(ended.sending.lane)
+        claimed, self.claimed = self.claimed, []
         try:
-            claimed = self._claim() if claiming else []
+            claimed = claimed or (self._claim() if claiming else [])
             if not claimed and not taken:
                 return False
             done = self._take(claimed, taken, claiming=claiming)
         except Exception:
             for ended in taken:
                 self.window.held[ended.sending.lane] += 1
-            self.results = taken + self.results
+            self.results, self.claimed = taken + self.results, claimed
             raise
         self._dispatch(done.starts)
         self.refused += done.refused
@@ -274,6 +308,8 @@ class Pump:
         """
         assert self.listener is not None  # noqa: S101  connected at the start of the pass
         window = self.window
+        if not window.free:
+            return []
         places = {lane: window.room(lane) for lane in {*window.held, *window.waiting}}
         share = max(1, window.free // max(1, len(window.waiting)))
         with self.listener.cursor() as cursor:
@@ -297,11 +333,19 @@ class Pump:
     def _wait(self) -> None:
         """Until a result or a wake-up comes, or the poll is due."""
         assert self.listener is not None  # noqa: S101  connected at the start of the pass
-        pause = FLUSH if self.results or self.window.held else POLL
-        ready, _, _ = select.select([self.senders.wake_read, self.listener.fileno()], [], [], pause)
-        if self.listener.fileno() in ready:
-            for _ in self.listener.notifies(timeout=0):
-                pass
+        # Also when no turn is due yet: the wake-up for it may have been heard already.
+        soon = self.results or self.window.held or not self._due()
+        if self._rung():
+            return
+        select.select(
+            [self.senders.wake_read, self.listener.fileno()], [], [], FLUSH if soon else POLL
+        )
+        self._rung()
+
+    def _rung(self) -> bool:
+        """Whether there was a wake-up; one that arrived during a claim is not in the socket."""
+        assert self.listener is not None  # noqa: S101  connected at the start of the pass
+        return bool(list(self.listener.notifies(timeout=0)))
 
     def _connect(self) -> None:
         """The listening connection also holds the slot: it is free as soon as we are gone."""
