@@ -11,6 +11,8 @@ from html import escape
 from typing import Any
 from urllib.parse import quote, quote_plus
 
+from leadops.lib import spellings
+
 MASK = "•••"
 # Ours, and what a service said about the lead; everything else that no field of the flow
 # describes counts as personal, for nobody has said what it is.
@@ -99,7 +101,7 @@ def _forms(name: str, values: Mapping[str, Any]) -> Iterator[str]:
     if _PHONE.fullmatch(text):
         yield _loose_phone(text)
     if found := _DATE.match(text):
-        yield from _dates(*found.groups())
+        yield from spellings.dates(*found.groups())
 
 
 def _encodings(text: str) -> set[str]:
@@ -117,16 +119,3 @@ def _loose_phone(number: str) -> str:
     """A number's last ten digits, however they are parted."""
     digits = re.sub(r"\D", "", number)[-10:]
     return r"\+?(?:\d{1,3}[\s.+-]*)?\(?" + r"[\s().+-]{0,3}".join(digits)
-
-
-def _dates(year: str, month: str, day: str) -> Iterator[str]:
-    """A day in the orders and with the separators that people use."""
-    loose_month, loose_day = (rf"0?{int(part)}" for part in (month, day))
-    between = r"[-/. ]"
-    for parts in (
-        (year, loose_month, loose_day),
-        (loose_month, loose_day, year),
-        (loose_day, loose_month, year),
-    ):
-        yield between.join(parts)
-    yield from (year + month + day, month + day + year, day + month + year)

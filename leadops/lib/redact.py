@@ -10,14 +10,18 @@ import base64
 import copy
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 from html import escape
 from urllib.parse import quote, quote_plus
 
+from leadops.lib import spellings
+
 MASK = "•••"
 # Shorter values occur by chance in ordinary text.
 MIN_LENGTH = 4
+LONG_ENOUGH = 8  # for a part of an encoding
+_URLSAFE = str.maketrans("+/", "-_")
 
 SENSITIVE_NAMES = (
     "authorization",
@@ -75,7 +79,7 @@ class Redactor:
     ) -> None:
         self._names = frozenset(_plain_name(name) for name in names)
         self._stems = _stems(self._names)
-        self._values = _values_pattern(values)
+        self._values = _values_pattern(list(values))
         self._fields = _fields_pattern(self._names)
 
     def text(self, text: str) -> str:
@@ -108,8 +112,8 @@ class Redactor:
         return f"{self.text(base)}?{'&'.join(pieces)}"
 
     def also(self, values: Iterable[str]) -> Redactor:
-        """This redactor, and `values` masked as well."""
-        own, more = self._values, _values_pattern(values)
+        """This redactor, and `values` masked as well, numbers and days in any spelling."""
+        own, more = self._values, _values_pattern(list(values), spelt=True)
         if more is None:
             return self
         both = copy.copy(self)
@@ -138,12 +142,12 @@ def _plain_name(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
-def _values_pattern(values: Iterable[str]) -> re.Pattern[str] | None:
+def _values_pattern(values: Collection[str], *, spelt: bool = False) -> re.Pattern[str] | None:
     forms = {form for value in values for form in _forms(value) if len(form) >= MIN_LENGTH}
-    if not forms:
-        return None
+    spellings_of = {text for value in values for text in spellings.of(value)} if spelt else set()
     # The longest first: where one secret begins another, the whole of the longer must go.
-    return re.compile("|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True)))
+    patterns = [re.escape(form) for form in sorted(forms, key=len, reverse=True)]
+    return re.compile("|".join([*sorted(spellings_of), *patterns])) if patterns else None
 
 
 def _forms(value: str) -> set[str]:
@@ -165,7 +169,23 @@ def _forms(value: str) -> set[str]:
         encoded,
         encoded.rstrip("="),
         base64.urlsafe_b64encode(value.encode()).decode().rstrip("="),
+        *_within_base64(value.encode()),
+        value.encode().hex(),
+        quote(quote(value, safe=""), safe=""),
+        json.dumps(as_json)[1:-1],
     }
+
+
+def _within_base64(value: bytes) -> set[str]:
+    """What base64 makes of the value in the middle of other text, as in `user:…`: the part that
+    depends on nothing else. Where it begins, from 0 to 2 bytes of its group are the other's."""
+    found = set()
+    for before in range(3):
+        whole = (before + len(value)) // 3 * 3
+        encoded = base64.b64encode(bytes(before) + value[: whole - before]).decode()
+        encoded = encoded[4:] if before else encoded
+        found |= {encoded, encoded.translate(_URLSAFE)} if len(encoded) >= LONG_ENOUGH else set()
+    return found
 
 
 def basic_credentials(username: str, password: str) -> list[str]:

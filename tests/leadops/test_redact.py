@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from leadops.lib.redact import MASK, Redactor, basic_credentials
 
+SECRET_TOKEN = "tok-en/+=%Secret123&<\"'Zq9"
 SECRET = 'k&y/"s3cret" <ü>'
 
 
@@ -103,3 +104,30 @@ def test_it_takes_time_in_line_with_the_length(piece: str) -> None:
     started = time.process_time()
     redactor.text(text)
     assert time.process_time() - started < 1
+
+
+@pytest.mark.parametrize("before", ["", "x", "ab", "user:", "Bearer "])
+def test_it_masks_a_secret_inside_of_base64(before):
+    encoded = base64.b64encode(f"{before}{SECRET_TOKEN}".encode()).decode()
+    masked = Redactor([SECRET_TOKEN]).text(f'{{"echo": "{encoded}"}}')
+    assert MASK in masked
+    assert base64.b64encode(SECRET_TOKEN[2:14].encode()).decode()[:12] not in masked
+
+
+@pytest.mark.parametrize(
+    "echo",
+    [
+        SECRET_TOKEN.encode().hex(),
+        quote(quote(SECRET_TOKEN, safe=""), safe=""),
+        json.dumps(json.dumps(SECRET_TOKEN)),
+    ],
+)
+def test_it_masks_a_secret_that_was_encoded_twice_or_in_hex(echo):
+    assert "Zq9" not in Redactor([SECRET_TOKEN]).text(f"echo {echo} end")
+    assert SECRET_TOKEN[:6].encode().hex() not in Redactor([SECRET_TOKEN]).text(echo)
+
+
+def test_it_masks_what_is_added_in_other_spellings():
+    redactor = Redactor(["a-token"]).also(["536224455", "1980-02-03"])
+    text = redactor.text("a-token 536-22-4455 02/03/1980 keep 536-22-4456")
+    assert text == f"{MASK} {MASK} {MASK} keep 536-22-4456"

@@ -86,3 +86,23 @@ def test_it_keeps_no_sensitive_value_when_the_lead_is_not_wanted(flow, source):
     assert answer.outcome == "rejected"
     assert SSN not in kept(answer.lead_id)
     assert SSN not in " ".join(answer.reasons)
+
+
+def test_it_hides_sensitive_values_from_exchanges_in_every_spelling(flow, source, monkeypatch):
+    flow.fields.create(name="dob", type="date_of_birth", privacy="sensitive", position=9)
+    flow.save()
+    shown = []
+    make = factories.make_attempt
+
+    def listen(sending, outcome, **how):
+        redactor = sending.plan.redactor
+        shown.append(redactor.text('{"ssn": "536-22-4455", "plain": "536224455"}'))
+        shown.append(redactor.url("https://x.example/?s=536+22+4455&born=02%2F03%2F1980"))
+        shown.append(redactor.text("<born>2/3/1980</born> 19800203 03.02.1980"))
+        return make(sending, outcome, **how)
+
+    monkeypatch.setattr(factories, "make_attempt", listen)
+    factories.deliver_lead(flow, source, ssn=SSN, dob="1980-02-03")
+    said = " ".join(shown)
+    for part in ("4455", "1980", "02/03", "02%2F03", "2/3"):
+        assert part not in said, said
