@@ -7,6 +7,7 @@ transaction of the change. Secrets stay out of it: an event says that one change
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.db.models import Field, Model
 
@@ -22,9 +24,11 @@ from events.models import AlertThreshold, Channel, Event
 from events.vocabulary import EventType
 from flows.models import Flow, FlowField, FlowSource, Source, SourceKey, Step, StepRecipient
 from leadops.accounts.models import AccountKey, User
-from leadops.lib import durations, secrets
+from leadops.lib import durations, locators, secrets
 from leadops.lib.fields import DurationField, IdField, SecretField
 from leadops.lib.history import Change, Snapshot, change_of
+from leadops.lib.redact import Redactor
+from recipients import validation
 from recipients.models import (
     Endpoint,
     MappingRow,
@@ -35,6 +39,8 @@ from recipients.models import (
     Secret,
 )
 
+REDACTOR = Redactor()
+REFERS = re.compile(r"\{\{|\$\{")  # to a value or a named secret, which is none itself
 SEALED = "\0sealed "  # in snapshots: a secret's digest, so that a change shows
 KEPT, CHANGED = "(kept secret)", "(changed)"
 
@@ -152,8 +158,45 @@ def _value(column: Field[Any, Any], obj: Model) -> Any:
     if isinstance(value, datetime):
         return value.isoformat(timespec="seconds")
     if isinstance(value, str):
-        return value.replace("\r\n", "\n")  # as browsers end lines
+        return _text(obj, column.name, value.replace("\r\n", "\n"))  # as browsers end lines
+    if isinstance(value, dict):
+        return _guarded(value)
     return value if isinstance(value, int | float | bool | list | dict | None) else str(value)
+
+
+def _text(obj: Model, name: str, value: str) -> Any:
+    """A text, but for credentials that somebody wrote out in it."""
+    match obj, name:
+        case Endpoint(), "headers":
+            return _headers(value)
+        case Endpoint() | Source(), "url" | "feedback_url":
+            return _address(value, locators.without_secrets(value))
+        case Channel(), "url":
+            return _address(value, locators.place(value))
+        case MappingRow(), "value":
+            return _guarded({obj.key.rpartition(".")[2]: value}).popitem()[1]
+    return value
+
+
+def _headers(text: str) -> Any:
+    try:
+        return _guarded(dict(validation.parse_headers(text)))
+    except ValidationError:  # written past the checks
+        return sealed(text)
+
+
+def _guarded(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values, sealed where their names say that they are secrets written out."""
+    return {
+        name: sealed(value)
+        if isinstance(value, str) and REDACTOR.is_sensitive(name) and not REFERS.search(value)
+        else value
+        for name, value in values.items()
+    }
+
+
+def _address(url: str, shown: str) -> Any:
+    return url if url == shown else {"address": shown, "its secret part": sealed(url)}
 
 
 def sealed(text: str) -> str:

@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from events import alerting
 from events.journal import Journal
 from events.models import Alert, AlertThreshold, Channel
-from leadops.lib import durations
+from leadops.lib import durations, locators
 from leadops.lib.admin import ConsoleAdmin, choices, column, mono
 
 
@@ -129,7 +129,7 @@ class AlertThresholdAdmin(ConsoleAdmin):
 
 @admin.register(Channel)
 class ChannelAdmin(ConsoleAdmin):
-    list_display = ("slug", "url", "used_by")
+    list_display = ("slug", "leads_to", "used_by")
     search_fields = ("slug", "url")
     search_help_text = "Slug or address"
     code_lines = ("url",)
@@ -138,6 +138,15 @@ class ChannelAdmin(ConsoleAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Channel]:
         query: QuerySet[Channel] = super().get_queryset(request)
         return query.annotate(uses=Count("thresholds"))
+
+    @column(description="Leads to")
+    def leads_to(self, channel: Channel) -> str:
+        return mono(locators.place(channel.url))
+
+    def read_url(self, channel: Channel) -> str:
+        return locators.place(channel.url)
+
+    read_url.short_description = "URL"  # type: ignore[attr-defined]
 
     @column(description="Thresholds", ordering="uses")
     def used_by(self, channel: Any) -> int:

@@ -39,14 +39,17 @@ class Preview:
     problem: str = ""
 
 
-def preview_of(recipient: Recipient, *, own_leads_only: bool) -> Preview:
-    """The payload for the newest lead that the recipient got, or would get, else for a sample."""
+def preview_of(recipient: Recipient, *, sample_only: bool) -> Preview:
+    """The payload for the newest lead that the recipient got, or would get, else for a sample.
+
+    `sample_only` is for those to whom people's values are not shown.
+    """
     plan = plans.current().recipients.get(recipient.id)
     if plan is None or not isinstance(plan.mapping, LeadMapping):
         return Preview(problem="Save the recipient to see what is sent.")
     if plan.paused_reason.startswith("Configuration error"):
         return Preview(problem=plan.paused_reason)
-    lead = _newest_lead(recipient, own_leads_only=own_leads_only)
+    lead = None if sample_only else _newest_lead(recipient)
     context = _context(recipient, lead)
     try:
         payload = plan.mapping.render(context)
@@ -60,12 +63,10 @@ def preview_of(recipient: Recipient, *, own_leads_only: bool) -> Preview:
     )
 
 
-def _newest_lead(recipient: Recipient, *, own_leads_only: bool) -> Lead | None:
+def _newest_lead(recipient: Recipient) -> Lead | None:
     got = Delivery.objects.filter(recipient=recipient).order_by("-created_at")
     if delivery := got.select_related("lead").first():
         return delivery.lead
-    if own_leads_only:
-        return None
     flows = StepRecipient.objects.filter(recipient=recipient).values_list("step__flow", flat=True)
     for flow_id in list(flows)[:3]:
         if lead := Lead.objects.filter(flow_id=flow_id).order_by("-created_at").first():

@@ -108,7 +108,7 @@ class RecipientAdmin(RecipientPage):
     ) -> Any:
         extra = dict(extra_context or {})
         if request.method == "GET" and (recipient := self.get_object(request, unquote(object_id))):
-            extra["preview"] = preview_of(recipient, own_leads_only=not request.user.sees_all)  # type: ignore[union-attr]
+            extra["preview"] = preview_of(recipient, sample_only=not request.user.sees_all)  # type: ignore[union-attr]
         return super().change_view(request, object_id, form_url, extra)
 
 

@@ -8,6 +8,7 @@ from django.contrib.admin.utils import unquote
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from leadops.lib import locators
 from leadops.lib.admin import ConsoleAdmin, choices, column, money
 from leadops.lib.key_rows import show_new_keys
 from recipients.admin.rows import (
@@ -76,7 +77,7 @@ class RecipientPage(ConsoleAdmin):
     def destination(self, recipient: Recipient) -> str:
         kinds = {endpoint.kind: endpoint.url for endpoint in recipient.endpoints.all()}
         url = kinds.get("production") or next(iter(kinds.values()), "")
-        return url.split("?", 1)[0][:60] or "No endpoint yet"
+        return locators.without_secrets(url).split("?", 1)[0][:60] or "No endpoint yet"
 
     @column(
         description="State",

@@ -8,7 +8,7 @@ from django.db.models import Case, IntegerField, QuerySet, When
 from django.http import HttpRequest
 from unfold.forms import PaginationInlineFormSet
 
-from leadops.lib import durations
+from leadops.lib import durations, locators
 from leadops.lib.admin import Cards, Ordered, Rows, column
 from leadops.lib.key_rows import KeyRows
 from leadops.lib.redact import Redactor
@@ -91,6 +91,10 @@ class EndpointCards(Cards):
         if endpoint.paused_at:
             return f"Paused since {endpoint.paused_at:%Y-%m-%d %H:%M}: {endpoint.paused_reason}"
         return "In use"
+
+    @column(description="URL")
+    def read_url(self, endpoint: Endpoint) -> str:
+        return locators.without_secrets(endpoint.url)
 
     @column(description="Headers")
     def read_headers(self, endpoint: Endpoint) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
+from leadops.lib import locators
 from leadops.lib.fields import DurationField, IdField, SecretField
 from recipients import validation
 from recipients.models.recipient import Recipient
@@ -112,7 +113,7 @@ class Endpoint(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind}: {self.url}"
+        return f"{self.kind}: {locators.without_secrets(self.url)}"
 
     def clean(self) -> None:
         validation.endpoint_auth(self)

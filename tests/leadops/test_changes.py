@@ -137,3 +137,46 @@ def test_it_shows_what_was_recorded_newest_first():
     (part,) = newest.parts
     assert (part.path, part.before, part.after) == ("tier", "one", "two")
     assert (oldest.did, oldest.by) == ("changed", "olga")
+
+
+def test_it_keeps_credentials_out_that_were_written_out_in_plain_places():
+    recipient = make_recipient()
+    endpoint = recipient.endpoints.get()
+    with changes.recorded(recipient, by="olga"):
+        endpoint.headers = "X-API-Key: plain-key-1\r\nX-Source: leadops\r\nToken: ${TOKEN}"
+        endpoint.url = "https://user:plain-pass-2@abc.example/leads?token=plain-token-3&v=1"
+        endpoint.save()
+        recipient.mapping_rows.create(key="auth.password", value="plain-word-4", position=1)
+        recipient.fields = {"secret": "plain-value-5", "campaign": "winter"}
+        recipient.save()
+    after = only().data["after"]
+    assert "plain-" not in json.dumps(only().data)
+    assert after["endpoints"]["production"]["headers"] == {
+        "X-API-Key": "(kept secret)",
+        "X-Source": "leadops",
+        "Token": "${TOKEN}",
+    }
+    assert after["fields"] == {"secret": "(kept secret)", "campaign": "winter"}
+
+
+def test_it_says_that_a_written_out_credential_changed():
+    recipient = make_recipient()
+    recipient.endpoints.update(headers="X-API-Key: plain-key-1")
+    with changes.recorded(recipient, by="olga"):
+        recipient.endpoints.update(headers="X-API-Key: plain-key-2")
+    after = only().data["after"]["endpoints"]["production"]
+    assert after == {"headers": {"X-API-Key": "(changed)"}}
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("mailto://ops@example.com", "mailto://ops@example.com"),
+        ("https://hooks.example.com/T0/B0/secret", "https://hooks.example.com/•••"),
+        ("slack://token-a/token-b", "slack://•••"),
+        ("mailto://user:pass@mail.example", "mailto://•••"),
+    ],
+)
+def test_it_shows_of_a_channel_where_it_leads_and_no_more(url, shown):
+    found = changes.snapshot_of(Channel(slug="x", url=url))["url"]
+    assert (found if isinstance(found, str) else found["address"]) == shown

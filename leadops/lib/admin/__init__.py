@@ -1,0 +1,19 @@
+"""What all pages of the console have in common."""
+
+from leadops.lib.admin.lists import button, choices, column, done, money, mono
+from leadops.lib.admin.pages import ConsoleAdmin, change_url
+from leadops.lib.admin.rows import Cards, Ordered, Rows
+
+__all__ = [
+    "Cards",
+    "ConsoleAdmin",
+    "Ordered",
+    "Rows",
+    "button",
+    "change_url",
+    "choices",
+    "column",
+    "done",
+    "money",
+    "mono",
+]

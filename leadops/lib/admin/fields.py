@@ -1,0 +1,150 @@
+"""Form fields by the kind of column, and how those read them who may not change them."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
+from django.db import models
+from django.db.models import Model
+from django.http import HttpRequest
+from django.utils.html import format_html
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from leadops.lib import documents, durations
+from leadops.lib.conditions import OPERATORS
+from leadops.lib.fields import DurationField, SecretField
+from leadops.lib.forms import (
+    AmountField,
+    CodeInput,
+    CodeLine,
+    SecretFormField,
+    StructuredField,
+    amount,
+)
+
+RULE_EXAMPLE = "\n".join(
+    ["all:", "  - {field: state, op: in, value: [TX, CA]}", "  - {field: score, op: gt, value: 80}"]
+)
+RULE_HELP = f"YAML or JSON; all, any and not nest. Operators: {', '.join(OPERATORS)}."
+
+
+def shown(field: models.Field[Any, Any], value: Any) -> Any:
+    """A value as those read it who may not change it; secrets only as kept or not."""
+    if isinstance(field, SecretField):
+        return "Kept, not shown" if value else "–"
+    if value in (None, "", {}, []):
+        return "–"
+    if isinstance(field, DurationField):
+        return durations.text(value)
+    if isinstance(value, Decimal):
+        return amount(value, cents=False)
+    text = documents.write(value) if isinstance(field, models.JSONField) else str(value)
+    return format_html('<pre class="leadops-read">{}</pre>', text)
+
+
+class FieldsMixin:
+    """Form fields by the kind of column, for pages and the rows on them.
+
+    `code_lines` and `code_boxes` name columns that are written in monospace, with their rows.
+    """
+
+    model: type[Model]
+    code_lines: ClassVar[Sequence[str]] = ()
+    code_boxes: ClassVar[dict[str, int]] = {}
+    money: ClassVar[Sequence[str]] = ("price",)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.model._meta.concrete_fields:
+            if self._reads_differently(field) and not hasattr(self, f"read_{field.name}"):
+                setattr(self, f"read_{field.name}", _reader(field))
+
+    def _reads_differently(self, field: models.Field[Any, Any]) -> bool:
+        kinds = (SecretField, DurationField, models.JSONField, models.DecimalField)
+        return isinstance(field, kinds) or field.name in self.code_boxes
+
+    def formfield_for_dbfield(
+        self, db_field: models.Field[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        if isinstance(db_field, SecretField):
+            return SecretFormField(
+                required=not db_field.blank, label=_label(db_field), help_text=db_field.help_text
+            )
+        if isinstance(db_field, models.JSONField):
+            return self._structured(db_field)
+        if isinstance(db_field, models.DecimalField):
+            kwargs["form_class"] = AmountField
+            kwargs["cents"] = db_field.name in self.money
+        if isinstance(db_field, models.URLField):
+            kwargs["assume_scheme"] = "https"
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[misc]
+        if field and isinstance(field.widget, RelatedFieldWidgetWrapper):
+            field.widget = field.widget.widget  # its menu leads away from what is not saved
+        if isinstance(db_field, DurationField) and field:
+            field.widget = UnfoldAdminTextInputWidget({"placeholder": "10s, 5m, 24h, 30d"})
+            field.label = _label(db_field)
+        elif db_field.name in self.code_boxes and field:
+            field.widget = CodeInput(self.code_boxes[db_field.name])
+        elif db_field.name in self.code_lines and field:
+            field.widget = CodeLine()
+        return field
+
+    def _structured(self, db_field: Any) -> StructuredField:
+        field = StructuredField(
+            empty=db_field.get_default(),
+            checks=db_field.validators,
+            rows=self.code_boxes.get(db_field.name, 3),
+            required=not db_field.blank,
+            label=_label(db_field),
+            help_text=db_field.help_text,
+        )
+        if any(getattr(check, "__name__", "") == "rules" for check in db_field.validators):
+            field.widget.attrs["placeholder"] = RULE_EXAMPLE
+            field.help_text = f"{field.help_text or ''} {RULE_HELP}".strip()
+        return field
+
+    def readable(self, names: Any) -> Any:
+        """A layout of fields with the readers of those that read differently."""
+        if isinstance(names, str):
+            reader = f"read_{names}"
+            return reader if hasattr(self, reader) else names
+        if isinstance(names, list | tuple):
+            return type(names)(self.readable(name) for name in names if name != "position")
+        return names
+
+    def only_reads(self, request: HttpRequest, obj: Any) -> bool:
+        """Is the page shown to somebody who may not change it?"""
+        return not self.has_change_permission(request, obj)  # type: ignore[attr-defined]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        names = tuple(super().get_readonly_fields(request, obj))  # type: ignore[misc]
+        if not self.only_reads(request, obj):
+            return names
+        columns = (f"read_{field.name}" for field in self.model._meta.concrete_fields)
+        return (*names, *(reader for reader in columns if hasattr(self, reader)))
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        fieldsets = super().get_fieldsets(request, obj)  # type: ignore[misc]
+        if not self.only_reads(request, obj):
+            return fieldsets
+        return [
+            (title, {**options, "fields": self.readable(options["fields"])})
+            for title, options in copy.deepcopy(list(fieldsets))
+        ]
+
+
+def _label(field: models.Field[Any, Any]) -> str:
+    name = str(field.verbose_name)
+    return name[:1].upper() + name[1:]
+
+
+def _reader(field: models.Field[Any, Any]) -> Callable[[Model], Any]:
+    def read(obj: Model) -> Any:
+        return shown(field, getattr(obj, field.attname))
+
+    read.short_description = _label(field)  # type: ignore[attr-defined]
+    return read
