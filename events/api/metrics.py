@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -31,6 +31,8 @@ GROUPS = {
     "reason": "reason",
     "attempt": "attempt",
 }
+# Whose leads a partner buys is not for it to know.
+PARTNERS_GROUPS = {name: column for name, column in GROUPS.items() if name != "source"}
 NAMED = {"flow": "flows.Flow", "source": "flows.Source"}
 DEFAULT_SPAN = timedelta(days=7)
 FIGURES: dict[str, Any] = {
@@ -79,22 +81,23 @@ class RecipientMetricsView(APIView):
         if recipient is None or not visibility.of(caller).sees_recipient(recipient.id):
             raise exceptions.NotFound(f"There is no recipient {slug!r}.")
         asked = Parameters(request.query_params)
-        span, interval, group = _asked(asked, caller.at)
         partner = caller.user is None
+        groups = PARTNERS_GROUPS if partner else GROUPS
+        span, interval, group = _asked(asked, caller.at, groups)
         scope = Scope(span, recipients=[recipient.id])
         answer = {"recipient": recipient.as_json(), **_head(span, interval)}
         answer |= _measured(scope, interval, group)
         return Response(_without_costs(answer) if partner else answer)
 
 
-def _asked(asked: Parameters, now: Any) -> tuple[Span, str, str]:
+def _asked(asked: Parameters, now: Any, groups: Mapping[str, str]) -> tuple[Span, str, str]:
     """Span, interval and grouping; raises WrongShape."""
     place = asked.read("tz", zone, ZoneInfo("UTC"))
     end = asked.read("end", lambda text: moment(text, end=True, zone=place), now)
     start = asked.read("start", lambda text: moment(text, zone=place), end - DEFAULT_SPAN)
     span = Span(start, end, place)
     interval = asked.read("interval", lambda text: _one_of(text, INTERVALS), span.interval)
-    group = asked.read("group_by", lambda text: _one_of(text, GROUPS), "")
+    group = asked.read("group_by", lambda text: _one_of(text, groups), "")
     if not asked.problems and start >= end:
         asked.problems["start"] = "Later than the end."
     if not asked.problems:

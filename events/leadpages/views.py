@@ -51,10 +51,11 @@ def search(request: HttpRequest) -> HttpResponse:
 
 
 def _options(user: Any) -> dict[str, Any]:
-    """What the filters offer."""
+    """What the filters offer; to account managers no names of those they have no part in."""
+    everything = user.sees_all
     return {
-        "flows": directory.parties("flows.Flow"),
-        "sources": directory.parties("flows.Source"),
+        "flows": directory.parties("flows.Flow") if everything else [],
+        "sources": directory.parties("flows.Source") if everything else [],
         "recipients": user.visible_recipients().only("slug", "name"),
         "statuses": Lead.Status.choices,
         "results": [choice for choice in Lead.Result.choices if choice[0]],
