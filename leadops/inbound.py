@@ -7,7 +7,7 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
 
-API = "/api/"
+API, ADMIN = "/api/", "/admin/"
 # The theme's scripts are written into its pages and evaluate expressions. What can be shut: other
 # sites' scripts and frames, and sending anything to another site.
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -41,10 +41,10 @@ class Inbound:
 
 
 def _unreadable(request: HttpRequest) -> HttpResponse | None:
-    """NUL is in nothing that PostgreSQL holds, and makes its driver fail. The API says itself
-    which of its parameters is wrong."""
+    """NUL is in nothing that PostgreSQL holds, and makes its driver fail. In parameters the API
+    and our own pages look for it themselves; the admin's filters do not."""
     api = request.path.startswith(API)
-    in_query = not api and "%00" in request.META.get("QUERY_STRING", "")
+    in_query = request.path.startswith(ADMIN) and "%00" in request.META.get("QUERY_STRING", "")
     if "\0" not in request.path and not in_query:
         return None
     message = "The address holds a NUL character."
