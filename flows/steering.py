@@ -33,6 +33,18 @@ WAKE = """
     UPDATE flows_work SET due_at = clock_timestamp()
     WHERE due_at = 'infinity' AND lane = ANY(%s)
 """
+# Deliveries that wait for somebody to resume a recipient which nothing holds: it was switched on
+# again or mended, or resumed in the moment in which a turn was about to hold them.
+WAKE_HELD = """
+    UPDATE flows_work w SET due_at = clock_timestamp()
+    FROM recipients_recipient r
+    WHERE w.due_at = 'infinity' AND w.lane IN (r.id, r.id || %s)
+      AND r.active AND r.paused_at IS NULL
+      AND NOT EXISTS (
+          SELECT FROM recipients_endpoint e
+          WHERE e.recipient_id = r.id AND e.paused_at IS NOT NULL
+      )
+"""
 
 
 class NotNow(Exception):
@@ -109,6 +121,16 @@ def _wake(cursor: Any, recipient_id: str) -> None:
     """What waited for somebody to resume the recipient is due now."""
     cursor.execute(WAKE, [[recipient_id, recipient_id + dispatching.RETRY_LANE]])
     wake.ring(cursor)
+
+
+def wake_held() -> int:
+    """Make due what waits for a recipient that may have leads; how many deliveries."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(WAKE_HELD, [dispatching.RETRY_LANE])
+        woken: int = cursor.rowcount
+        if woken:
+            wake.ring(cursor)
+    return woken
 
 
 def retry_delivery(delivery_id: str, *, by: str, force: bool = False) -> None:

@@ -6,7 +6,7 @@ import logging
 
 from django.db import connection
 
-from flows import guards
+from flows import guards, steering
 from flows.pump import Pump
 from leadops.lib import queue
 
@@ -31,6 +31,15 @@ def pump() -> None:
         log.exception("The pump ended early")
     if not queue.stopping.is_set():
         queue.wake_pump()
+
+
+def wake_held() -> None:
+    """Let go what is held for a recipient that nothing holds any more."""
+    try:
+        steering.wake_held()
+    except Exception:
+        log.exception("Waking ended early; the next run tries again")
+        connection.close()
 
 
 def tidy() -> None:

@@ -7,6 +7,7 @@ from leadops.lib.queue import Every
 SCHEDULES: tuple[Every, ...] = (
     Every("fold", "events.tasks.fold"),
     Every("alerts", "events.tasks.alerts"),
+    Every("wake held", "flows.tasks.wake_held"),
     Every("tidy", "flows.tasks.tidy", minutes=60),
     Every("partitions", "events.tasks.make_partitions", minutes=24 * 60),
 )

@@ -168,3 +168,42 @@ def test_it_does_not_sell_an_exclusive_lead_again_unless_forced():
 def test_it_knows_no_other_delivery():
     with pytest.raises(Delivery.DoesNotExist):
         steering.retry_delivery("dlv_none", by="olga")
+
+
+class TestHeldForNothing:
+    """What waits for a recipient to be resumed is let go when nothing holds the recipient."""
+
+    def held(self):
+        play = scene(recipient("abc"))
+        answer = play.post()
+        (sending,) = play.start()
+        buyer = Recipient.objects.get()
+        buyer.active = False
+        buyer.save()
+        play.take((), [(sending, attempt(Outcome.SERVER_ERROR, reason="500"))])
+        play.hurry()
+        play.start()
+        return play, answer
+
+    def test_it_goes_on_when_the_recipient_is_switched_on_again(self):
+        play, answer = self.held()
+        assert steering.wake_held() == 0
+        assert due() == 0
+        buyer = Recipient.objects.get()
+        buyer.active = True
+        buyer.save()
+        assert steering.wake_held() == 1
+        play.play(abc=[accepted()])
+        assert play.lead(answer).result == "sold"
+
+    def test_it_leaves_what_waits_for_an_endpoint(self):
+        play = scene(recipient("abc"))
+        play.post()
+        play.post()
+        first, second = play.start()
+        play.take((), [(first, attempt(Outcome.UNAUTHORIZED, reason="401"))])
+        play.take((), [(second, attempt(Outcome.SERVER_ERROR, reason="500"))])
+        play.hurry()
+        play.start()
+        assert due() == 0
+        assert steering.wake_held() == 0
