@@ -90,6 +90,11 @@ class FlowPlan:
     def step(self, position: int) -> StepPlan | None:
         return self.steps[position] if position < len(self.steps) else None
 
+    def step_id(self, position: int) -> str:
+        """The step's id, empty beyond the last."""
+        step = self.step(position)
+        return step.id if step else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Plans:

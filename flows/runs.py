@@ -38,6 +38,7 @@ class LeadState:
     snapshot: int
     salt: bytes | None
     sensitive: str = ""  # encrypted JSON of what no snapshot holds
+    step_id: str = ""
     completed_at: datetime | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
     _hidden: Mapping[str, Any] | None = None
@@ -80,6 +81,7 @@ class DeliveryState:
     recipient_id: str
     flow_id: str
     step: int
+    step_id: str = ""
     state: str = "waiting"
     outcome: str = ""
     category: str = ""
@@ -119,6 +121,17 @@ class Run:
             yield self.work
         yield from (d.work for d in self.deliveries if d.work)
 
+    def find_place(self) -> None:
+        """Where the lead and its deliveries stand, now that steps may have come, gone or moved.
+
+        Steps are known by their ids. Where one is gone, whatever stands in its place counts: so
+        nobody who had the lead gets it again.
+        """
+        places = {step.id: place for place, step in enumerate(self.flow.steps)}
+        self.lead.step = places.get(self.lead.step_id, self.lead.step)
+        for delivery in self.deliveries:
+            delivery.step = places.get(delivery.step_id, delivery.step)
+
     def new_delivery(self, recipient_id: str, price: Decimal | None) -> DeliveryState:
         delivery = DeliveryState(
             id=ids.new_id("dlv"),
@@ -126,6 +139,7 @@ class Run:
             recipient_id=recipient_id,
             flow_id=self.lead.flow_id,
             step=self.lead.step,
+            step_id=self.flow.step_id(self.lead.step),
             price=price,
             created_at=self.journal.at,
             new=True,
@@ -153,6 +167,7 @@ LEAD_COLUMNS = [
     "snapshot",
     "salt",
     "sensitive",
+    "step_id",
     "completed_at",
 ]
 LOCK_LEADS = f"""
@@ -165,6 +180,7 @@ DELIVERY_COLUMNS = [
     "recipient_id",
     "flow_id",
     "step",
+    "step_id",
     "state",
     "outcome",
     "category",
@@ -203,6 +219,7 @@ LEAD = Table(
         "revenue": "numeric",
         "sales": "smallint",
         "step": "smallint",
+        "step_id": "text",
         "seq": "integer",
         "snapshot": "smallint",
         "completed_at": "timestamptz",
@@ -216,6 +233,7 @@ DELIVERY = Table(
         "recipient_id": "text",
         "flow_id": "text",
         "step": "smallint",
+        "step_id": "text",
         "state": "text",
         "outcome": "text",
         "category": "text",
@@ -255,6 +273,8 @@ LEAD_CHANGES = [column for column in LEAD.columns if column != "id"]
 
 
 def save_leads(cursor: Any, runs: Sequence[Run]) -> None:
+    for run in runs:
+        run.lead.step_id = run.flow.step_id(run.lead.step)
     LEAD.update(
         cursor,
         [{c: getattr(run.lead, c) for c in LEAD.columns} for run in runs],

@@ -192,6 +192,7 @@ def _locked(cursor: Any, lead_id: str, current: Plans, journal: Journal) -> Run:
     run = Run(lead=lead, flow=current.flows[lead.flow_id], journal=journal)
     cursor.execute(DELIVERIES, [[lead_id]])
     run.deliveries = [DeliveryState(*row) for row in cursor.fetchall()]
+    run.find_place()
     return run
 
 

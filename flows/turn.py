@@ -227,6 +227,8 @@ def _load(turn: Turn) -> Loaded:
         delivery = DeliveryState(*row)
         if delivery.lead_id in found:
             found[delivery.lead_id].deliveries.append(delivery)
+    for run in found.values():
+        run.find_place()
     for lead_id, body in snapshots.fetchall():
         if lead_id in found:
             found[lead_id].lead.values = orjson.loads(body)

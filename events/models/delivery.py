@@ -44,7 +44,10 @@ class Delivery(models.Model):
         db_constraint=False,
         db_index=False,
     )
-    step = models.PositiveSmallIntegerField()
+    step = models.PositiveSmallIntegerField(help_text="Where the step stood at that time.")
+    step_id = models.CharField(
+        max_length=32, db_collation="C", editable=False, default="", db_default=""
+    )
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
     outcome = models.CharField(
         max_length=20, blank=True, default="", choices=[(o.value, o.value) for o in Outcome]
@@ -75,7 +78,7 @@ class Delivery(models.Model):
         verbose_name_plural = "deliveries"
         constraints = [
             models.UniqueConstraint(
-                fields=["lead", "step", "recipient"], name="a_lead_once_a_recipient_and_step"
+                fields=["lead", "step_id", "recipient"], name="a_lead_once_a_recipient_and_step"
             )
         ]
         indexes = [

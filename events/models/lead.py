@@ -57,6 +57,9 @@ class Lead(models.Model):
     revenue = models.DecimalField(max_digits=12, decimal_places=4, default=0)
     sales = models.PositiveSmallIntegerField(default=0)
     step = models.PositiveSmallIntegerField(default=0, help_text="The step it stands at.")
+    step_id = models.CharField(
+        max_length=32, db_collation="C", editable=False, default="", db_default=""
+    )
     seq = models.PositiveIntegerField(default=0, help_text="Number of its newest event.")
     snapshot = models.PositiveSmallIntegerField(default=0, help_text="Its newest version.")
     sensitive = SecretField(

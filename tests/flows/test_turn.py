@@ -9,10 +9,11 @@ from decimal import Decimal
 import psycopg
 import pytest
 from django.db import ProgrammingError, connection, transaction
+from django.db.models import F
 
 from events.models import Alert, Event, Exchange, Figure, Lead, Snapshot
 from flows import engine
-from flows.models import FlowField, Work
+from flows.models import FlowField, Step, StepRecipient, Work
 from recipients.models import Endpoint, Recipient, RetryRule
 from recipients.outcomes import Outcome
 from tests.flows.scene import attempt, recipient, scene
@@ -512,3 +513,41 @@ def test_an_attempt_that_nobody_timed_is_counted_without_a_time():
     play.start()
     [cell] = Figure.objects.filter(kind="attempt")
     assert (cell.outcome, cell.n, cell.bucket, cell.ms) == ("unknown", 1, -1, 0)
+
+
+class TestStepsThatMove:
+    """A lead under way stays at its step when steps come, go or move."""
+
+    def filter_before(self, play):
+        play.flow.steps.update(position=F("position") + 1)
+        passing = {"all": [{"field": "email", "op": "not_blank"}]}
+        Step.objects.create(flow=play.flow, name="new", position=0, rules=passing)
+
+    def test_it_is_not_sold_twice(self):
+        play = scene(recipient("abc"), recipient("xyz"), pattern="waterfall")
+        answer = play.post()
+        [sending] = play.start()
+        self.filter_before(play)
+        assert play.take((), [(sending, accepted())]).starts == []
+        assert play.lead(answer).result == "sold"
+        assert "filter.passed" not in play.types(answer)[-2:]
+
+    def test_it_goes_on_down_the_waterfall(self):
+        play = scene(recipient("abc"), recipient("xyz"), pattern="waterfall")
+        answer = play.post()
+        [sending] = play.start()
+        play.flow.steps.filter(kind="filter").delete()
+        [second] = play.take((), [(sending, no())]).starts
+        assert second.plan.slug == "xyz"
+        play.take((), [(second, accepted())])
+        assert play.lead(answer).revenue == 45
+
+    def test_a_step_that_takes_the_place_of_another_sends_to_nobody_again(self):
+        play = scene(recipient("abc"))
+        answer = play.post()
+        [sending] = play.start()
+        play.flow.steps.filter(kind="deliver").delete()
+        renamed = Step.objects.create(flow=play.flow, name="renamed", kind="deliver", position=1)
+        StepRecipient.objects.create(step=renamed, recipient=Recipient.objects.get())
+        assert play.take((), [(sending, accepted())]).starts == []
+        assert play.lead(answer).result == "sold"
