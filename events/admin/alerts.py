@@ -48,10 +48,11 @@ class StateFilter(admin.SimpleListFilter):
 class AlertAdmin(ConsoleAdmin):
     """Raised by figures and workers; staff may close one by hand."""
 
-    list_display = ("text", "state", "shown_threshold", "subject_code", "raised_at", "resolved_at")
+    list_display = ("text", "state", "shown_threshold", "subject_code", "raised", "resolved")
     list_filter = (StateFilter,)
     list_select_related = ("threshold",)
     search_fields = ("text", "=subject")
+    search_help_text = "Words, or the id of what it is about"
     ordering = ("-raised_at",)
     actions = ("resolve_selected",)
     fields = ("text", "subject", "threshold", "raised_at", "resolved_at")
@@ -69,6 +70,14 @@ class AlertAdmin(ConsoleAdmin):
     @column(description="Threshold")
     def shown_threshold(self, alert: Alert) -> str:
         return alert.threshold.name if alert.threshold else "–"
+
+    @column(description="Raised", ordering="raised_at")
+    def raised(self, alert: Alert) -> str:
+        return f"{alert.raised_at:%Y-%m-%d %H:%M}"
+
+    @column(description="Resolved", ordering="resolved_at")
+    def resolved(self, alert: Alert) -> str:
+        return f"{alert.resolved_at:%Y-%m-%d %H:%M}" if alert.resolved_at else "–"
 
     @column(description="About")
     def subject_code(self, alert: Alert) -> str:

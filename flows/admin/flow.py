@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django import forms
 from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.widgets import UnfoldAdminSelectWidget
 
 from flows import fields
 from flows.models import Flow, FlowField, FlowSource, Step
@@ -20,24 +18,13 @@ from leadops.lib.admin import Cards, ConsoleAdmin, Ordered, Rows, change_url, co
 SUMMARY = 140  # characters
 
 
-class FieldForm(forms.ModelForm):  # type: ignore[type-arg]
-    """Field types are chosen from those there are."""
-
-    class Meta:
-        widgets = {"type": UnfoldAdminSelectWidget}
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if "type" in self.fields:
-            names = [(name, name.replace("_", " ")) for name in sorted(fields.field_types())]
-            self.fields["type"] = forms.ChoiceField(
-                choices=names, widget=UnfoldAdminSelectWidget, initial="string"
-            )
+def field_types() -> list[tuple[str, str]]:
+    return [(name, name.replace("_", " ")) for name in sorted(fields.field_types())]
 
 
 class FieldRows(Ordered, Rows):
     model = FlowField
-    form = FieldForm
+    chosen = {"type": field_types}
     verbose_name = "field"
     verbose_name_plural = "fields"
     fields = ("name", "type", "required", "privacy", "position")

@@ -11,7 +11,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.widgets import UnfoldAdminSelectWidget
 
 from flows.models import Flow, Step, StepRecipient
 from flows.patterns import registry
@@ -23,8 +22,16 @@ OWN_FIELDS = {
 }
 
 
+def patterns() -> list[tuple[str, str]]:
+    return [(pattern.name, pattern.label) for pattern in registry.PATTERNS.values()]
+
+
+def orders() -> list[tuple[str, str]]:
+    return [(name, name.replace("_", " ")) for name in registry.ORDERS]
+
+
 class StepForm(forms.ModelForm):  # type: ignore[type-arg]
-    """Patterns and orders are chosen from those there are; flow and kind come with the page."""
+    """Flow and kind of a new step come with the page."""
 
     flow_id = ""
     kind = ""
@@ -33,8 +40,6 @@ class StepForm(forms.ModelForm):  # type: ignore[type-arg]
         super().__init__(*args, **kwargs)
         if self.instance._state.adding:
             self.instance.flow_id, self.instance.kind = self.flow_id, self.kind
-        self._choose("pattern", [(p.name, p.label) for p in registry.PATTERNS.values()])
-        self._choose("order", [(name, name.replace("_", " ")) for name in registry.ORDERS])
 
     def clean_name(self) -> str:
         """Django checks the constraint only where the flow stands in the form."""
@@ -43,16 +48,6 @@ class StepForm(forms.ModelForm):  # type: ignore[type-arg]
         if others.exclude(pk=self.instance.pk).exists():
             raise ValidationError("This flow has a step of this name already.")
         return name
-
-    def _choose(self, name: str, choices: list[tuple[str, str]]) -> None:
-        if field := self.fields.get(name):
-            self.fields[name] = forms.ChoiceField(
-                choices=choices,
-                widget=UnfoldAdminSelectWidget,
-                label=field.label,
-                help_text=field.help_text,
-                initial=field.initial,
-            )
 
 
 class RecipientRows(Ordered, Rows):
@@ -73,6 +68,7 @@ class StepAdmin(ConsoleAdmin):
     inlines = (RecipientRows,)
     readonly_fields = ("shown_flow", "kind")
     code_boxes = {"rules": 10}
+    chosen = {"pattern": patterns, "order": orders}
     autocomplete_fields = ("remediation",)
     list_display = ("name", "flow", "kind", "position")
     list_select_related = ("flow",)

@@ -20,8 +20,13 @@ from recipients.admin.rows import (
 )
 from recipients.loading import compile_recipient
 from recipients.models import Endpoint, Recipient, Secret
+from recipients.transports.registry import TRANSPORTS
 
 PATHS = ("lead_id_path", "price_path", "fallback_price", "message_path", "reason_path")
+
+
+def integrations() -> list[tuple[str, str]]:
+    return [(name, name) for name in sorted(TRANSPORTS)]
 
 
 class RecipientPage(ConsoleAdmin):
@@ -36,6 +41,7 @@ class RecipientPage(ConsoleAdmin):
     prepopulated_fields = {"slug": ("name",)}
     code_lines = ("success", *PATHS)
     code_boxes = {"filter": 6, "fields": 3, "capture": 3, "mapping_text": 16}
+    chosen = {"integration": integrations}
     inlines = (EndpointCards, MappingRows, ResponseRules, RetryRows, PartnerKeys)
     change_form_before_template = "admin/recipients/cautions.html"
     fieldsets = (

@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any, ClassVar
 
+from django import forms
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.db import models
 from django.db.models import Model
 from django.http import HttpRequest
 from django.utils.html import format_html
-from unfold.widgets import UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from leadops.lib import documents, durations
 from leadops.lib.conditions import OPERATORS
@@ -24,8 +25,10 @@ from leadops.lib.forms import (
     SecretFormField,
     StructuredField,
     amount,
+    arranged,
 )
 
+Choices = Callable[[], list[tuple[str, str]]]
 RULE_EXAMPLE = "\n".join(
     ["all:", "  - {field: state, op: in, value: [TX, CA]}", "  - {field: score, op: gt, value: 80}"]
 )
@@ -41,21 +44,23 @@ def shown(field: models.Field[Any, Any], value: Any) -> Any:
     if isinstance(field, DurationField):
         return durations.text(value)
     if isinstance(value, Decimal):
-        return amount(value, cents=False)
-    text = documents.write(value) if isinstance(field, models.JSONField) else str(value)
+        return amount(value, cents=field.name == "price")
+    text = documents.write(arranged(value)) if isinstance(field, models.JSONField) else str(value)
     return format_html('<pre class="leadops-read">{}</pre>', text)
 
 
 class FieldsMixin:
     """Form fields by the kind of column, for pages and the rows on them.
 
-    `code_lines` and `code_boxes` name columns that are written in monospace, with their rows.
+    `code_lines` and `code_boxes` name columns that are written in monospace, with their rows;
+    `chosen` those whose words come from a registry.
     """
 
     model: type[Model]
     code_lines: ClassVar[Sequence[str]] = ()
     code_boxes: ClassVar[dict[str, int]] = {}
     money: ClassVar[Sequence[str]] = ("price",)
+    chosen: ClassVar[dict[str, Choices]] = {}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -76,6 +81,14 @@ class FieldsMixin:
             )
         if isinstance(db_field, models.JSONField):
             return self._structured(db_field)
+        if db_field.name in self.chosen:
+            return forms.ChoiceField(
+                choices=self.chosen[db_field.name],
+                widget=UnfoldAdminSelectWidget,
+                label=_label(db_field),
+                help_text=db_field.help_text,
+                initial=db_field.get_default(),
+            )
         if isinstance(db_field, models.DecimalField):
             kwargs["form_class"] = AmountField
             kwargs["cents"] = db_field.name in self.money
