@@ -11,11 +11,31 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from gunicorn.workers import gthread
+
+from leadops import arrivals
 from leadops.lib import processes
+
+
+class Worker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
+    """gunicorn's threads, which no client keeps for longer than a request's head may take."""
+
+    def handle(self, conn: Any) -> Any:
+        # gunicorn itself would wait for 5 s: a few dozen silent connections, and nobody is served.
+        if not conn.initialized and not conn.wait_for_data(arrivals.SILENT_SECONDS):
+            return gthread._DEFER
+        conn.arrival = arrivals.deadline(arrivals.HEADER_SECONDS)
+        with arrivals.within(conn.arrival, conn.sock):
+            return super().handle(conn)
+
+    def handle_request(self, req: Any, conn: Any) -> Any:
+        arrivals.watchdog.release(conn.arrival)  # its head is here
+        return super().handle_request(req, conn)
+
 
 bind = os.environ.get("LEADOPS_BIND", "127.0.0.1:8000")
 workers = int(os.environ.get("LEADOPS_WEB_WORKERS") or max(2, os.cpu_count() or 1))
-worker_class = "gthread"
+worker_class = Worker
 threads = int(os.environ.get("LEADOPS_WEB_THREADS") or 16)
 keepalive = 30  # seconds
 timeout = 60  # a worker silent for longer is replaced

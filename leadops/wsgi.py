@@ -4,6 +4,8 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from leadops.arrivals import Bodies
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "leadops.settings")
 
-application = get_wsgi_application()
+application = Bodies(get_wsgi_application())

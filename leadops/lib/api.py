@@ -52,10 +52,14 @@ class Conflict(exceptions.APIException):
 
 
 def read_body(stream: Any, limit: int = MAX_BODY) -> bytes:
-    """The body, at most `limit` bytes; raises TooLarge."""
+    """The body, at most `limit` bytes; raises TooLarge, and ParseError for one that was cut off:
+    half a form would pass for a whole one."""
     body: bytes = stream.read(limit + 1)
     if len(body) > limit:
         raise TooLarge
+    declared = getattr(stream, "META", {}).get("CONTENT_LENGTH") or "0"
+    if declared.isdecimal() and len(body) < int(declared):
+        raise exceptions.ParseError("The body is shorter than its Content-Length.")
     return body
 
 
