@@ -52,7 +52,8 @@ def advance(run: Run, desk: Desk) -> None:
 
 def review_if_stuck(run: Run) -> None:
     """Nothing under way and something held: only a person can take the lead on."""
-    if any(d.state in ("waiting", "sending") for d in run.deliveries):
+    under_way = any(d.state in ("waiting", "sending") for d in run.deliveries)
+    if under_way or run.lead.status != "working":
         return
     held = next((d for d in run.deliveries if d.state == "review"), None)
     if held:
@@ -63,7 +64,7 @@ def review_if_stuck(run: Run) -> None:
 def complete(run: Run, plans: Plans, *, stopped_by: str = "") -> None:
     """Every step is done, or a filter stopped the lead."""
     lead = run.lead
-    sold = [d for d in run.deliveries if d.state == "accepted" and not d.late]
+    sold = [d for d in run.deliveries if d.sold]
     lead.status = "done"
     lead.result = "sold" if sold else "stopped" if stopped_by else "unsold"
     lead.reason = stopped_by or ("" if sold else _last_reason(run))
@@ -159,7 +160,11 @@ def situation(run: Run, step: DeliverStep) -> Situation:
         candidates=step.order(step.candidates, OrderContext(seed=run.lead.id)),
         remediation=step.remediation,
         tries=tuple(
-            Try(recipient=d.recipient_id, state=TRY_STATES[d.state], sent=d.attempts > 0)
+            Try(
+                recipient=d.recipient_id,
+                state=TryState.ACCEPTED if d.sold else TRY_STATES[d.state],
+                sent=d.attempts > 0,
+            )
             for d in run.deliveries
             if d.step == run.lead.step
         ),

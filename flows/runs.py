@@ -94,6 +94,7 @@ class DeliveryState:
     revenue: Decimal = Decimal(0)
     buyer_lead_id: str = ""
     late: bool = False
+    sold: bool = False  # accepted in time once: it earned then, and earns nothing again
     mapping_version: int = 0
     created_at: datetime | None = None
     first_attempt_at: datetime | None = None
@@ -193,6 +194,7 @@ DELIVERY_COLUMNS = [
     "revenue",
     "buyer_lead_id",
     "late",
+    "sold",
     "mapping_version",
     "created_at",
     "first_attempt_at",
@@ -246,6 +248,7 @@ DELIVERY = Table(
         "revenue": "numeric",
         "buyer_lead_id": "text",
         "late": "boolean",
+        "sold": "boolean",
         "mapping_version": "integer",
         "created_at": "timestamptz",
         "first_attempt_at": "timestamptz",
@@ -265,6 +268,7 @@ DELIVERY_CHANGES = [
     "revenue",
     "buyer_lead_id",
     "late",
+    "sold",
     "mapping_version",
     "first_attempt_at",
     "finished_at",

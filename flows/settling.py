@@ -75,21 +75,25 @@ def _accept(run: Run, delivery: DeliveryState, plan: RecipientPlan, attempt: Att
     lead = run.lead
     step = run.flow.step(delivery.step)
     exclusive = isinstance(step, DeliverStep) and step.pattern.exclusive
-    delivery.late = lead.status != "working" or (
-        exclusive and any(d.state == "accepted" for d in run.deliveries if d.step == delivery.step)
+    again = delivery.sold
+    delivery.late = not again and (
+        lead.status != "working"
+        or (exclusive and any(d.sold for d in run.deliveries if d.step == delivery.step))
     )
-    price = Decimal(0) if delivery.late else dispatching.price_of(run, delivery, attempt.result)
+    counts = not again and not delivery.late
+    price = dispatching.price_of(run, delivery, attempt.result) if counts else Decimal(0)
     price = price or Decimal(0)
     delivery.revenue += price  # one that is sent again after it was sold keeps what it earned
     delivery.buyer_lead_id = attempt.result.buyer_lead_id[:200]
     delivery.reason = ""
     dispatching.finish(run, delivery, "accepted", None)
-    if not delivery.late:
+    if counts:
+        delivery.sold = True
         lead.revenue += price
         lead.sales += plan.buys
     shares = plan.buys or not lead.sales
     cost = money.share(lead.cost, max(lead.sales, 1))[-1] if shares else Decimal(0)
-    late: dict[str, Any] = {"late": True} if delivery.late else {}
+    late: dict[str, Any] = {} if counts else {"late": True}
     run.journal.record(
         lead,
         EventType.RECIPIENT_DELIVERED,
@@ -278,8 +282,8 @@ def quarantine(run: Run, work: WorkState, plans: Plans, reason: str) -> None:
     work.done = True
     delivery = run.delivery(work.delivery_id) if work.delivery_id else None
     if delivery is None:
-        run.lead.status = "review"
-        run.lead.reason = reason
+        if run.lead.status == "working":
+            run.lead.status, run.lead.reason = "review", reason
         return
     plan = plans.recipients[delivery.recipient_id]
     result = Result(Outcome.UNKNOWN, reason=reason)

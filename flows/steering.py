@@ -214,14 +214,16 @@ def _sold_to_another(run: Run, delivery: DeliveryState) -> str:
     step = run.flow.step(delivery.step)
     if not isinstance(step, DeliverStep) or not step.pattern.exclusive:
         return ""
-    others = [d for d in run.deliveries if d.step == delivery.step and d.state == "accepted"]
+    others = [
+        d for d in run.deliveries if d.step == delivery.step and (d.sold or d.state == "accepted")
+    ]
     return others[0].recipient_id if others else ""
 
 
 def _reopen(run: Run, delivery: DeliveryState) -> None:
     """Back to waiting, with all of its retries. A lead that was sold by it stays done: a second
-    accept is then a late one, and earns nothing again."""
-    if delivery.state != "accepted" and run.lead.status in ("done", "review"):
+    accept earns nothing again."""
+    if delivery.state != "accepted" and not delivery.sold and run.lead.status in ("done", "review"):
         run.lead.status, run.lead.completed_at = "working", None
         run.lead.result, run.lead.reason = "", ""
         run.lead.step = min(run.lead.step, delivery.step)  # its pattern hears of the result

@@ -68,6 +68,9 @@ class Delivery(models.Model):
     revenue = models.DecimalField(max_digits=12, decimal_places=4, default=0)
     buyer_lead_id = models.CharField(max_length=200, blank=True, default="")
     late = models.BooleanField(default=False, help_text="Accepted after the lead was sold.")
+    sold = models.BooleanField(
+        default=False, db_default=False, help_text="Accepted in time once, however it ended since."
+    )
     mapping_version = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(db_default=Now())
     first_attempt_at = models.DateTimeField(null=True)

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from events import verify
 from events.models import Alert, Delivery, Event
 from flows import steering
 from flows.models import Revision, Work
@@ -207,3 +208,39 @@ class TestHeldForNothing:
         play.start()
         assert due() == 0
         assert steering.wake_held() == 0
+
+
+class TestSoldOnce:
+    """A delivery that was sold stays sold and earns nothing again, whatever it is sent for."""
+
+    def sold_twice_sent(self):
+        """A waterfall: abc refused, premier bought and is sent it again, for a fee of its own."""
+        play = scene(recipient("abc"), recipient("premier"), pattern="waterfall")
+        answer = play.post()
+        play.play(abc=[rejected()], premier=[accepted(price=Decimal(40))])
+        steering.retry_delivery(play.delivery("premier").id, by="olga", force=True)
+        return play, answer
+
+    def test_it_stays_sold_when_it_is_refused_the_second_time(self):
+        play, answer = self.sold_twice_sent()
+        play.play(premier=[rejected()])
+        with pytest.raises(steering.NotNow, match="sold"):
+            steering.retry_delivery(play.delivery("abc").id, by="olga")
+        steering.retry_delivery(play.delivery("abc").id, by="olga", force=True)
+        play.play(abc=[rejected()])
+        lead = play.lead(answer)
+        assert (lead.result, lead.revenue) == ("sold", Decimal(40))
+
+    def test_it_earns_once_though_the_lead_is_on_its_way_again(self):
+        play, answer = self.sold_twice_sent()
+        steering.retry_delivery(play.delivery("abc").id, by="olga", force=True)
+        play.play(abc=[rejected()], premier=[accepted(price=Decimal(40))])
+        assert play.lead(answer).revenue == Decimal(40)
+        assert [check for check in verify.run() if check.problems] == []
+
+    def test_what_is_put_aside_leaves_a_completed_lead_done(self):
+        play, answer = self.sold_twice_sent()
+        Work.objects.update(claims=5)
+        play.start()
+        assert play.delivery("premier").state == "review"
+        assert play.lead(answer).status == "done"
