@@ -24,6 +24,7 @@ _CHECK_TIMEOUT = 0.05
 _CHECK_BUDGET = 2.0
 _MAX_PUMPS = 120
 _MAX_REPEAT = 1000
+_MAX_WRITTEN_OUT = 20_000  # a quarter of a kilobyte each
 _MANY = 10
 _FOR_EVER = (
     "This pattern can take for ever on some texts: "
@@ -128,6 +129,13 @@ def _refuse_unbounded(pattern: str) -> None:
     for found in regex.finditer(r"\{(\d*),?(\d*)\}", pattern):
         if any(int(number) > _MAX_REPEAT for number in found.groups() if number):
             raise PatternError(f"A repeat is more than {_MAX_REPEAT}", found.start())
+    # The engine writes repeats out as it compiles: (((a{9}){9}){9}… ten deep is all of the memory.
+    try:
+        size = _shape(pattern).written_out()
+    except RecursionError as exc:
+        raise PatternError("The pattern nests too deep") from exc
+    if size > _MAX_WRITTEN_OUT:
+        raise PatternError("Repeats inside repeats make this pattern too large")
 
 
 def _adversarial_texts(pattern: str) -> Iterator[str]:
@@ -189,6 +197,11 @@ class _Node:
                 inner = part.repeated()
                 if inner is not None and not self._separates(inner):
                     raise PatternError(_FOR_EVER)
+
+    def written_out(self) -> int:
+        """How many parts this is once every repeat is written as often as it must match."""
+        inner = 1 if self.parts is None else sum(map(_Node.written_out, self.parts)) or 1
+        return max(self.low, 1) * inner
 
     def repeated(self) -> _Node | None:
         """The part in here that repeats without end and takes characters."""

@@ -111,3 +111,22 @@ def test_it_raises_only_its_own_errors(pattern: str, text: str) -> None:
         patterns.compile(pattern).search(text)
     except (patterns.PatternError, patterns.PatternTimeout):
         pass
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "(" * 10 + "a{9}" + "){9}" * 10,
+        "(?:" * 5 + "\\d{100,}" + "){100,}" * 5,
+        "(?:(?:[ab]{1000}){1000})",
+        "(" * 490 + "a" + "){2}" * 100 + ")" * 390,
+    ],
+)
+def test_it_refuses_repeats_that_multiply_before_they_fill_the_memory(pattern: str) -> None:
+    with pytest.raises(patterns.PatternError):
+        patterns.compile(pattern)
+
+
+@pytest.mark.parametrize("pattern", ["(?:\\d{3}-){1,3}\\d{4}", "[A-Z]{1000}", "(a{10}){100}"])
+def test_it_takes_repeats_of_a_reasonable_size(pattern: str) -> None:
+    patterns.compile(pattern)
