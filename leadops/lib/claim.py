@@ -30,7 +30,9 @@ class Claimed:
     left_behind: bool
 
 
-# `lanes` walks the index from lane to lane instead of reading it whole.
+# `lanes` walks the index from lane to lane instead of reading it whole. The clock is the
+# statement's: a volatile one could not bound the index, and every claim would read all that is held
+# in a lane. The array keeps the planner from reading the whole table for the few rows picked.
 CLAIM = """
     WITH RECURSIVE lanes(lane) AS (
         (SELECT lane FROM {table} ORDER BY lane LIMIT 1)
@@ -40,7 +42,7 @@ CLAIM = """
     ), picked AS (
         SELECT due.id, due.lease FROM lanes l CROSS JOIN LATERAL (
             SELECT w.id, w.lease FROM {table} w
-            WHERE w.lane = l.lane AND w.due_at <= clock_timestamp()
+            WHERE w.lane = l.lane AND w.due_at <= statement_timestamp()
             ORDER BY w.due_at
             LIMIT coalesce((%(places)s::jsonb ->> l.lane)::int, %(otherwise)s)
             FOR UPDATE SKIP LOCKED
@@ -51,7 +53,7 @@ CLAIM = """
         claims = t.claims + 1,
         lease = %(lease)s,
         due_at = clock_timestamp() + greatest(%(seconds)s, t.hold) * interval '1 second'
-    FROM picked WHERE t.id = picked.id
+    FROM picked WHERE t.id = picked.id AND t.id = ANY(ARRAY(SELECT id FROM picked))
     RETURNING t.id, t.kind, t.lead_id, t.delivery_id, t.lane, t.claims, t.hold,
               picked.lease IS NOT NULL
 """
@@ -80,13 +82,3 @@ def claim(
         },
     )
     return [Claimed(*row) for row in cursor.fetchall()]
-
-
-def oldest_due(cursor: Any, table: str) -> float | None:
-    """Seconds since the oldest due row came due, None when nothing is due."""
-    cursor.execute(
-        f"SELECT extract(epoch FROM clock_timestamp() - min(due_at)) FROM {table} "  # noqa: S608
-        "WHERE due_at <= clock_timestamp()"
-    )
-    age = cursor.fetchone()[0]
-    return None if age is None else float(age)
