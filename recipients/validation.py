@@ -19,6 +19,10 @@ MAX_TIMEOUT = 120.0
 XML_NAME = re.compile(r"[A-Za-z_][\w.\-]*\Z")
 HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
 SCHEME = re.compile(r"https?://[^\s/]+", re.IGNORECASE)
+SERVER = re.compile(r"https?://((?:\{\{.*?\}\}|\$\{.*?\}|[^/?#])*)", re.IGNORECASE | re.DOTALL)
+# Values that staff wrote, and values that came in with a lead; what follows the last of these.
+OURS = re.compile(r"\{\{\s*(?:recipient|flow|source)\.\w+\s*\}\}")
+DOMAIN = re.compile(r"(?:\.[\w-]+){2,}\.?(?::\d+)?")
 OWN_HEADERS = frozenset({"host", "content-length", "transfer-encoding", "connection"})
 
 
@@ -90,6 +94,12 @@ def url_template(value: str) -> None:
     template(value)
     if not SCHEME.match(value):
         raise ValidationError("Write a whole address, e.g. https://api.buyer.com/leads.")
+    server = OURS.sub("ours", SERVER.match(value)[1])  # type: ignore[index]  # as SCHEME matches
+    _, leads, rest = server.rpartition("}}") if "{{" in server else ("", "", "")
+    if leads and not DOMAIN.fullmatch(rest):
+        raise ValidationError(
+            "A lead's values may not choose the server: end its name as {{lead.state}}.buyer.com."
+        )
 
 
 def xml_name(value: str) -> None:

@@ -138,7 +138,9 @@ RULE = st.recursive(
     max_leaves=4,
 )
 SHARED = {
-    "url": st.sampled_from(["https://a.example/x", "https://{{lead.state}}.example/${BUYER_TOKEN}"])
+    "url": st.sampled_from(
+        ["https://a.example/x", "https://{{lead.state}}.api.example/${BUYER_TOKEN}"]
+    )
 }
 ENDPOINT = st.fixed_dictionaries(
     SHARED,
