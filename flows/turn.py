@@ -348,6 +348,11 @@ def _conditions(desk: Desk, journal: Journal) -> None:
     if not desk.pauses and not desk.holds:
         return
     with connection.cursor() as cursor:
+        # All of them first, in order: another turn may hold and pause the same.
+        cursor.execute(
+            "SELECT FROM recipients_endpoint WHERE id = ANY(%s) ORDER BY id FOR UPDATE",
+            [[*desk.holds, *desk.pauses]],
+        )
         for endpoint_id, until in sorted(desk.holds.items()):
             cursor.execute(
                 "UPDATE recipients_endpoint SET not_before = greatest(not_before, %s) "
