@@ -274,7 +274,7 @@ def _keys(
 def _duplicate_digests(flow: FlowPlan, values: Mapping[str, Any], *, test: bool) -> list[bytes]:
     """One keyed digest for each set of fields that the lead has in full."""
     found = []
-    for group in flow.duplicates:
+    for group in dict.fromkeys(flow.duplicates):  # one claim each, though listed twice
         parts = [values.get(name) for name in group]
         if all(part not in (None, "") for part in parts):
             text = "\0".join(f"{name}={part}" for name, part in zip(group, parts, strict=True))

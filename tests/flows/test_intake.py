@@ -7,9 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection, transaction
 
 from events.models import Event, Lead, LeadKey, Snapshot
+from flows import plans
+from flows.intake import Answer
 from flows.models import FlowSource, Work
 from tests.flows.scene import Scene, recipient, scene
 
@@ -130,6 +132,22 @@ class TestDuplicates:
             cursor.execute("UPDATE flows_duplicateclaim SET at = at - interval '2 hours'")
         assert play.post().outcome == "accepted"
 
+    def test_a_set_listed_twice_is_one(self, play):
+        play.flow.duplicate_match = [["email"], ["email"]]
+        play.flow.save()
+        assert [play.post().outcome for _ in range(2)] == ["accepted", "rejected"]
+
+    def test_a_lead_that_cannot_be_stored_leaves_no_claim_and_no_key(self, play, monkeypatch):
+        def fail(*_args, **_options):
+            raise OperationalError("no space left on device")
+
+        with monkeypatch.context() as patch:
+            patch.setattr("flows.intake.store", fail)
+            with pytest.raises(OperationalError):
+                play.post(key="k")
+        again = play.post(key="k")
+        assert (again.outcome, again.repeated) == ("accepted", False)
+
     def test_test_leads_and_real_ones_do_not_meet(self, play):
         assert play.post(test=True).outcome == "accepted"
         assert play.post().outcome == "accepted"
@@ -175,6 +193,38 @@ def test_of_many_posts_with_one_key_in_flight_all_get_one_lead():
     answers = _at_once(play, 16, key="same")
     assert len({a.lead_id for a in answers}) == 1
     assert Lead.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_key_whose_first_post_is_rolled_back_is_free_for_the_one_that_waits():
+    play = scene(recipient("abc"))
+    plans.current()
+    began, go_on = threading.Event(), threading.Event()
+
+    def first() -> None:
+        with transaction.atomic():
+            play.post(key="k", email="first@example.com")
+            began.set()
+            go_on.wait(10)
+            transaction.set_rollback(True)
+        connection.close()
+
+    def second() -> Answer:
+        try:
+            return play.post(key="k", email="second@example.com")
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        pool.submit(first)
+        assert began.wait(10)
+        waiting = pool.submit(second)
+        with pytest.raises(TimeoutError):
+            waiting.result(0.3)
+        go_on.set()
+        answer = waiting.result(10)
+    assert not answer.repeated
+    assert [lead.id for lead in Lead.objects.all()] == [answer.lead_id]
 
 
 def test_the_source_is_told_the_value_it_sent_and_the_record_keeps_it_out(play):
