@@ -22,7 +22,7 @@ from flows import fields, posted
 from flows.fields.text import storable
 from flows.plans import FieldPlan, FlowPlan, SourcePlan
 from flows.runs import LeadState
-from leadops.lib import conditions, ids, secrets, wake
+from leadops.lib import conditions, ids, secrets, wake, wire
 from leadops.lib.bulk import Table, dumps
 from recipients.outcomes import Outcome
 
@@ -305,7 +305,7 @@ def store(prepared: Prepared, *, at: datetime) -> Answer:
     lead, journal = prepared.lead, Journal(at)
     record(prepared, journal)
     raw = connection.connection
-    with raw.pipeline(), raw.cursor() as cursor:
+    with raw.pipeline(), wire.cursor() as cursor:
         LEAD.insert(cursor, [row(prepared)])
         journal.write(cursor)
         LEAD_KEY.insert(cursor, prepared.keys)

@@ -31,6 +31,7 @@ from flows import dispatching, engine, plans, runs, settling, worktable
 from flows.desk import Condition, Desk, Sending
 from flows.plans import Plans
 from flows.runs import DeliveryState, LeadState, Run, WorkState
+from leadops.lib import wire
 from leadops.lib.claim import Claimed
 from recipients.deliver import Attempt
 from recipients.plan import EndpointPlan
@@ -205,7 +206,7 @@ def _load(turn: Turn) -> Loaded:
     lead_ids = turn.lead_ids()
     work_ids = [c.id for c in turn.claimed] + [s.work_id for s, _ in turn.results]
     raw = connection.connection
-    cursors = [raw.cursor() for _ in range(7)]
+    cursors = [wire.cursor() for _ in range(7)]
     leads, clock, works, deliveries, snapshots, conditions, revision = cursors
     with raw.pipeline():
         leads.execute(runs.LOCK_LEADS, [lead_ids])
@@ -215,7 +216,7 @@ def _load(turn: Turn) -> Loaded:
         snapshots.execute(SNAPSHOTS, [lead_ids, lead_ids])
         conditions.execute(CONDITIONS)
         revision.execute(plans.REVISION)
-    at = clock.fetchone()[0]
+    [at] = clock.fetchone() or ()
     number = revision.fetchone()
     current = plans.loaded(number[0] if number else 0)
     found = {
@@ -330,8 +331,8 @@ def _save(turn: Turn, loaded: Loaded, desk: Desk) -> list[Sending]:
     _conditions(desk, journal)
     work = worktable.changes(changed, lease=turn.lease, lease_seconds=turn.lease_seconds)
     raw = connection.connection
-    inserted = raw.cursor()
-    with raw.pipeline(), raw.cursor() as cursor:
+    inserted = wire.cursor()
+    with raw.pipeline(), wire.cursor() as cursor:
         journal.write(cursor)
         runs.save_leads(cursor, changed)
         runs.save_deliveries(cursor, changed)

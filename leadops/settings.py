@@ -100,6 +100,7 @@ DATABASES = {
         "OPTIONS": {
             **_database["OPTIONS"],  # type: ignore[dict-item]  # a dict by construction
             "application_name": os.environ.get("LEADOPS_PROCESS", "leadops"),
+            "prepare_threshold": 5,  # for leadops.lib.wire; Django's own cursors prepare nothing
         },
         "TEST": {"TEMPLATE": "template0"},
     }

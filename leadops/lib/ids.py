@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import secrets
 import threading
 import time
@@ -26,6 +27,9 @@ class Sequence:
     def reset(self) -> None:
         """Forget the past; a forked child must not continue its parent's series."""
         self._lock = threading.Lock()
+        # Ids are names, not secrets. The system's own source lets go of the interpreter at every
+        # call, and in a process full of threads it then waits for its turn, once an id.
+        self._random = random.Random(secrets.randbits(256))  # noqa: S311
         self._last_ms = -1
         self._last_random = 0
 
@@ -33,9 +37,9 @@ class Sequence:
         """The next (milliseconds, random part), greater than every pair given before."""
         with self._lock:
             if ms > self._last_ms:
-                self._last_ms, self._last_random = ms, secrets.randbelow(_RANDOM_SPACE >> 1)
+                self._last_ms, self._last_random = ms, self._random.randrange(_RANDOM_SPACE >> 1)
             else:  # the same millisecond, or the clock stepped back
-                self._last_random += 1 + secrets.randbits(32)
+                self._last_random += 1 + self._random.getrandbits(32)
                 if self._last_random >= _RANDOM_SPACE:
                     self._last_ms, self._last_random = self._last_ms + 1, 0
             return self._last_ms, self._last_random
