@@ -30,6 +30,9 @@ class Claimed:
     left_behind: bool
 
 
+# Counted no further: a row that nobody can end must not break the claims of all others.
+MOST_CLAIMS = 1_000
+
 # `lanes` walks the index from lane to lane instead of reading it whole. The clock is the
 # statement's: a volatile one could not bound the index, and every claim would read all that is held
 # in a lane. The array keeps the planner from reading the whole table for the few rows picked.
@@ -50,7 +53,7 @@ CLAIM = """
         WHERE l.lane IS NOT NULL
     )
     UPDATE {table} t SET
-        claims = t.claims + 1,
+        claims = least(t.claims + 1, {most}),
         lease = %(lease)s,
         due_at = clock_timestamp() + greatest(%(seconds)s, t.hold) * interval '1 second'
     FROM picked WHERE t.id = picked.id AND t.id = ANY(ARRAY(SELECT id FROM picked))
@@ -73,7 +76,7 @@ def claim(
     The lease is `seconds` long, longer where a row asks for it (`hold`).
     """
     cursor.execute(
-        CLAIM.format(table=table),
+        CLAIM.format(table=table, most=MOST_CLAIMS),
         {
             "lease": lease,
             "seconds": seconds,

@@ -93,7 +93,8 @@ class TestClaim:
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE flows_work")
             cursor.execute(
-                "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + claim.CLAIM.format(table="flows_work"),
+                "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) "
+                + claim.CLAIM.format(table="flows_work", most=1_000),
                 {"lease": "0" * 32, "seconds": 1, "places": "{}", "otherwise": 10},
             )
             plan = cursor.fetchone()[0][0]["Plan"]
@@ -107,6 +108,11 @@ class TestClaim:
         assert not claimed.left_behind
         left = Work.objects.get().due_at.timestamp() - time.time()
         assert 490 < left < 510
+
+    def test_a_row_without_end_never_stops_the_others(self):
+        self.work("a", 1, claims=32_767)
+        self.work("b", 1)
+        assert Counter(c.lane for c in self.claim()) == {"a": 1, "b": 1}
 
     def test_it_says_when_a_row_was_left_behind(self):
         self.work("a", 1)
