@@ -45,6 +45,10 @@ WAKE_HELD = """
           WHERE e.recipient_id = r.id AND e.paused_at IS NOT NULL
       )
 """
+# Leads that could not even be put aside: whatever troubled the database may be over.
+WAKE_RESTING = """
+    UPDATE flows_work SET due_at = clock_timestamp() WHERE due_at = 'infinity' AND kind = 'advance'
+"""
 
 
 class NotNow(Exception):
@@ -124,10 +128,12 @@ def _wake(cursor: Any, recipient_id: str) -> None:
 
 
 def wake_held() -> int:
-    """Make due what waits for a recipient that may have leads; how many deliveries."""
+    """Make due what waits for a recipient that may have leads, or for nobody; how many rows."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(WAKE_HELD, [dispatching.RETRY_LANE])
         woken: int = cursor.rowcount
+        cursor.execute(WAKE_RESTING)
+        woken += cursor.rowcount
         if woken:
             wake.ring(cursor)
     return woken

@@ -9,7 +9,7 @@ import pytest
 
 from events import verify
 from events.models import Alert, Delivery, Event
-from flows import steering
+from flows import engine, settling, steering
 from flows.models import Revision, Work
 from recipients.models import Recipient
 from recipients.outcomes import Outcome
@@ -193,6 +193,21 @@ class TestHeldForNothing:
         buyer = Recipient.objects.get()
         buyer.active = True
         buyer.save()
+        assert steering.wake_held() == 1
+        play.play(abc=[accepted()])
+        assert play.lead(answer).result == "sold"
+
+    def test_a_lead_that_could_not_even_be_put_aside_is_tried_again(self, monkeypatch):
+        def fail(*_args):
+            raise RuntimeError("broken")
+
+        play = scene(recipient("abc"))
+        answer = play.post()
+        with monkeypatch.context() as patch:
+            patch.setattr(engine, "advance", fail)
+            patch.setattr(settling, "quarantine", fail)
+            assert play.start() == []
+        assert due() == 0
         assert steering.wake_held() == 1
         play.play(abc=[accepted()])
         assert play.lead(answer).result == "sold"
