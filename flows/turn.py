@@ -216,7 +216,7 @@ def _load(turn: Turn) -> Loaded:
         snapshots.execute(SNAPSHOTS, [lead_ids, lead_ids])
         conditions.execute(CONDITIONS)
         revision.execute(plans.REVISION)
-    [at] = clock.fetchone() or ()
+    at = (clock.fetchone() or [None])[0]
     number = revision.fetchone()
     current = plans.loaded(number[0] if number else 0)
     found = {
