@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import logging
 import threading
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -110,6 +110,8 @@ class Plans:
         return self.flows.get(self.flow_slugs.get(slug_or_id, slug_or_id))
 
 
+log = logging.getLogger(__name__)
+
 REVISION = "SELECT number FROM flows_revision WHERE id = 1"
 
 
@@ -214,33 +216,39 @@ def _source(source: Source) -> SourcePlan:
 def _flows(
     sources: Mapping[str, SourcePlan], recipients: Mapping[str, RecipientPlan]
 ) -> list[FlowPlan]:
-    steps: dict[str, list[StepPlan]] = defaultdict(list)
-    for step in Step.objects.prefetch_related("recipients"):
-        steps[step.flow_id].append(_step(step, recipients))
-    terms: dict[str, dict[str, Terms]] = defaultdict(dict)
-    for row in FlowSource.objects.all():
-        terms[row.flow_id][row.source_id] = Terms(
-            active=row.active,
-            price=sources[row.source_id].price if row.price is None else row.price,
-            accept=conditions.parse(row.accept),
-        )
-    return [
-        FlowPlan(
-            id=flow.id,
-            slug=flow.slug,
-            name=flow.name,
-            currency=flow.currency,
-            active=flow.active,
-            fields=tuple(
-                FieldPlan(f.name, f.type, f.required, f.privacy) for f in flow.fields.all()
-            ),
-            terms=terms[flow.id],
-            steps=tuple(steps[flow.id]),
-            duplicates=tuple(tuple(group) for group in flow.duplicate_match),
-            duplicates_within=flow.duplicate_within or 0.0,
-        )
-        for flow in Flow.objects.prefetch_related("fields")
-    ]
+    """All flows that compile. Of one that does not, leads wait until it is mended."""
+    found = []
+    for flow in Flow.objects.prefetch_related("fields", "sources", "steps__recipients"):
+        try:
+            found.append(_flow(flow, sources, recipients))
+        except (ValueError, KeyError) as error:  # every compile error of ours is a ValueError
+            log.error("The flow %s cannot be used: %s", flow.slug, error)
+    return found
+
+
+def _flow(
+    flow: Flow, sources: Mapping[str, SourcePlan], recipients: Mapping[str, RecipientPlan]
+) -> FlowPlan:
+    return FlowPlan(
+        id=flow.id,
+        slug=flow.slug,
+        name=flow.name,
+        currency=flow.currency,
+        active=flow.active,
+        fields=tuple(FieldPlan(f.name, f.type, f.required, f.privacy) for f in flow.fields.all()),
+        terms={row.source_id: _terms(row, sources) for row in flow.sources.all()},
+        steps=tuple(_step(step, recipients) for step in flow.steps.all()),
+        duplicates=tuple(tuple(group) for group in flow.duplicate_match),
+        duplicates_within=flow.duplicate_within or 0.0,
+    )
+
+
+def _terms(row: FlowSource, sources: Mapping[str, SourcePlan]) -> Terms:
+    return Terms(
+        active=row.active,
+        price=sources[row.source_id].price if row.price is None else row.price,
+        accept=conditions.parse(row.accept),
+    )
 
 
 def _step(step: Step, recipients: Mapping[str, RecipientPlan]) -> StepPlan:

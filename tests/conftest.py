@@ -10,11 +10,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from leadops.lib import postgres
 from tests.settings import HOME_PREFIX
 
 STALE_SECONDS = 60.0
+
+# Times say nothing on a machine that others use as well; what takes too long is found elsewhere.
+settings.register_profile(
+    "suite", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.load_profile("suite")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -12,8 +12,8 @@ from django.db import ProgrammingError, connection, transaction
 from django.db.models import F
 
 from events.models import Alert, Event, Exchange, Figure, Lead, Snapshot
-from flows import engine
-from flows.models import FlowField, Step, StepRecipient, Work
+from flows import engine, plans
+from flows.models import Flow, FlowField, Step, StepRecipient, Work
 from recipients.models import Endpoint, Recipient, RetryRule
 from recipients.outcomes import Outcome
 from tests.flows.scene import attempt, recipient, scene
@@ -551,3 +551,19 @@ class TestStepsThatMove:
         StepRecipient.objects.create(step=renamed, recipient=Recipient.objects.get())
         assert play.take((), [(sending, accepted())]).starts == []
         assert play.lead(answer).result == "sold"
+
+
+def test_a_flow_that_does_not_compile_stops_nobody_else_and_its_leads_wait():
+    play = scene(recipient("abc"))
+    waiting = play.post()
+    other = Flow.objects.create(slug="other", name="Other")
+    play.flow.steps.filter(name="geographic_filter").update(rules={"all": [{"op": "?"}]})
+    play.flow.save()
+    assert plans.current().flow("other").id == other.id
+    assert play.start() == []
+    assert play.lead(waiting).status == "working"
+    play.flow.steps.filter(name="geographic_filter").update(rules={"all": []})
+    play.flow.save()
+    play.expire()
+    play.play(abc=[accepted()])
+    assert play.lead(waiting).result == "sold"
