@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -149,68 +149,6 @@ class Run:
         return delivery
 
 
-LEAD_COLUMNS = [
-    "id",
-    "flow_id",
-    "source_id",
-    "created_at",
-    "status",
-    "result",
-    "reason",
-    "test",
-    "demo",
-    "currency",
-    "cost",
-    "revenue",
-    "sales",
-    "step",
-    "seq",
-    "snapshot",
-    "salt",
-    "sensitive",
-    "step_id",
-    "completed_at",
-]
-LOCK_LEADS = f"""
-    SELECT {", ".join(LEAD_COLUMNS)} FROM events_lead
-    WHERE id = ANY(%s) ORDER BY id FOR UPDATE
-"""  # noqa: S608
-DELIVERY_COLUMNS = [
-    "id",
-    "lead_id",
-    "recipient_id",
-    "flow_id",
-    "step",
-    "step_id",
-    "state",
-    "outcome",
-    "category",
-    "reason",
-    "waits_for",
-    "attempts",
-    "tries",
-    "endpoint",
-    "price",
-    "revenue",
-    "buyer_lead_id",
-    "late",
-    "sold",
-    "mapping_version",
-    "created_at",
-    "first_attempt_at",
-    "finished_at",
-]
-DELIVERIES = f"""
-    SELECT {", ".join(DELIVERY_COLUMNS)} FROM events_delivery WHERE lead_id = ANY(%s) ORDER BY id
-"""  # noqa: S608
-# `at` lets PostgreSQL leave out the partitions from before the oldest of these leads.
-SNAPSHOTS = """
-    SELECT s.lead_id, s.body FROM events_snapshot s
-    JOIN unnest(%s::text[], %s::smallint[]) AS l(id, version)
-        ON s.lead_id = l.id AND s.version = l.version
-    WHERE s.at >= %s
-"""
-
 LEAD = Table(
     "events_lead",
     {
@@ -255,25 +193,18 @@ DELIVERY = Table(
         "finished_at": "timestamptz",
     },
 )
-DELIVERY_CHANGES = [
-    "state",
-    "outcome",
-    "category",
-    "reason",
-    "waits_for",
-    "attempts",
-    "tries",
-    "endpoint",
-    "price",
-    "revenue",
-    "buyer_lead_id",
-    "late",
-    "sold",
-    "mapping_version",
-    "first_attempt_at",
-    "finished_at",
-]
+# What a row of each is read as: the states' fields stand in the same order.
+LEAD_COLUMNS = [f.name for f in fields(LeadState) if f.name not in ("values", "_hidden")]
+LOCK_LEADS = f"""
+    SELECT {", ".join(LEAD_COLUMNS)} FROM events_lead
+    WHERE id = ANY(%s) ORDER BY id FOR UPDATE
+"""  # noqa: S608
+DELIVERIES = f"""
+    SELECT {", ".join(DELIVERY.columns)} FROM events_delivery WHERE lead_id = ANY(%s) ORDER BY id
+"""  # noqa: S608
+WRITTEN_ONCE = {"id", "lead_id", "recipient_id", "flow_id", "step", "step_id", "created_at"}
 LEAD_CHANGES = [column for column in LEAD.columns if column != "id"]
+DELIVERY_CHANGES = [column for column in DELIVERY.columns if column not in WRITTEN_ONCE]
 
 
 def save_leads(cursor: Any, runs: Sequence[Run]) -> None:
@@ -300,4 +231,4 @@ def save_deliveries(cursor: Any, runs: Sequence[Run]) -> None:
 
 
 def _row(delivery: DeliveryState) -> dict[str, Any]:
-    return {c: getattr(delivery, c) for c in DELIVERY_COLUMNS}
+    return {c: getattr(delivery, c) for c in DELIVERY.columns}

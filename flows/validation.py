@@ -9,7 +9,8 @@ from django.core.exceptions import ValidationError
 
 from flows import fields
 from flows.patterns import registry
-from leadops.lib import conditions
+from leadops.lib.validation import plain_object as plain_object
+from leadops.lib.validation import rules as rules
 
 if TYPE_CHECKING:
     from flows.models import Flow, Step
@@ -17,22 +18,6 @@ if TYPE_CHECKING:
 FIELD_NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 RESERVED = frozenset({"id", "source", "appended", "timestamp", "flow"})
 KINDS = ("conversion", "return", "contacted", "quality", "disposition", "other")
-
-
-def plain_object(value: Any) -> None:
-    """An object of texts, numbers and booleans."""
-    if not isinstance(value, dict):
-        raise ValidationError("Write an object: {…}.")
-    for key, item in value.items():
-        if not isinstance(item, str | int | float | bool):
-            raise ValidationError(f"{key}: only texts, numbers and booleans.")
-
-
-def rules(value: Any) -> None:
-    try:
-        conditions.parse(value)
-    except conditions.ConditionError as error:
-        raise ValidationError(str(error)) from error
 
 
 def currency(value: str) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import functools
 import re
 import zoneinfo
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
 
-from leadops.lib import conditions
+from leadops.lib.validation import plain_object as plain_object
+from leadops.lib.validation import rules as rules
 from recipients import mapping, responses
 
 if TYPE_CHECKING:
@@ -43,22 +44,6 @@ def integration(value: str) -> None:
     if value not in registry.TRANSPORTS:
         known = ", ".join(sorted(registry.TRANSPORTS))
         raise ValidationError(f"{value!r} is no integration of this version; there is: {known}.")
-
-
-def plain_object(value: Any) -> None:
-    """An object of texts, numbers and booleans."""
-    if not isinstance(value, dict):
-        raise ValidationError("Write an object: {…}.")
-    for key, item in value.items():
-        if not isinstance(item, str | int | float | bool):
-            raise ValidationError(f"{key}: only texts, numbers and booleans.")
-
-
-def rules(value: Any) -> None:
-    try:
-        conditions.parse(value)
-    except conditions.ConditionError as error:
-        raise ValidationError(str(error)) from error
 
 
 def template(value: str) -> None:
