@@ -1,15 +1,91 @@
-"""Answers and claims that keep a lead from being taken twice, and when they are forgotten."""
+"""What keeps a lead from being taken twice: claims on its values, answers under its key."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
 
+import orjson
+from django.db import connection, transaction
 from django.db.models import Max
 from django.utils import timezone
 
 from flows.models import DuplicateClaim, Flow, IntakeKey
+from flows.plans import FlowPlan
+from leadops.lib import secrets
+from leadops.lib.bulk import dumps
 
 KEYS_KEPT = timedelta(days=7)  # how long an Idempotency-Key gives the same answer
+
+# Of two posts in flight the second waits here for the first, then finds its claim.
+CLAIM_DUPLICATES = """
+    INSERT INTO flows_duplicateclaim AS d (flow_id, digest, lead_id, at)
+    SELECT %s, decode(r.digest, 'hex'), %s, %s
+    FROM json_to_recordset(%s::json) AS r(digest text) ORDER BY r.digest
+    ON CONFLICT (flow_id, digest) DO UPDATE SET lead_id = excluded.lead_id, at = excluded.at
+    WHERE d.at < excluded.at - %s * interval '1 second'
+    RETURNING 1
+"""
+EARLIER = """
+    SELECT lead_id, at FROM flows_duplicateclaim
+    WHERE flow_id = %s AND digest = ANY(%s) AND at >= %s ORDER BY at DESC LIMIT 1
+"""
+TAKE_KEY = """
+    INSERT INTO flows_intakekey (source_id, key, lead_id, answer, at) VALUES (%s, %s, %s, %s, %s)
+    ON CONFLICT (source_id, key) DO NOTHING
+"""
+KNOWN_ANSWER = "SELECT answer FROM flows_intakekey WHERE source_id = %s AND key = %s"
+KEEP_ANSWER = "UPDATE flows_intakekey SET answer = %s WHERE source_id = %s AND key = %s"
+
+
+def duplicate_digests(flow: FlowPlan, values: Mapping[str, Any], *, test: bool) -> list[bytes]:
+    """One keyed digest for each set of fields that the lead has in full."""
+    found = []
+    for group in dict.fromkeys(flow.duplicates):  # one claim each, though listed twice
+        parts = [values.get(name) for name in group]
+        if all(part not in (None, "") for part in parts):
+            text = "\0".join(f"{name}={part}" for name, part in zip(group, parts, strict=True))
+            found.append(secrets.search_digest("test duplicate" if test else "duplicate", text))
+    return found
+
+
+def claim_duplicates(
+    flow: FlowPlan, lead_id: str, digests: Sequence[bytes], *, at: datetime
+) -> datetime | None:
+    """Claim a lead's values in its flow; the moment of the earlier lead where one has them."""
+    within = flow.duplicates_within
+    savepoint = transaction.savepoint()
+    with connection.cursor() as cursor:
+        rows = dumps([{"digest": digest} for digest in digests])
+        cursor.execute(CLAIM_DUPLICATES, [flow.id, lead_id, at, rows, within])
+        if len(cursor.fetchall()) == len(set(digests)):
+            transaction.savepoint_commit(savepoint)
+            return None
+        transaction.savepoint_rollback(savepoint)  # gives back the values that were free
+        cursor.execute(EARLIER, [flow.id, list(digests), at - timedelta(seconds=within)])
+        row = cursor.fetchone()
+    return row[1] if row else at
+
+
+def take_key(source_id: str, key: str, lead_id: str, *, at: datetime) -> dict[str, Any] | None:
+    """Take a source's key for a lead; where it is taken, the answer it got.
+
+    Of two posts in flight with one key the second waits here for the first.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(TAKE_KEY, [source_id, key, lead_id, "{}", at])
+        if cursor.rowcount:
+            return None
+        cursor.execute(KNOWN_ANSWER, [source_id, key])
+        known: dict[str, Any] = orjson.loads(cursor.fetchone()[0])
+        return known
+
+
+def keep_answer(source_id: str, key: str, answer: Mapping[str, Any]) -> None:
+    """Keep what every later post with the key is told."""
+    with connection.cursor() as cursor:
+        cursor.execute(KEEP_ANSWER, [dumps(answer), source_id, key])
 
 
 def forget_old() -> int:

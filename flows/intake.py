@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-import orjson
 from django.db import connection, transaction
 
 from events.journal import Journal
 from events.models.lead import new_salt
 from events.vocabulary import EventType
-from flows import fields, posted
+from flows import fields, guards, posted
 from flows.fields.text import storable
 from flows.plans import FieldPlan, FlowPlan, SourcePlan
 from flows.runs import LeadState
@@ -60,24 +59,6 @@ LEAD_KEY = Table(
 WORK = """
     INSERT INTO flows_work (kind, lead_id, lane, claims, hold) VALUES ('advance', %s, %s, 0, 0)
 """
-# Of two posts in flight the second waits here for the first, then finds its claim.
-CLAIM_DUPLICATES = """
-    INSERT INTO flows_duplicateclaim AS d (flow_id, digest, lead_id, at)
-    SELECT %s, decode(r.digest, 'hex'), %s, %s
-    FROM json_to_recordset(%s::json) AS r(digest text) ORDER BY r.digest
-    ON CONFLICT (flow_id, digest) DO UPDATE SET lead_id = excluded.lead_id, at = excluded.at
-    WHERE d.at < excluded.at - %s * interval '1 second'
-    RETURNING 1
-"""
-EARLIER = """
-    SELECT lead_id, at FROM flows_duplicateclaim
-    WHERE flow_id = %s AND digest = ANY(%s) AND at >= %s ORDER BY at DESC LIMIT 1
-"""
-TAKE_KEY = """
-    INSERT INTO flows_intakekey (source_id, key, lead_id, answer, at) VALUES (%s, %s, %s, %s, %s)
-    ON CONFLICT (source_id, key) DO NOTHING
-"""
-KNOWN_ANSWER = "SELECT answer FROM flows_intakekey WHERE source_id = %s AND key = %s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +84,26 @@ class Answer:
     @property
     def reason(self) -> str:
         return self.reasons[0] if self.reasons else ""
+
+    def kept(self) -> dict[str, Any]:
+        """The answer as it is kept under an idempotency key."""
+        return {
+            "outcome": self.outcome,
+            "lead_id": self.lead_id,
+            "reasons": list(self.reasons),
+            "price": str(self.price),
+        }
+
+    @classmethod
+    def of(cls, kept: Mapping[str, Any]) -> Answer:
+        """The answer that was kept."""
+        return cls(
+            outcome=kept["outcome"],
+            lead_id=kept["lead_id"],
+            reasons=tuple(kept["reasons"]),
+            price=Decimal(kept["price"]),
+            repeated=True,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,14 +146,17 @@ def receive(flow: FlowPlan, source: SourcePlan, submission: Submission, *, at: d
     prepared = prepare(flow, source, submission, at=at)
     with transaction.atomic():
         if submission.key:
-            known = _take_key(prepared, submission.key, at)
+            known = guards.take_key(source.id, submission.key, prepared.lead.id, at=at)
             if known is not None:
-                return known
+                return Answer.of(known)
         if prepared.accepted and prepared.duplicate_digests:
-            _claim_duplicates(prepared, at)
+            lead_id, digests = prepared.lead.id, prepared.duplicate_digests
+            earlier = guards.claim_duplicates(flow, lead_id, digests, at=at)
+            if earlier is not None:
+                prepared.reject(f"Duplicate: Previously submitted {earlier:%Y-%m-%d}")
         answer = store(prepared, at=at)
         if submission.key:
-            _keep_answer(prepared, submission.key, answer)
+            guards.keep_answer(source.id, submission.key, answer.kept())
     return answer
 
 
@@ -196,7 +200,7 @@ def prepare(
     )
     everything = {**values, **sensitive}
     prepared.keys = list(_keys(flow, everything, lead_id, at))
-    prepared.duplicate_digests = _duplicate_digests(flow, everything, test=submission.test)
+    prepared.duplicate_digests = guards.duplicate_digests(flow, everything, test=submission.test)
     return prepared
 
 
@@ -271,35 +275,6 @@ def _keys(
             }
 
 
-def _duplicate_digests(flow: FlowPlan, values: Mapping[str, Any], *, test: bool) -> list[bytes]:
-    """One keyed digest for each set of fields that the lead has in full."""
-    found = []
-    for group in dict.fromkeys(flow.duplicates):  # one claim each, though listed twice
-        parts = [values.get(name) for name in group]
-        if all(part not in (None, "") for part in parts):
-            text = "\0".join(f"{name}={part}" for name, part in zip(group, parts, strict=True))
-            found.append(secrets.search_digest("test duplicate" if test else "duplicate", text))
-    return found
-
-
-def _claim_duplicates(prepared: Prepared, at: datetime) -> None:
-    """Claim the lead's values in its flow; where another has them, name its date."""
-    flow, digests = prepared.flow, prepared.duplicate_digests
-    within = flow.duplicates_within
-    savepoint = transaction.savepoint()
-    with connection.cursor() as cursor:
-        rows = dumps([{"digest": digest} for digest in digests])
-        cursor.execute(CLAIM_DUPLICATES, [flow.id, prepared.lead.id, at, rows, within])
-        if len(cursor.fetchall()) == len(set(digests)):
-            transaction.savepoint_commit(savepoint)
-            return
-        transaction.savepoint_rollback(savepoint)  # gives back the values that were free
-        cursor.execute(EARLIER, [flow.id, digests, at - timedelta(seconds=within)])
-        row = cursor.fetchone()
-    when = row[1] if row else at
-    prepared.reject(f"Duplicate: Previously submitted {when:%Y-%m-%d}")
-
-
 def store(prepared: Prepared, *, at: datetime) -> Answer:
     """Write the lead, its snapshots, events, search keys and due work; in a transaction."""
     lead, journal = prepared.lead, Journal(at)
@@ -369,35 +344,3 @@ def _answer(prepared: Prepared) -> Answer:
         reasons=tuple(reason.told for reason in prepared.reasons),
         price=prepared.price if prepared.accepted else Decimal(0),
     )
-
-
-def _take_key(prepared: Prepared, key: str, at: datetime) -> Answer | None:
-    """Take the key for this lead; where it is taken, the answer it got."""
-    source_id = prepared.source.id
-    with connection.cursor() as cursor:
-        cursor.execute(TAKE_KEY, [source_id, key, prepared.lead.id, "{}", at])
-        if cursor.rowcount:
-            return None
-        cursor.execute(KNOWN_ANSWER, [source_id, key])
-        known = orjson.loads(cursor.fetchone()[0])
-    return Answer(
-        outcome=known["outcome"],
-        lead_id=known["lead_id"],
-        reasons=tuple(known["reasons"]),
-        price=Decimal(known["price"]),
-        repeated=True,
-    )
-
-
-def _keep_answer(prepared: Prepared, key: str, answer: Answer) -> None:
-    kept = {
-        "outcome": answer.outcome,
-        "lead_id": answer.lead_id,
-        "reasons": list(answer.reasons),
-        "price": str(answer.price),
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE flows_intakekey SET answer = %s WHERE source_id = %s AND key = %s",
-            [dumps(kept), prepared.source.id, key],
-        )

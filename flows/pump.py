@@ -15,14 +15,12 @@ import os
 import select
 import socket
 import sys
-import threading
 import time
 import uuid
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
-from queue import SimpleQueue
 
 import psycopg
 from django.conf import settings
@@ -30,13 +28,13 @@ from django.db import DatabaseError, InterfaceError, connection
 
 from flows import plans, turn
 from flows.desk import Sending
-from flows.dispatching import LEASE_MARGIN, RETRY_LANE
+from flows.dispatching import LEASE_MARGIN
+from flows.senders import Ended, Senders
+from flows.window import Window
 from leadops.lib import claim, wake
 from leadops.lib.bulk import dumps
 from leadops.lib.http import Door
 from leadops.lib.http.addresses import Network
-from recipients.deliver import Attempt, deliver
-from recipients.outcomes import Outcome, Result
 
 log = logging.getLogger(__name__)
 
@@ -49,114 +47,6 @@ BEAT = 1.0  # seconds between heartbeats
 # thread, back from the database, waits longer for its turn than the database took.
 SWITCH = 0.001
 RECONNECT = 0.5  # seconds between tries after the database went away
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    sending: Sending
-    attempt: Attempt
-
-
-class Window:
-    """The places of a pump, and which lane holds how many.
-
-    A lane alone may take three quarters; several share evenly. So a buyer that hangs can never
-    take every place, and a new lane always finds one.
-    """
-
-    def __init__(self, size: int) -> None:
-        self.size = size
-        self.held: Counter[str] = Counter()
-        self.waiting: set[str] = set()  # lanes that had work at the last claim
-
-    @property
-    def free(self) -> int:
-        return max(0, self.size - self.held.total())
-
-    def cap(self, lane: str) -> int:
-        """Places that one lane may hold; retries a third of that."""
-        lanes = len({lane, *self.waiting, *(key for key, n in self.held.items() if n)})
-        share = self.size * 3 // 4 if lanes == 1 else max(2, self.size // lanes)
-        return max(1, share // 3) if lane.endswith(RETRY_LANE) else share
-
-    def room(self, lane: str) -> int:
-        return max(0, min(self.free, self.cap(lane) - self.held[lane]))
-
-    def take(self, lane: str) -> bool:
-        if self.room(lane) < 1:
-            return False
-        self.held[lane] += 1
-        return True
-
-    def release(self, lane: str) -> None:
-        self.held[lane] -= 1
-        if self.held[lane] <= 0:
-            del self.held[lane]
-
-
-class Senders:
-    """Threads that make attempts; what they bring back is told through a pipe."""
-
-    def __init__(self, count: int, door: Door) -> None:
-        self.jobs: SimpleQueue[tuple[Sending, float] | None] = SimpleQueue()
-        self.ended: SimpleQueue[Ended] = SimpleQueue()
-        self.wake_read, self.wake_write = os.pipe()
-        os.set_blocking(self.wake_write, False)
-        os.set_blocking(self.wake_read, False)
-        self.door = door
-        self._pipe = threading.Lock()
-        self._closed = False
-        self.threads = [
-            threading.Thread(target=self._run, name=f"sender-{n}", daemon=True)
-            for n in range(count)
-        ]
-        for thread in self.threads:
-            thread.start()
-
-    def send(self, sending: Sending, not_after: float) -> None:
-        """Queue an attempt; past `not_after` (monotonic) it is not made any more."""
-        self.jobs.put((sending, not_after))
-
-    def close(self) -> None:
-        """Let the threads end, each after its attempt."""
-        for _ in self.threads:
-            self.jobs.put(None)
-        with self._pipe:
-            self._closed = True
-            os.close(self.wake_read)
-            os.close(self.wake_write)
-
-    def _ring(self) -> None:
-        """Not after the pipe is closed: its number may be somebody else's by then."""
-        with self._pipe, contextlib.suppress(BlockingIOError):  # a full pipe wakes as well
-            if not self._closed:
-                os.write(self.wake_write, b"!")
-
-    def _run(self) -> None:
-        while job := self.jobs.get():
-            sending, not_after = job
-            if time.monotonic() > not_after:
-                attempt = _too_late()
-            else:
-                attempt = deliver(
-                    sending.plan,
-                    sending.endpoint,
-                    sending.context,
-                    attempt=sending.tries,
-                    idempotency_key=sending.delivery_id,
-                    test=sending.test,
-                    door=self.door,
-                )
-            self.ended.put(Ended(sending, attempt))
-            self._ring()
-
-
-def _too_late() -> Attempt:
-    """This process was stopped so long that its lease may be gone; nothing is sent."""
-    result = Result(
-        Outcome.UNAVAILABLE, reason="Not sent", details="The worker was stopped past its lease"
-    )
-    return Attempt(result=result, request=None, reply=None, seconds=0.0)
 
 
 @lru_cache(maxsize=8)

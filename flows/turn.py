@@ -6,12 +6,10 @@ does the same, so nobody waits in a circle. Reads go out together, writes go out
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 import orjson
 import psycopg
@@ -24,17 +22,23 @@ from django.db import (
     transaction,
 )
 
-from events import alerting
 from events.journal import Journal
-from events.vocabulary import EventType
-from flows import dispatching, engine, plans, runs, settling, worktable
+from flows import (
+    dispatching,
+    endpoints,
+    engine,
+    plans,
+    runs,
+    sendings,
+    settling,
+    worktable,
+)
 from flows.desk import Condition, Desk, Sending
 from flows.plans import Plans
 from flows.runs import DeliveryState, LeadState, Run, WorkState
 from leadops.lib import wire
 from leadops.lib.claim import Claimed
 from recipients.deliver import Attempt
-from recipients.plan import EndpointPlan
 
 log = logging.getLogger(__name__)
 
@@ -57,10 +61,6 @@ SNAPSHOTS = """
     WHERE l.id = ANY(%s)
     -- leaves out the partitions from before the oldest of these leads
     AND s.at >= (SELECT min(created_at) FROM events_lead WHERE id = ANY(%s))
-"""
-CONDITIONS = """
-    SELECT id, paused_at IS NOT NULL, paused_reason, not_before FROM recipients_endpoint
-    WHERE paused_at IS NOT NULL OR not_before > clock_timestamp()
 """
 
 
@@ -214,7 +214,7 @@ def _load(turn: Turn) -> Loaded:
         works.execute(worktable.LOCK, [work_ids])
         deliveries.execute(runs.DELIVERIES, [lead_ids])
         snapshots.execute(SNAPSHOTS, [lead_ids, lead_ids])
-        conditions.execute(CONDITIONS)
+        conditions.execute(endpoints.CONDITIONS)
         revision.execute(plans.REVISION)
     at = (clock.fetchone() or [None])[0]
     number = revision.fetchone()
@@ -328,7 +328,7 @@ def _save(turn: Turn, loaded: Loaded, desk: Desk) -> list[Sending]:
     journal = Journal(loaded.at)
     for run in changed:
         journal.extend(run.journal)
-    _conditions(desk, journal)
+    endpoints.write(desk, journal)
     work = worktable.changes(changed, lease=turn.lease, lease_seconds=turn.lease_seconds)
     raw = connection.connection
     inserted = wire.cursor()
@@ -339,87 +339,8 @@ def _save(turn: Turn, loaded: Loaded, desk: Desk) -> list[Sending]:
         work.write(cursor, inserted)
     work_ids = {delivery_id: id for id, delivery_id in inserted.fetchall()} if work.fresh else {}
     return [
-        sending(run, delivery, endpoint, desk, lease=turn.lease, work_id=work_ids.get(delivery.id))
+        sendings.sending(
+            run, delivery, endpoint, desk, lease=turn.lease, work_id=work_ids.get(delivery.id)
+        )
         for run, delivery, endpoint in desk.starts
     ]
-
-
-def _conditions(desk: Desk, journal: Journal) -> None:
-    """Write what befell endpoints: paused by a refusal of our credentials, or told to wait."""
-    if not desk.pauses and not desk.holds:
-        return
-    with connection.cursor() as cursor:
-        # All of them first, in order: another turn may hold and pause the same.
-        cursor.execute(
-            "SELECT FROM recipients_endpoint WHERE id = ANY(%s) ORDER BY id FOR UPDATE",
-            [[*desk.holds, *desk.pauses]],
-        )
-        for endpoint_id, until in sorted(desk.holds.items()):
-            cursor.execute(
-                "UPDATE recipients_endpoint SET not_before = greatest(not_before, %s) "
-                "WHERE id = %s",
-                [until, endpoint_id],
-            )
-        for endpoint_id, reason in sorted(desk.pauses.items()):
-            cursor.execute(
-                "UPDATE recipients_endpoint SET paused_at = clock_timestamp(), paused_reason = %s "
-                "WHERE id = %s AND paused_at IS NULL RETURNING recipient_id",
-                [reason[:300], endpoint_id],
-            )
-            row = cursor.fetchone()
-            if row:
-                journal.operation(
-                    EventType.RECIPIENT_PAUSED,
-                    entity_id=row[0],
-                    reason=reason,
-                    endpoint_id=endpoint_id,
-                )
-                _alert(cursor, journal, row[0], reason)
-
-
-def _alert(cursor: Any, journal: Journal, recipient_id: str, text: str) -> None:
-    alerting.raise_alert(cursor, journal, subject=recipient_id, text=text)
-
-
-def sending(
-    run: Run,
-    delivery: DeliveryState,
-    endpoint: EndpointPlan,
-    desk: Desk,
-    *,
-    lease: str,
-    work_id: int | None,
-) -> Sending:
-    """An attempt that has begun, with all that is needed to make it; `work_id` of fresh work."""
-    work = delivery.work
-    plan = desk.plans.recipients[delivery.recipient_id]
-    source = desk.plans.sources[run.lead.source_id]
-    assert work is not None  # noqa: S101  begun deliveries have work
-    if hidden := run.lead.hidden:
-        plan = dataclasses.replace(plan, redactor=plan.redactor.also(map(str, hidden.values())))
-    return Sending(
-        work_id=work.id or work_id or 0,
-        lease=lease,
-        lead_id=run.lead.id,
-        delivery_id=delivery.id,
-        attempt=delivery.attempts,
-        tries=delivery.tries,
-        lane=work.lane,
-        plan=plan,
-        endpoint=endpoint,
-        context={
-            "lead": run.lead.known,
-            "source": source.values,
-            "flow": {"id": run.flow.id, "slug": run.flow.slug, "name": run.flow.name},
-            "recipient": plan.fields,
-            "now": desk.now,
-            "delivery": {
-                "id": delivery.id,
-                "attempt": delivery.attempts,
-                "idempotency_key": delivery.id,
-            },
-            "delivery_attempt": delivery.attempts,
-        },
-        test=run.lead.test,
-        hold=work.hold,
-    )

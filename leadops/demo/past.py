@@ -10,7 +10,7 @@ from random import Random
 
 import orjson
 
-from flows import dispatching, engine, settling, turn
+from flows import dispatching, engine, sendings, settling
 from flows.desk import Desk
 from flows.intake import Prepared
 from flows.plans import Plans
@@ -65,7 +65,7 @@ class PastDesk:
         """Put on the agenda what has begun and what waits."""
         starts, desk.starts = desk.starts, []
         for _, delivery, endpoint in starts:
-            sending = turn.sending(run, delivery, endpoint, desk, lease="", work_id=0)
+            sending = sendings.sending(run, delivery, endpoint, desk, lease="", work_id=0)
             attempt = deliver(
                 sending.plan,
                 sending.endpoint,

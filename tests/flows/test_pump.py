@@ -16,7 +16,8 @@ from django.db import connection
 from events.models import Delivery, Event, Lead
 from flows.models import Pump as Heartbeat
 from flows.models import Work
-from flows.pump import Pump, Window
+from flows.pump import Pump
+from flows.window import Window
 from leadops.buyers import running_buyers
 from leadops.lib import claim
 from recipients.models import Endpoint

@@ -1,0 +1,53 @@
+"""From a begun delivery to the attempt that a sender makes."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from flows.desk import Desk, Sending
+from flows.runs import DeliveryState, Run
+from recipients.plan import EndpointPlan
+
+
+def sending(
+    run: Run,
+    delivery: DeliveryState,
+    endpoint: EndpointPlan,
+    desk: Desk,
+    *,
+    lease: str,
+    work_id: int | None,
+) -> Sending:
+    """An attempt that has begun, with all that is needed to make it; `work_id` of fresh work."""
+    work = delivery.work
+    plan = desk.plans.recipients[delivery.recipient_id]
+    source = desk.plans.sources[run.lead.source_id]
+    assert work is not None  # noqa: S101  begun deliveries have work
+    if hidden := run.lead.hidden:
+        plan = dataclasses.replace(plan, redactor=plan.redactor.also(map(str, hidden.values())))
+    return Sending(
+        work_id=work.id or work_id or 0,
+        lease=lease,
+        lead_id=run.lead.id,
+        delivery_id=delivery.id,
+        attempt=delivery.attempts,
+        tries=delivery.tries,
+        lane=work.lane,
+        plan=plan,
+        endpoint=endpoint,
+        context={
+            "lead": run.lead.known,
+            "source": source.values,
+            "flow": {"id": run.flow.id, "slug": run.flow.slug, "name": run.flow.name},
+            "recipient": plan.fields,
+            "now": desk.now,
+            "delivery": {
+                "id": delivery.id,
+                "attempt": delivery.attempts,
+                "idempotency_key": delivery.id,
+            },
+            "delivery_attempt": delivery.attempts,
+        },
+        test=run.lead.test,
+        hold=work.hold,
+    )
