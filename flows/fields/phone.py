@@ -77,10 +77,11 @@ def north_american(
     """A number of country code 1 from its three parts. Raises Invalid."""
     if area[0] in "01" or area[1:] == "11":
         raise Invalid("has an area code that cannot exist")
-    if exchange[0] in "01" and area != "555":
-        raise Invalid("has an exchange that cannot exist")
     number = f"{area}{exchange}{line}"
     country = _COUNTRY_OF.get(area, "US")
+    # Other countries of the plan number their exchanges as they like.
+    if exchange[0] in "01" and area != "555" and country in ("US", "CA"):
+        raise Invalid("has an exchange that cannot exist")
     components = {
         "number": number,
         "area": area,

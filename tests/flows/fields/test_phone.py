@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import phonenumbers
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from flows.fields import parse
@@ -125,6 +125,7 @@ shapes = st.sampled_from(
 
 
 @settings(max_examples=500, deadline=None)
+@example((849, 0, 0), "{:03}{:03}{:04}")
 @given(ten, shapes)
 def test_its_short_way_agrees_with_the_library(parts, shape):
     text = shape.format(*parts)
