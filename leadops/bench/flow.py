@@ -46,6 +46,7 @@ def run(seconds: float) -> dict[str, Any]:
             "errors": warm.errors + calm.errors + sustained.errors,
             "lost": lost(system, warm, calm, sustained) + max(0, ended - sold),
             "most_grown_kib": max(grown.values(), default=0),
+            "most_grown": max(grown, key=lambda name: grown[name], default=""),
         }
 
 

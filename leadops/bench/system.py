@@ -91,28 +91,49 @@ class System:
         return log
 
     def memory(self) -> dict[str, int]:
-        """Resident KiB by process id of everything that `up` started."""
-        group = _descendants(self.up.pid)
-        return {f"{name}:{pid}": kib for pid, name, kib in group}
+        """KiB of its own that each process holds of all that `up` started, and the database's.
+
+        Without what processes share: the database's buffers fill once, and every backend that has
+        touched them counts them as resident.
+        """
+        pids = [*_descendants(self.up.pid), *postgres.pids(self.home)]
+        return {f"{_name(pid)}:{pid}": kib for pid in pids if (kib := _own_kib(pid))}
 
 
-def _descendants(root: int) -> list[tuple[int, str, int]]:
+def _descendants(root: int) -> list[int]:
+    """The processes that `root` started, and those that they did."""
     listing = subprocess.run(
-        ["ps", "-eo", "pid=,ppid=,rss=,args="],  # noqa: S607
+        ["ps", "-eo", "pid=,ppid="],  # noqa: S607
         capture_output=True,
         text=True,
         check=True,
     ).stdout
-    rows = [line.split(None, 3) for line in listing.splitlines()]
-    parents = {int(row[0]): int(row[1]) for row in rows}
+    rows = [line.split() for line in listing.splitlines()]
+    parents = {int(pid): int(parent) for pid, parent in rows}
     found = []
-    for pid, _, rss, args in rows:
-        ancestor = int(pid)
+    for pid in parents:
+        ancestor = pid
         while ancestor in parents and ancestor != root:
             ancestor = parents[ancestor]
-        if ancestor == root and int(pid) != root:
-            found.append((int(pid), args.split("manage.py")[-1].strip()[:40], int(rss)))
+        if ancestor == root and pid != root:
+            found.append(pid)
     return found
+
+
+def _own_kib(pid: int) -> int:
+    """Memory that only this process uses (RssAnon of /proc/PID/status), 0 when it is gone."""
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("RssAnon:"):
+                return int(line.split()[1])
+    return 0
+
+
+def _name(pid: int) -> str:
+    with contextlib.suppress(OSError):
+        words = Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+        return words.split("manage.py")[-1].strip()[:30]
+    return ""
 
 
 @contextlib.contextmanager
@@ -151,9 +172,7 @@ def _system(environment: dict[str, str], port: int, workers: int) -> subprocess.
     if workers:
         return _manage(environment, "up", "--port", str(port), "--workers", str(workers))
     _manage(environment, "migrate", "-v0").wait()
-    return _start(
-        environment, "-m", "gunicorn", "--config", "python:leadops.web", "leadops.wsgi"
-    )
+    return _start(environment, "-m", "gunicorn", "--config", "python:leadops.web", "leadops.wsgi")
 
 
 def _await_port(port: int) -> None:
