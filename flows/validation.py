@@ -66,6 +66,12 @@ def duplicates(flow: Flow) -> None:
         raise ValidationError({"duplicate_within": "Say within which time, e.g. 30d."})
 
 
+def candidates(number: int) -> None:
+    """A delivery needs somebody to deliver to."""
+    if not number:
+        raise ValidationError("A delivery needs at least one recipient.")
+
+
 def step(step: Step) -> None:
     if step.kind == step.Kind.FILTER and not step.rules:
         raise ValidationError({"rules": "A filter needs rules."})

@@ -12,9 +12,11 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from flows import validation
 from flows.models import Flow, Step, StepRecipient
 from flows.patterns import registry
 from leadops.lib.admin import ConsoleAdmin, Ordered, Rows, change_url, column
+from leadops.lib.admin.rows import OrderedFormSet
 
 OWN_FIELDS = {
     Step.Kind.FILTER: ("name", "rules", ("reason", "on_fail")),
@@ -50,8 +52,16 @@ class StepForm(forms.ModelForm):  # type: ignore[type-arg]
         return name
 
 
+class RecipientFormSet(OrderedFormSet):
+    def clean(self) -> None:
+        super().clean()
+        kept = [form for form in self.forms if form.has_changed() or form.instance.pk]
+        validation.candidates(len([form for form in kept if form not in self.deleted_forms]))
+
+
 class RecipientRows(Ordered, Rows):
     model = StepRecipient
+    formset = RecipientFormSet
     tab = False
     hide_title = True
     verbose_name = "recipient"

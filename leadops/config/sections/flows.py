@@ -203,6 +203,8 @@ def _read_candidates(plan: Plan, step: Draft, item: Item | None) -> None:
         draft.put("position", place)
         draft.take(CANDIDATE, found)
         plan.save(draft)
+    if step.obj.kind == Step.Kind.DELIVER and (item is None or not item.node.value):
+        step.item.error("A delivery needs at least one recipient")
     plan.delete(row for key, row in there.items() if key not in wanted)
 
 
