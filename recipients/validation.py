@@ -143,7 +143,7 @@ def reply_reading(recipient: Recipient) -> None:
         responses.compile_reader(responses.ReaderSpec(**recipient.reader_fields()))
     except responses.ReaderError as error:
         part = error.path.split(".")[0]
-        raise ValidationError({FIELD_OF.get(part, part): str(error)}) from error
+        raise ValidationError({FIELD_OF.get(part, part): error.message}) from error
 
 
 def response_rule(rule: ResponseRule) -> None:
@@ -152,7 +152,7 @@ def response_rule(rule: ResponseRule) -> None:
     except responses.ReaderError as error:
         part = error.path.split(".")[-1]
         known = part in ("status", "contains", "matches", "when", "header", "outcome")
-        raise ValidationError({part: str(error)} if known else str(error)) from error
+        raise ValidationError({part: error.message} if known else str(error)) from error
 
 
 def rule_spec(rule: ResponseRule) -> responses.RuleSpec:
