@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
@@ -16,15 +17,34 @@ from flows.patterns import registry
 from leadops.lib.admin import Cards, ConsoleAdmin, Ordered, Rows, change_url, column
 
 SUMMARY = 140  # characters
+PERSONAL_TYPES = frozenset({"email", "phone"})
 
 
 def field_types() -> list[tuple[str, str]]:
     return [(name, name.replace("_", " ")) for name in sorted(fields.field_types())]
 
 
+class FieldForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A new field is as private as its type says, unless somebody chooses otherwise."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        privacy = self.fields.get("privacy")
+        if isinstance(privacy, forms.ChoiceField) and self.instance._state.adding:
+            privacy.required, privacy.initial = False, ""
+            privacy.choices = [("", "By type"), *FlowField.Privacy.choices]
+
+    def clean_privacy(self) -> str:
+        chosen: str = self.cleaned_data["privacy"]
+        personal = self.cleaned_data.get("type") in PERSONAL_TYPES
+        return chosen or (FlowField.Privacy.PERSONAL if personal else FlowField.Privacy.PLAIN)
+
+
 class FieldRows(Ordered, Rows):
     model = FlowField
+    form = FieldForm
     chosen = {"type": field_types}
+    template_before = "admin/flows/fields_note.html"
     verbose_name = "field"
     verbose_name_plural = "fields"
     fields = ("name", "type", "required", "privacy", "position")
