@@ -55,6 +55,8 @@ class AlertThreshold(models.Model):
         ALL = "all", "All together"
         EACH_RECIPIENT = "each_recipient", "Each recipient"
 
+    RATES = (Metric.DELIVERY_RATE, Metric.ERROR_RATE)
+
     name = models.CharField(max_length=100, unique=True)
     metric = models.CharField(max_length=20, choices=Metric.choices)
     below = models.DecimalField(max_digits=14, decimal_places=4, null=True, blank=True)
@@ -85,6 +87,9 @@ class AlertThreshold(models.Model):
     def clean(self) -> None:
         if (self.below is None) == (self.above is None):
             raise ValidationError("Set one bound: below or above.")
+        name = "below" if self.below is not None else "above"
+        if self.metric in self.RATES and not 0 <= getattr(self, name) <= 1:
+            raise ValidationError({name: "A rate is a share between 0 and 1: 0.9 is 90 %."})
 
 
 class Alert(models.Model):
