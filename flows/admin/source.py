@@ -50,7 +50,10 @@ class SourceAdmin(ConsoleAdmin):
         (None, {"fields": (("name", "slug"), ("price", "active"), "fields")}),
         (
             "Feedback passed on",
-            {"fields": (("feedback_url", "feedback_kinds"), "feedback_secret")},
+            {
+                "description": "Kept for a later version; this one passes nothing on.",
+                "fields": (("feedback_url", "feedback_kinds"), "feedback_secret"),
+            },
         ),
     )
 
