@@ -75,7 +75,11 @@ def pause_recipient(recipient: Recipient, *, by: str, reason: str = "") -> bool:
         found.paused_at, found.paused_reason = journal.at, reason or f"by {by}"
         found.save(update_fields=["paused_at", "paused_reason"])
         journal.operation(
-            EventType.RECIPIENT_PAUSED, entity_id=found.id, reason=found.paused_reason, by=by
+            EventType.RECIPIENT_PAUSED,
+            entity_id=found.id,
+            reason=found.paused_reason,
+            by=by,
+            name=found.name,
         )
     return True
 
@@ -90,7 +94,11 @@ def resume_recipient(recipient: Recipient, *, by: str) -> bool:
         found.paused_at, found.paused_reason = None, ""
         found.save(update_fields=["paused_at", "paused_reason"])
         journal.operation(
-            EventType.RECIPIENT_RESUMED, entity_id=found.id, by=by, was_paused_for=reason
+            EventType.RECIPIENT_RESUMED,
+            entity_id=found.id,
+            by=by,
+            name=found.name,
+            was_paused_for=reason,
         )
         _wake(cursor, found.id)
     return True
