@@ -40,6 +40,11 @@ def test_it_wants_one_bound(ops):
     assert "Set one bound: below or above." in " ".join(errors_of(page))
 
 
+def test_it_takes_a_rate_as_a_share_only(ops):
+    page = submit(ops, "/admin/events/alertthreshold/add/", name="Low", below="90")
+    assert "A rate is a share between 0 and 1" in " ".join(errors_of(page))
+
+
 def test_it_lists_open_alerts_unless_others_are_asked_for(ops):
     Alert.objects.create(subject="a", text="Still open")
     Alert.objects.create(subject="b", text="Long over", resolved_at="2026-01-01T00:00Z")
