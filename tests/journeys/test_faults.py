@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -126,14 +127,14 @@ def test_a_pump_stopped_past_its_lease_changes_nothing_when_it_goes_on(
         wait_for(lambda: len(market.pump_pids()) == 2)
         time.sleep(WARM_SECONDS)
         stopped = _stop_in_the_middle(market)
-        time.sleep(LEASE_SECONDS + 6)
+        # A lease outlives its attempt's deadline, whatever LEADOPS_LEASE says. The watchdog may
+        # have ended the pump by then: what it left behind is the same.
+        wait_for(lambda: market.value(UNKNOWN), 60, what="the end of the stopped pump's leases")
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(stopped, signal.SIGCONT)
         _wait_until_it_flows(market, stream, since=time.monotonic())
-        os.kill(stopped, signal.SIGCONT)
-        time.sleep(2)
     wait_for(lambda: stage.settled(market), SETTLE_SECONDS, what="the end of all work")
     stage.check_books(market, stream, buyers)
-    # Whether the buyer saw them twice hangs on the moment; that nobody knew does not.
-    assert market.value(UNKNOWN), "The stopped pump's attempts were not found out."
 
 
 UNKNOWN = "SELECT count(*) FROM events_event WHERE type = 'recipient.error' AND outcome = 'unknown'"
