@@ -81,6 +81,7 @@ def _load(top: Item, by: str) -> Report:
             _remember_credentials(section, before[section.kind].get(name), top.file.lookup)
     plan = _planned(top, before)
     _work(plan)
+    _keep_secrets(top.file, by)
     after = _objects() if plan.work else before
     found: list[Change] = []
     for kind, name, _ in plan.tops:
@@ -97,6 +98,19 @@ def _load(top: Item, by: str) -> Report:
         if (kind, name) not in named
     )
     return Report(tuple(found), tuple(dict.fromkeys(plan.file.notes)), alone)
+
+
+def _keep_secrets(file: File, by: str) -> None:
+    """Store what references stand for, encrypted: the workers have an environment of their own,
+    in which a name that was good here may be missing."""
+    for name, value in file.lookup.unknown_to_workers().items():
+        secret = Secret.objects.filter(name=name).first()
+        before = snapshot_of(secret) if secret else None
+        secret = secret or Secret(name=name)
+        secret.value = value
+        secret.save()
+        record_change(before, snapshot_of(secret), secret, by)
+        file.notes.append(f"${{{name}}} is kept as a stored secret, for the workers")
 
 
 def _work(plan: Plan) -> None:

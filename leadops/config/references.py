@@ -43,6 +43,7 @@ class Lookup:
     stored: Mapping[str, str] = field(default_factory=dict, repr=False)
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
     standing: dict[str, str] = field(default_factory=dict, repr=False)
+    kept: set[str] = field(default_factory=set)
 
     def value(self, name: str) -> str:
         """Raises Missing."""
@@ -62,7 +63,13 @@ class Lookup:
             return self.standing[whole[1]]
         for match in REFERENCE.finditer(text):
             self.value(match[1])
+            self.kept.add(match[1])
         return text
+
+    def unknown_to_workers(self) -> dict[str, str]:
+        """Values of kept references that only this environment is sure to have."""
+        found = {name: self.environment.get(name, "") for name in sorted(self.kept)}
+        return {n: value for n, value in found.items() if value and value != self.stored.get(n)}
 
     def _has(self, name: str) -> bool:
         return bool(self.environment.get(name) or self.stored.get(name))

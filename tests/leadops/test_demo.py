@@ -141,7 +141,7 @@ def test_it_makes_credentials_that_nobody_can_guess(monkeypatch):
     monkeypatch.setenv("DEMO_SUNRISE_KEY", "given")
     setting.load()
     kept = dict(Secret.objects.values_list("name", "value"))
-    assert "DEMO_SUNRISE_KEY" not in kept
+    assert kept.pop("DEMO_SUNRISE_KEY") == "given"  # for workers, which lack the variable
     assert len(set(kept.values())) == len(kept)
     assert all(len(value) >= 13 for value in kept.values())
 

@@ -279,6 +279,17 @@ def test_a_secret_in_a_mapping_stays_a_reference_and_is_filled_in_to_be_sent():
     assert plan.mapping.render({"lead": {}})["apiKey"] == NAMES["BUYER_TOKEN"]
 
 
+def test_what_a_reference_stands_for_here_is_kept_for_the_workers(monkeypatch):
+    load(CONTRACT)
+    assert Secret.objects.get(name="BUYER_TOKEN").value == NAMES["BUYER_TOKEN"]
+    revision = plans.newest()
+    assert load(CONTRACT) == []
+    assert plans.newest() == revision
+    monkeypatch.delenv("BUYER_TOKEN")
+    plan = next(p for p in load_recipients().values() if p.slug == "abc-insurance")
+    assert plan.production.auth.secret == NAMES["BUYER_TOKEN"]
+
+
 # --- endpoints
 
 
