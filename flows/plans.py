@@ -81,11 +81,8 @@ class FlowPlan:
     steps: tuple[StepPlan, ...]
     duplicates: tuple[tuple[str, ...], ...] = ()
     duplicates_within: float = 0.0
-
-    @property
-    def private(self) -> frozenset[str]:
-        """Fields whose values the permanent record does not repeat: they are in the snapshot."""
-        return frozenset(f.name for f in self.fields if f.privacy != "plain")
+    # Fields whose values the permanent record does not repeat: they are in the snapshot.
+    private: frozenset[str] = frozenset()
 
     def step(self, position: int) -> StepPlan | None:
         return self.steps[position] if position < len(self.steps) else None
@@ -240,6 +237,7 @@ def _flow(
         steps=tuple(_step(step, recipients) for step in flow.steps.all()),
         duplicates=tuple(tuple(group) for group in flow.duplicate_match),
         duplicates_within=flow.duplicate_within or 0.0,
+        private=frozenset(f.name for f in flow.fields.all() if f.privacy != "plain"),
     )
 
 
