@@ -1,7 +1,7 @@
 """A reply becomes a Result, by the recipient's rules and strictly.
 
 Ordered rules decide first, then the success condition, then the status. A reply counts as accepted
-only by a rule, by the success condition, or, with none written, by a 2xx.
+only by a rule, by the success condition, or, where neither says what success is, by a 2xx.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ MAX_REASON: Final = 500
 MAX_LEAD_ID: Final = 200
 MAX_CAPTURE: Final = 500
 MAX_RULES: Final = 100
+
+_NOT_UNDERSTOOD: Final = "The reply was not understood"
 
 Paths = tuple[Selector, ...]
 
@@ -126,12 +128,14 @@ class Reader:
         """For a 2xx: accepted, rejected, or unreadable; None for any other status."""
         if not reading.reply.ok:
             return None
-        if self.success is None or self.success.holds(reading):
+        if self.is_bare or (self.success is not None and self.success.holds(reading)):
             return _Verdict(Outcome.ACCEPTED)
-        if self.success.understands(reading) or (self.reason and _first(reading, self.reason)):
+        if self.success is not None and self.success.understands(reading):
             return _Verdict(Outcome.REJECTED, f"Success rule not met: {self.success.saw(reading)}")
-        details = reading.problem or f"Nothing at {self.success.text}"
-        return _Verdict(Outcome.UNREADABLE, "The reply was not understood", details=details)
+        if self.reason and _first(reading, self.reason):
+            return _Verdict(Outcome.REJECTED, "Rejected")
+        wanted = f"Nothing at {self.success.text}" if self.success else "No rule applies"
+        return _Verdict(Outcome.UNREADABLE, _NOT_UNDERSTOOD, details=reading.problem or wanted)
 
     def _reason(self, reading: Reading, verdict: _Verdict, message: str) -> str:
         """In the buyer's words where there are any: the reason, the message, else ours."""
@@ -167,7 +171,7 @@ _OURS: Final[Mapping[Outcome, str]] = MappingProxyType(
         Outcome.UNAUTHORIZED: "Not authorized",
         Outcome.RATE_LIMITED: "Rate limited",
         Outcome.SERVER_ERROR: "Server error",
-        Outcome.UNREADABLE: "The reply was not understood",
+        Outcome.UNREADABLE: _NOT_UNDERSTOOD,
         Outcome.UNAVAILABLE: "The buyer is not available",
         Outcome.UNKNOWN: "The buyer's answer leaves it open",
     }

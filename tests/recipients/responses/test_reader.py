@@ -101,6 +101,27 @@ def test_it_reads_the_response_codes_example(status: int, body: str, outcome: Ou
 
 
 @pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [
+        (reply("OK 17"), Outcome.ACCEPTED),
+        (reply("Sorry"), Outcome.UNREADABLE),
+        (reply(""), Outcome.UNREADABLE),
+        (reply(json.dumps({"why": "Too old"})), Outcome.REJECTED),
+    ],
+)
+def test_it_takes_no_2xx_for_a_yes_that_none_of_its_accepting_rules_know(
+    answer: Reply, outcome: Outcome
+) -> None:
+    rules = {"rules": [{"contains": "OK", "outcome": "accepted"}], "reason": "why"}
+    assert read(rules, answer).outcome is outcome
+
+
+def test_it_takes_every_other_2xx_for_a_yes_where_rules_know_refusals_alone() -> None:
+    rules = {"rules": [{"contains": "DUP", "outcome": "duplicate"}]}
+    assert read(rules, reply("Thanks")).outcome is Outcome.ACCEPTED
+
+
+@pytest.mark.parametrize(
     ("status", "outcome", "category"),
     [
         (200, Outcome.ACCEPTED, None),
