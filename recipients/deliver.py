@@ -13,10 +13,11 @@ from datetime import UTC, datetime
 
 from leadops.lib.http import Door, Reply, Request
 from leadops.lib.redact import Redactor
+from recipients.integrations import integration_for
 from recipients.mapping import RenderError
 from recipients.outcomes import Category, Outcome, Result
 from recipients.plan import Context, EndpointPlan, RecipientPlan
-from recipients.transports import Job, TransportError, transport_for
+from recipients.transports import Job, TransportError
 
 log = logging.getLogger(__name__)
 
@@ -110,14 +111,14 @@ class _Trial:
         door: Door,
     ) -> None:
         plan = self.plan
-        transport = transport_for(plan.integration)
+        transport = integration_for(endpoint.integration).transport
         payload = plan.mapping.render(context)
         timeout = plan.retry.timeout(endpoint.timeout, attempt)
         job = Job(payload, endpoint, context, attempt, idempotency_key, timeout, test)
         self.request = transport.build(job)
         self.sent_at = time.monotonic()
         try:
-            self.reply = transport.send(self.request, door=door)
+            self.reply = transport.send(self.request, job=job, door=door)
         finally:
             self.seconds = time.monotonic() - self.sent_at
         self.result = plan.reader.read(self.reply)

@@ -12,9 +12,19 @@ from typing import Any
 from leadops.lib import conditions
 from leadops.lib.redact import Redactor
 from recipients import mapping, responses, validation
+from recipients.integrations import integration_for
 from recipients.models import Endpoint, Recipient, Secret
+from recipients.options import compile_options
 from recipients.outcomes import Outcome
-from recipients.plan import Auth, AuthKind, BodyFormat, EndpointKind, EndpointPlan, RecipientPlan
+from recipients.plan import (
+    Auth,
+    AuthKind,
+    BodyFormat,
+    EndpointKind,
+    EndpointPlan,
+    RecipientPlan,
+    Tls,
+)
 from recipients.retry import DEFAULT_RULES, RetryPolicy, RetryRule, Then
 
 log = logging.getLogger(__name__)
@@ -87,7 +97,8 @@ def compile_recipient(recipient: Recipient, stored: Mapping[str, str]) -> Recipi
 def _compiled(recipient: Recipient, vault: Vault) -> RecipientPlan:
     endpoints: dict[str, list[tuple[Endpoint, EndpointPlan]]] = defaultdict(list)
     for endpoint in recipient.endpoints.all():
-        endpoints[endpoint.kind].append((endpoint, _endpoint(endpoint, vault)))
+        plan = _endpoint(endpoint, vault, recipient.integration)
+        endpoints[endpoint.kind].append((endpoint, plan))
     one = {kind: rows[0][1] for kind, rows in endpoints.items()}
     production = one.get(EndpointKind.PRODUCTION)
     return RecipientPlan(
@@ -109,6 +120,7 @@ def _compiled(recipient: Recipient, vault: Vault) -> RecipientPlan:
         regional=tuple(
             (conditions.parse(row.when), plan) for row, plan in endpoints[EndpointKind.REGIONAL]
         ),
+        fallbacks=tuple(plan for _, plan in endpoints[EndpointKind.FALLBACK]),
         has_success_rule=bool(recipient.success),
         retry=_retry(recipient),
         redactor=Redactor(vault.given),
@@ -137,11 +149,14 @@ def _fields(recipient: Recipient) -> dict[str, Any]:
     }
 
 
-def _endpoint(row: Endpoint, vault: Vault) -> EndpointPlan:
+def _endpoint(row: Endpoint, vault: Vault, integration: str) -> EndpointPlan:
+    name = row.integration or integration
     return EndpointPlan(
         id=row.id,
         url=mapping.compile_template(vault.fill(row.url)),
         kind=EndpointKind(row.kind),
+        integration=name,
+        options=compile_options(integration_for(name).options, row.options, fill=vault.fill),
         method=row.method,
         format=BodyFormat(row.format),
         timeout=row.timeout,
@@ -157,12 +172,22 @@ def _endpoint(row: Endpoint, vault: Vault) -> EndpointPlan:
             secret=vault.secret(row.auth_secret),
             place=row.auth_place,
         ),
+        ascii=row.ascii,
+        tls=_tls(row, vault),
+        connections=row.connections,
+        keep_alive=row.keep_alive,
         xml_root=row.xml_root,
         idempotency_header=row.idempotency_header,
         idempotency_template=(
             mapping.compile_template(row.idempotency_template) if row.idempotency_template else None
         ),
     )
+
+
+def _tls(row: Endpoint, vault: Vault) -> Tls | None:
+    if not (row.tls_ca or row.tls_certificate):
+        return None
+    return Tls(ca=row.tls_ca, certificate=row.tls_certificate, key=vault.secret(row.tls_key))
 
 
 def _mapping(recipient: Recipient, vault: Vault) -> mapping.Mapping:

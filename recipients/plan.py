@@ -57,6 +57,7 @@ class EndpointKind(StrEnum):
     BACKUP = "backup"
     SANDBOX = "sandbox"
     REGIONAL = "regional"
+    FALLBACK = "fallback"
 
 
 class BodyFormat(StrEnum):
@@ -73,11 +74,19 @@ class AuthKind(StrEnum):
     BEARER = "bearer"
     BASIC = "basic"
     HEADERS = "headers"
+    DIGEST = "digest"
+    OAUTH2 = "oauth2"
+    JWT = "jwt"
+    LOGIN = "login"
+    HMAC = "hmac"
 
 
 @dataclass(frozen=True, slots=True)
 class Auth:
-    """Credentials. `name` is the header's or parameter's for api_key, `place` header or query."""
+    """Credentials. `name` is the header's or parameter's for api_key, `place` header or query.
+
+    `options` are the compiled options of the kind.
+    """
 
     kind: AuthKind = AuthKind.NONE
     name: str = "X-API-Key"
@@ -85,15 +94,31 @@ class Auth:
     secret: str = field(default="", repr=False)
     place: str = "header"
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """`ca` replaces the usual authorities; `certificate` and `key` show who we are. PEM texts."""
+
+    ca: str = ""
+    certificate: str = ""
+    key: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointPlan:
-    """One way to reach a recipient. `timeout` is in seconds, for the first try."""
+    """One way to reach a recipient. `timeout` is in seconds, for the first try.
+
+    `options` are the integration's, compiled. `connections` are kept open at most, each for
+    `keep_alive` seconds. `ascii` sends letters beyond ASCII as their nearest plain ones.
+    """
 
     id: str
     url: Text
     kind: EndpointKind = EndpointKind.PRODUCTION
+    integration: str = "http"
+    options: Mapping[str, Any] = field(default_factory=dict, hash=False)
     method: str = "POST"
     format: BodyFormat = BodyFormat.JSON
     timeout: float = 10.0
@@ -103,6 +128,10 @@ class EndpointPlan:
     xml_root: str = "lead"
     idempotency_header: str = "Idempotency-Key"
     idempotency_template: Text | None = None
+    ascii: bool = False
+    tls: Tls | None = None
+    connections: int = 10
+    keep_alive: float = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +154,7 @@ class RecipientPlan:
     backup: EndpointPlan | None = None
     sandbox: EndpointPlan | None = None
     regional: tuple[tuple[Rule, EndpointPlan], ...] = ()
+    fallbacks: tuple[EndpointPlan, ...] = ()
     has_success_rule: bool = False
     retry: RetryPolicy = DEFAULT_POLICY
     redactor: Redactor = field(default_factory=Redactor)
@@ -138,10 +168,10 @@ class RecipientPlan:
         return self.type in BUYING
 
     def endpoints(self) -> tuple[EndpointPlan, ...]:
-        """All of them, production first."""
+        """All of them, production first, fallbacks last."""
         named = (self.production, self.backup, self.sandbox)
-        regional = tuple(endpoint for _, endpoint in self.regional)
-        return tuple(endpoint for endpoint in named if endpoint is not None) + regional
+        there = (endpoint for endpoint in named if endpoint is not None)
+        return (*there, *(endpoint for _, endpoint in self.regional), *self.fallbacks)
 
     def endpoint(self, id: str) -> EndpointPlan | None:
         return next((endpoint for endpoint in self.endpoints() if endpoint.id == id), None)

@@ -12,6 +12,8 @@ from django.core.exceptions import ValidationError
 from leadops.lib.validation import plain_object as plain_object
 from leadops.lib.validation import rules as rules
 from recipients import mapping, responses
+from recipients.integrations import INTEGRATIONS
+from recipients.options import OptionError, compile_options
 
 if TYPE_CHECKING:
     from recipients.models import Endpoint, Recipient, ResponseRule
@@ -39,10 +41,8 @@ def time_zone(value: str) -> None:
 
 
 def integration(value: str) -> None:
-    from recipients.transports import registry
-
-    if value not in registry.TRANSPORTS:
-        known = ", ".join(sorted(registry.TRANSPORTS))
+    if value not in INTEGRATIONS:
+        known = ", ".join(sorted(INTEGRATIONS))
         raise ValidationError(f"{value!r} is no integration of this version; there is: {known}.")
 
 
@@ -128,6 +128,17 @@ def endpoint_auth(endpoint: Endpoint) -> None:
         raise ValidationError({"auth_secret": f"{auth} needs its key or token."})
     if auth == "api_key" and endpoint.auth_name and not HEADER_NAME.match(endpoint.auth_name):
         raise ValidationError({"auth_name": f"{endpoint.auth_name!r} cannot name a header."})
+
+
+def endpoint_options(endpoint: Endpoint) -> None:
+    """The options are those of the integration, each as it must be."""
+    name = endpoint.integration or endpoint.recipient.integration
+    if name not in INTEGRATIONS:
+        return  # said where the name stands
+    try:
+        compile_options(INTEGRATIONS[name].options, endpoint.options)
+    except OptionError as error:
+        raise ValidationError({"options": str(error)}) from error
 
 
 FIELD_OF = {

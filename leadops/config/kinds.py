@@ -106,6 +106,13 @@ def _object(item: Item) -> dict[str, Any] | None:
     return None
 
 
+def _kept_object(item: Item) -> dict[str, Any] | None:
+    if isinstance(item.node.value, dict):
+        return dict(item.plain(keep=True))
+    item.expected("an object of keys and values")
+    return None
+
+
 def _list(item: Item) -> list[Any] | None:
     if isinstance(item.node.value, list):
         return list(item.plain())
@@ -153,6 +160,7 @@ NUMBER = Kind("number", _decimal, lambda value: number(Decimal(value)))
 DURATION = Kind("duration", _duration, lambda value: durations.text(value))
 BOUND = Kind("bound", _bound, lambda value: number(Decimal(value)))
 OBJECT = Kind("object", _object, lambda value: dict(sorted(value.items())))
+KEPT_OBJECT = Kind("object", _kept_object, lambda value: dict(sorted(value.items())))
 RULES = Kind("rules", _object, _in_order)
 STATUS = Kind("text", _text, _status)
 LIST = Kind("list", _list)

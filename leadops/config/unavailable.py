@@ -52,10 +52,6 @@ WORDS: Final[dict[str, frozenset[str]]] = {
             "five9.add_to_list",
         }
     ),
-    "recipients.endpoint.format": frozenset({"csv"}),
-    "recipients.backup.format": frozenset({"csv"}),
-    "recipients.sandbox.format": frozenset({"csv"}),
-    "recipients.regional.format": frozenset({"csv"}),
     "recipients.endpoint.auth.type": frozenset({"oauth2"}),
     "recipients.backup.auth.type": frozenset({"oauth2"}),
     "recipients.sandbox.auth.type": frozenset({"oauth2"}),

@@ -18,15 +18,15 @@ from recipients.admin.rows import (
     ResponseRules,
     RetryRows,
 )
+from recipients.integrations import INTEGRATIONS
 from recipients.loading import compile_recipient
 from recipients.models import Endpoint, Recipient, Secret
-from recipients.transports.registry import TRANSPORTS
 
 PATHS = ("lead_id_path", "price_path", "fallback_price", "message_path", "reason_path")
 
 
 def integrations() -> list[tuple[str, str]]:
-    return [(name, name) for name in sorted(TRANSPORTS)]
+    return [(each.name, each.label) for each in INTEGRATIONS.values()]
 
 
 class RecipientPage(ConsoleAdmin):

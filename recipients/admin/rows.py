@@ -37,7 +37,7 @@ class EndpointFormSet(PaginationInlineFormSet):  # type: ignore[misc]
         seen = set()
         for form in self.forms:
             kind = getattr(form, "cleaned_data", {}).get("kind")
-            if not kind or kind == Endpoint.Kind.REGIONAL or form.cleaned_data.get("DELETE"):
+            if not kind or kind in Endpoint.SEVERAL or form.cleaned_data.get("DELETE"):
                 continue
             if kind in seen:
                 form.add_error("kind", "There is one of this kind already.")
@@ -48,7 +48,14 @@ class EndpointCards(Cards):
     model = Endpoint
     verbose_name_plural = "endpoints"
     code_lines = ("url", "idempotency_template")
-    code_boxes = {"headers": 3, "when": 4}
+    code_boxes = {
+        "headers": 3,
+        "when": 4,
+        "options": 3,
+        "auth_options": 3,
+        "tls_ca": 3,
+        "tls_certificate": 3,
+    }
     formset = EndpointFormSet
     fieldsets = (
         (
@@ -56,13 +63,16 @@ class EndpointCards(Cards):
             {
                 "fields": (
                     ("kind", "condition"),
+                    "integration",
                     "url",
                     "when",
                     ("method", "timeout"),
                     ("format", "xml_root"),
                     "headers",
                     ("idempotency_header", "idempotency_template"),
-                    "compress",
+                    ("compress", "ascii"),
+                    ("connections", "keep_alive"),
+                    "options",
                 )
             },
         ),
@@ -73,6 +83,9 @@ class EndpointCards(Cards):
                     ("auth", "auth_place"),
                     ("auth_name", "auth_username"),
                     "auth_secret",
+                    "auth_options",
+                    ("tls_ca", "tls_certificate"),
+                    "tls_key",
                 )
             },
         ),

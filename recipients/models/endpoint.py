@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 
@@ -19,12 +20,14 @@ class Endpoint(models.Model):
         BACKUP = "backup"
         SANDBOX = "sandbox"
         REGIONAL = "regional"
+        FALLBACK = "fallback", "Fallback in another form"
 
     class Format(models.TextChoices):
         JSON = "json", "JSON"
         XML = "xml", "XML"
         FORM = "form"
         QUERY = "query", "Query string"
+        CSV = "csv", "CSV"
 
     class Auth(models.TextChoices):
         NONE = "none"
@@ -32,11 +35,25 @@ class Endpoint(models.Model):
         BEARER = "bearer", "Bearer token"
         BASIC = "basic", "Basic"
         HEADERS = "headers", "Headers below"
+        DIGEST = "digest", "Digest"
+        OAUTH2 = "oauth2", "OAuth 2.0"
+        JWT = "jwt", "OAuth 2.0 with a signed JWT"
+        LOGIN = "login", "Token from a login call"
+        HMAC = "hmac", "HMAC signature of the body"
+
+    # Kinds of which a recipient may have several.
+    SEVERAL = frozenset({Kind.REGIONAL, Kind.FALLBACK})
 
     id = IdField("ept")
     recipient = models.ForeignKey(Recipient, on_delete=models.CASCADE, related_name="endpoints")
     kind = models.CharField(max_length=20, choices=Kind.choices, default=Kind.PRODUCTION)
     position = models.PositiveIntegerField(default=0)
+    integration = models.CharField(
+        max_length=60,
+        blank=True,
+        validators=[validation.integration],
+        help_text="Blank: the recipient's. Fallbacks mostly have another one.",
+    )
     url = models.CharField(
         "URL",
         max_length=2000,
@@ -82,6 +99,38 @@ class Endpoint(models.Model):
         blank=True,
         help_text="Kept encrypted, never shown again. ${NAME} takes it from the secrets.",
     )
+    auth_options = models.JSONField(
+        "options of the authentication",
+        default=dict,
+        blank=True,
+        validators=[validation.plain_object],
+        help_text="Those of the kind chosen. Secrets are written ${NAME}.",
+    )
+    options = models.JSONField(
+        "options of the integration",
+        default=dict,
+        blank=True,
+        validators=[validation.plain_object],
+        help_text="Those of the integration chosen. Secrets are written ${NAME}.",
+    )
+    ascii = models.BooleanField(
+        "send as ASCII", default=False, help_text="é becomes e, for receivers that know no accents."
+    )
+    tls_ca = models.TextField(
+        "own authorities",
+        blank=True,
+        help_text="PEM. Trusted instead of the usual ones.",
+    )
+    tls_certificate = models.TextField(
+        "client certificate", blank=True, help_text="PEM, its chain after it."
+    )
+    tls_key = SecretField("client key", blank=True, help_text="PEM. Kept encrypted.")
+    connections = models.PositiveSmallIntegerField(
+        default=10,
+        validators=[MinValueValidator(1), MaxValueValidator(200)],
+        help_text="Kept open at most, for each worker.",
+    )
+    keep_alive = DurationField(default=300.0, help_text="An idle connection is kept that long.")
     when = models.JSONField(
         default=dict,
         blank=True,
@@ -106,7 +155,7 @@ class Endpoint(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["recipient", "kind"],
-                condition=~Q(kind="regional"),
+                condition=~Q(kind__in=["regional", "fallback"]),
                 name="one_endpoint_a_kind",
                 violation_error_message="There is one of this kind already.",
             )
@@ -117,3 +166,4 @@ class Endpoint(models.Model):
 
     def clean(self) -> None:
         validation.endpoint_auth(self)
+        validation.endpoint_options(self)

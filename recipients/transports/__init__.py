@@ -2,6 +2,5 @@
 
 from recipients.transports.base import Job, Transport
 from recipients.transports.errors import NotSendable, TransportError
-from recipients.transports.registry import TRANSPORTS, transport_for
 
-__all__ = ["TRANSPORTS", "Job", "NotSendable", "Transport", "TransportError", "transport_for"]
+__all__ = ["Job", "NotSendable", "Transport", "TransportError"]

@@ -35,5 +35,8 @@ class Transport(Protocol):
     def build(self, job: Job) -> Request:
         """The message, with credentials. Raises NotSendable."""
 
-    def send(self, request: Request, *, door: Door) -> Reply:
-        """The whole answer, whatever it says: reading it is the reader's."""
+    def send(self, request: Request, *, job: Job, door: Door) -> Reply:
+        """The whole answer, whatever it says: reading it is the reader's.
+
+        `request` is what `build` made of `job`.
+        """

@@ -43,7 +43,7 @@ class HttpTransport:
                 headers["Content-Encoding"] = "gzip"
         return Request(endpoint.method, url, headers, body, timeout=job.timeout)
 
-    def send(self, request: Request, *, door: Door) -> Reply:
+    def send(self, request: Request, *, job: Job, door: Door) -> Reply:
         try:
             return door.send(request)
         except HttpError as error:

@@ -162,7 +162,6 @@ def test_it_gives_later_tries_more_time(send: Deliver) -> None:
     [
         ({"payload": RenderError("Too long", "applicant.name")}, "Mapping failed"),
         ({"url": "ftp://buyer.example/"}, "Request cannot be sent"),
-        ({"integration": "pigeon"}, "Unknown integration"),
     ],
 )
 def test_it_blames_the_configuration_for_what_cannot_be_sent(

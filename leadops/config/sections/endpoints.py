@@ -1,7 +1,7 @@
-"""The endpoints of a recipient: `endpoint`, `backup`, `sandbox`, `regional`.
+"""The endpoints of a recipient: `endpoint`, `backup`, `sandbox`, `regional`, `fallback`.
 
 What backup, sandbox and regional endpoints do not say they take from `endpoint`: mostly they
-differ in their address alone.
+differ in their address alone. So does a fallback that names no integration of its own.
 """
 
 from __future__ import annotations
@@ -13,7 +13,15 @@ from django.core.exceptions import ValidationError
 
 from leadops.config.concealing import Concealing
 from leadops.config.items import Item
-from leadops.config.kinds import BOOLEAN, DURATION, KEPT, RULES, SECRET
+from leadops.config.kinds import (
+    BOOLEAN,
+    DURATION,
+    INTEGER,
+    KEPT,
+    KEPT_OBJECT,
+    RULES,
+    SECRET,
+)
 from leadops.config.plans import Draft, Plan, complain, read
 from leadops.config.references import REFERENCE
 from leadops.config.shapes import Key, Shape, default_of, is_blank, put
@@ -24,17 +32,28 @@ from recipients.models import Endpoint, Recipient
 SHAPE = Shape(
     keys=(
         Key("url", KEPT, required=True),
+        Key("integration"),
+        Key("options", KEPT_OBJECT),
         Key("method"),
         Key("format"),
         Key("xml_root"),
         Key("timeout", DURATION),
         Key("compress", BOOLEAN),
+        Key("ascii", BOOLEAN),
+        Key("tls.ca", KEPT, "tls_ca"),
+        Key("tls.certificate", KEPT, "tls_certificate"),
+        Key("tls.key", SECRET, "tls_key"),
+        Key("connections", INTEGER),
+        Key("keep_alive", DURATION),
         Key("idempotency.header"),
         Key("idempotency.template"),
     ),
     own=("headers", "auth"),
 )
 REGIONAL = Shape(keys=(*SHAPE.keys, Key("when", RULES, required=True)), own=SHAPE.own)
+
+# Kinds of which a recipient may have several, each a list.
+LISTED = ("regional", "fallback")
 
 AUTH_FIELDS = ("auth", "auth_name", "auth_place", "auth_username", "auth_secret")
 AUTH: dict[str, Shape] = {
@@ -80,13 +99,17 @@ def read_endpoints(plan: Plan, recipient: Draft, found: dict[str, Item]) -> None
 def _wanted(found: dict[str, Item]) -> list[tuple[str, int, Item]]:
     keys = {"production": "endpoint", "backup": "backup", "sandbox": "sandbox"}
     wanted = [(kind, 0, found[key]) for kind, key in keys.items() if key in found]
-    regional = found["regional"].elements() if "regional" in found else []
-    return wanted + [("regional", place, item) for place, item in enumerate(regional)]
+    for kind in LISTED:
+        items = found[kind].elements() if kind in found else []
+        wanted += [(kind, place, item) for place, item in enumerate(items)]
+    return wanted
 
 
 def _read_endpoint(draft: Draft, item: Item, place: int, production: Draft | None) -> None:
     shape = REGIONAL if draft.obj.kind == "regional" else SHAPE
     found = shape.read(item)
+    if "integration" in found:
+        production = None  # another way of sending has nothing of the first
     draft.put("position", place)
     draft.take(shape, found)
     for key in SHAPE.keys:
@@ -197,23 +220,29 @@ def _auth_items(item: Item, shape: Shape) -> dict[str, Item]:
 
 
 def write_endpoints(recipient: Recipient, concealing: Concealing) -> dict[str, Any]:
-    """The keys `endpoint`, `backup`, `sandbox` and `regional`, those that there are."""
+    """The keys `endpoint`, `backup`, `sandbox`, `regional` and `fallback`: those there are."""
     document: dict[str, Any] = {}
     rows = sorted(recipient.endpoints.all(), key=lambda row: (row.position, row.pk))
     production = next((row for row in rows if row.kind == "production"), None)
     for row in rows:
         if row.kind == "production":
             document["endpoint"] = _write(row, concealing, recipient.slug)
-        elif row.kind == "regional":
-            place = str(len(document.get("regional", [])) + 1)
-            names = (recipient.slug, "regional", place)
-            written = _write(row, concealing, *names, base=production)
-            document.setdefault("regional", []).append({"when": RULES.write(row.when), **written})
+        elif row.kind in LISTED:
+            listed = document.setdefault(row.kind, [])
+            names = (recipient.slug, row.kind, str(len(listed) + 1))
+            written = _write(row, concealing, *names, base=_base(row, production))
+            when = {"when": RULES.write(row.when)} if row.kind == "regional" else {}
+            listed.append({**when, **written})
         else:
             own = (recipient.slug, row.kind)
-            document[row.kind] = _write(row, concealing, *own, base=production)
-    keys = ("endpoint", "backup", "sandbox", "regional")
+            document[row.kind] = _write(row, concealing, *own, base=_base(row, production))
+    keys = ("endpoint", "backup", "sandbox", *LISTED)
     return {key: document[key] for key in keys if key in document}
+
+
+def _base(row: Endpoint, production: Endpoint | None) -> Endpoint | None:
+    """What `row` takes from the production endpoint where it says nothing: see above."""
+    return None if row.integration else production
 
 
 def _write(
@@ -228,7 +257,11 @@ def _write(
         else:
             left_out = is_blank(value) and is_blank(default_of(row, key.attribute))
         if key.required or not left_out:
-            put(document, key.name, key.kind.write(value))
+            secret = key.kind.is_secret
+            written = (
+                _conceal(concealing, names, value, key.name) if secret else key.kind.write(value)
+            )
+            put(document, key.name, written)
     if (base is None and row.headers) or (base is not None and row.headers != base.headers):
         document["headers"] = _write_headers(row, concealing, names)
     if base is None or any(getattr(row, f) != getattr(base, f) for f in AUTH_FIELDS):

@@ -55,6 +55,7 @@ SHAPE = Shape(
         "backup",
         "sandbox",
         "regional",
+        "fallback",
         "mapping",
         "response.rules",
         "retry",

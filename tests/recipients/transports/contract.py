@@ -19,7 +19,7 @@ class TransportContract:
         raise NotImplementedError
 
     def send(self, job: Job, door: Door):  # type: ignore[no-untyped-def]
-        return self.transport.send(self.transport.build(job), door=door)
+        return self.transport.send(self.transport.build(job), job=job, door=door)
 
     def test_it_builds_the_same_message_for_the_same_job(self, buyers: Buyers) -> None:
         job = self.job(buyers.url + "/accept")

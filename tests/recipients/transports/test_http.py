@@ -186,7 +186,8 @@ def test_it_carries_every_format_over_the_wire(buyers: Buyers, door: Door) -> No
     transport = HttpTransport()
     for format in BodyFormat:
         at = endpoint(f"{buyers.url}/b/{format}/accept", format=format, compress=True)
-        reply = transport.send(transport.build(job(at, {"name": "Zoë"})), door=door)
+        made = job(at, {"name": "Zoë"})
+        reply = transport.send(transport.build(made), job=made, door=door)
         assert reply.status == 200
         (entry,) = buyers.log(path=f"/b/{format}/")
         assert "Zo" in entry["body"] + entry["query"].get("name", "")
