@@ -23,6 +23,7 @@ from flows.plans import FieldPlan, FlowPlan, SourcePlan
 from flows.runs import LeadState
 from leadops.lib import conditions, ids, secrets, wake, wire
 from leadops.lib.bulk import Table, dumps
+from recipients.mapping import text_of
 from recipients.outcomes import Outcome
 
 MASK = "•••"
@@ -166,7 +167,9 @@ def prepare(
     """Parse and check; everything but what other leads decide."""
     terms = flow.terms[source.id]
     lead_id = ids.new_id("lead", at=at if submission.demo else None)
-    own = {"id": lead_id, "timestamp": at, "source.name": source.name}
+    # As a mapping writes any moment: buyers, events and the preview show one form.
+    written = text_of(at)
+    own = {"id": lead_id, "timestamp": written, "source.name": source.name}
     raw = {str(name): storable(value) for name, value in submission.values.items()}
     values: dict[str, Any] = dict(own)
     sensitive: dict[str, Any] = {}
@@ -193,7 +196,7 @@ def prepare(
         flow=flow,
         source=source,
         price=Decimal(0) if submission.test else terms.price,
-        raw={**shown, "id": lead_id, "timestamp": at},
+        raw={**shown, "id": lead_id, "timestamp": written},
         values=values,
         sensitive=sensitive,
         reasons=found,

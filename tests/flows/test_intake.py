@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -14,6 +15,8 @@ from flows import plans
 from flows.intake import Answer
 from flows.models import FlowSource, Work
 from tests.flows.scene import Scene, recipient, scene
+
+MILLISECOND = timedelta(milliseconds=1)
 
 
 @pytest.fixture
@@ -36,6 +39,15 @@ def test_it_stores_what_was_posted_and_what_was_read_as_two_versions(play):
     assert parsed.body["email.domain"] == "example.com"
     assert parsed.body["source.name"] == "Web Form A"
     assert parsed.body["note"] == "Tür"
+
+
+def test_it_writes_the_moment_in_utc_to_the_millisecond(play):
+    answer = play.post()
+    for version in Snapshot.objects.filter(lead_id=answer.lead_id):
+        written = version.body["timestamp"]
+        assert written.endswith("Z")
+        assert len(written) == len("2024-01-15T10:30:47.234Z")
+        assert abs(datetime.fromisoformat(written) - play.lead(answer).created_at) < MILLISECOND
 
 
 @pytest.mark.parametrize("blank", [None, "", "   "])
