@@ -6,6 +6,8 @@ import os
 import signal
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import psutil
 import pytest
@@ -34,6 +36,17 @@ def test_it_starts_says_ready_once_and_stops_clean(stopped: LiveSystem) -> None:
     assert stopped.lines.empty()
     assert postgres.pids(stopped.home) == []
     assert stopped.start() < 30  # and again, on what the first run left
+    assert stopped.stop() == 0
+
+
+def test_a_bundle_can_be_loaded_before_the_first_start(stopped: LiveSystem, tmp_path: Path) -> None:
+    bundle = tmp_path / "bundle.yaml"
+    bundle.write_text("leadops: 1\nsources: [{slug: web-form-a, name: Web Form A}]\n")
+    with ThreadPoolExecutor(2) as pool:  # even by two at once, who both find no tables
+        loads = [pool.submit(stopped.manage, "bundle", "load", str(bundle)) for _ in range(2)]
+    said = sorted(load.result().stdout for load in loads)
+    assert said == ["+ source web-form-a\n1 change\n", "= nothing to change (0 changes)\n"]
+    stopped.start()
     assert stopped.stop() == 0
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from leadops import tables
 from leadops.config import loading
 from leadops.config.nodes import MAX_BYTES
 from leadops.config.problems import BundleError
@@ -32,6 +33,7 @@ class Command(BaseCommand):
         diff.add_argument("--exit-code", action="store_true", help="1 when there are differences")
 
     def handle(self, *_args: Any, **options: Any) -> None:
+        tables.require()
         try:
             getattr(self, f"_{options['action']}")(**options)
         except BundleError as error:

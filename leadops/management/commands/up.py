@@ -19,6 +19,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError, connection
 
+from leadops import tables
 from leadops.lib import postgres, queue
 from leadops.supervision import BUYERS_PORT, Supervisor, clear_leftovers, programs
 from leadops.watch import Watchdog, probe
@@ -72,7 +73,7 @@ class Command(BaseCommand):
             connection.ensure_connection()
         except OperationalError as error:
             raise CommandError(f"No database: {error}") from error
-        call_command("migrate", verbosity=0, interactive=False)
+        tables.migrate()
         _collect_static(settings.STATIC_ROOT)
 
     def _supervise(self, supervisor: Supervisor) -> None:
