@@ -1,11 +1,12 @@
 """The bare limits: the least a program could do for the same effect on this machine.
 
-Run as a module in processes of their own: `python -m leadops.bench.bare intake|deliver …`;
+Run as a module in processes of their own: `python -m leadops.bench.bare intake|deliver|flow …`;
 prints the rate, a second.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import threading
@@ -79,25 +80,32 @@ def intake(home: str, seconds: float) -> float:
     with connect(Path(home)) as connection:
         start = time.perf_counter()
         while time.perf_counter() - start < seconds:
-            lead = ids.new_id("lead")
-            with connection.transaction(), connection.pipeline(), connection.cursor() as cursor:
-                cursor.execute(LEAD, [lead, b"x" * 16])
-                for version in (1, 2):
-                    cursor.execute(SNAPSHOT, [ids.new_id("snap"), lead, version, BODY])
-                    cursor.execute(
-                        EVENT,
-                        [ids.new_id("evt"), version, "bare", lead, "bare", b"y" * 32, "{}"],
-                    )
-                for digest in (b"a" * 16, b"b" * 16):
-                    cursor.execute(KEY, [lead, digest])
-                cursor.execute(WORK, [lead])
-                cursor.execute(TALLY)
+            insert_lead(connection)
             done += 1
         return done / (time.perf_counter() - start)
 
 
-def deliver(home: str, url: str, seconds: float, threads: int) -> float:
-    """Deliveries a second: a pooled session on threads, results written by COPY in batches."""
+def insert_lead(connection: psycopg.Connection[Any]) -> None:
+    """The rows that an accepted lead leaves, in one transaction and one pipeline."""
+    lead = ids.new_id("lead")
+    with connection.transaction(), connection.pipeline(), connection.cursor() as cursor:
+        cursor.execute(LEAD, [lead, b"x" * 16])
+        for version in (1, 2):
+            cursor.execute(SNAPSHOT, [ids.new_id("snap"), lead, version, BODY])
+            cursor.execute(
+                EVENT, [ids.new_id("evt"), version, "bare", lead, "bare", b"y" * 32, "{}"]
+            )
+        for digest in (b"a" * 16, b"b" * 16):
+            cursor.execute(KEY, [lead, digest])
+        cursor.execute(WORK, [lead])
+        cursor.execute(TALLY)
+
+
+def deliver(home: str, url: str, seconds: float, threads: int, *, leads: bool = False) -> float:
+    """Deliveries a second: a pooled session on threads, results written by COPY in batches.
+
+    With `leads` each thread also writes the lead before it sends it: the bare limit of a flow.
+    """
     session = requests.Session()
     session.trust_env = False
     session.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=threads))
@@ -105,12 +113,18 @@ def deliver(home: str, url: str, seconds: float, threads: int) -> float:
     end = time.perf_counter() + seconds
 
     def send() -> None:
-        while time.perf_counter() < end:
-            before = time.perf_counter()
-            reply = session.post(
-                url, data=PAYLOAD, headers={"Content-Type": "application/json"}, timeout=10
-            )
-            replies.put((reply.text, time.perf_counter() - before))
+        with connect(Path(home)) if leads else contextlib.nullcontext() as connection:
+            while time.perf_counter() < end:
+                if connection:
+                    insert_lead(connection)
+                post()
+
+    def post() -> None:
+        before = time.perf_counter()
+        reply = session.post(
+            url, data=PAYLOAD, headers={"Content-Type": "application/json"}, timeout=10
+        )
+        replies.put((reply.text, time.perf_counter() - before))
 
     workers = [threading.Thread(target=send) for _ in range(threads)]
     for worker in workers:
@@ -179,7 +193,7 @@ def main(arguments: list[str]) -> None:
     if kind == "intake":
         rate = intake(home, float(rest[0]))
     else:
-        rate = deliver(home, rest[0], float(rest[1]), int(rest[2]))
+        rate = deliver(home, rest[0], float(rest[1]), int(rest[2]), leads=kind == "flow")
     sys.stdout.write(f"{rate}\n")
 
 

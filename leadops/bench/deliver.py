@@ -107,9 +107,12 @@ def _deliver(system: System, count: int, *, limit: float) -> dict[str, Any]:
     }
 
 
-def bare(system: System, url: str, *, threads: int) -> float:
-    """Deliveries a second of as many bare processes, with the same rows written by COPY."""
-    command = [sys.executable, "-m", "leadops.bench.bare", "deliver", str(system.home), url]
+def bare(system: System, url: str, *, threads: int, kind: str = "deliver") -> float:
+    """Deliveries a second of as many bare processes, with the same rows written by COPY.
+
+    `kind` `flow` writes each lead before it is sent.
+    """
+    command = [sys.executable, "-m", "leadops.bench.bare", kind, str(system.home), url]
     workers = [
         subprocess.Popen(  # noqa: S603  our own module
             [*command, str(BARE_SECONDS), str(threads)],

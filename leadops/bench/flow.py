@@ -1,4 +1,8 @@
-"""`bench flow`: post → filter → delivery → accepted by the buyer, everything on one machine."""
+"""`bench flow`: post → filter → delivery → accepted by the buyer, everything on one machine.
+
+`rate` is what was sold a second while `target_rate` was posted; the bare limit is a loop that
+writes a lead, sends it and writes what came of it, as fast as it can.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ import time
 from typing import Any
 
 from leadops.bench import bundles, load
+from leadops.bench.deliver import bare
 from leadops.bench.intake import lost, request
 from leadops.bench.system import System, running, wait_for
 
@@ -16,13 +21,15 @@ CALM = 100.0  # leads a second at which the time from post to the buyer's door i
 CALM_SECONDS = 20.0
 LOAD = 250.0  # leads a second that must be sustained
 PUMPS = 1
+BARE_THREADS = 8
 SETTLE_SECONDS = 60.0
 ENDED = "SELECT count(*) FROM events_lead WHERE result = 'sold'"
 
 
 def run(seconds: float) -> dict[str, Any]:
     with running(workers=PUMPS, log_buyers=True) as system:
-        system.load(bundles.one_buyer(f"{system.buyers_url}/accept"))
+        url = f"{system.buyers_url}/accept"
+        system.load(bundles.one_buyer(url))
         make = request(system.port)
         warm = _post(system, make, seconds=3, rate=50.0)
         calm = _post(system, make, seconds=min(seconds, CALM_SECONDS), rate=CALM)
@@ -35,10 +42,12 @@ def run(seconds: float) -> dict[str, Any]:
         }
         ended = warm.sent + calm.sent + sustained.sent
         sold = _settle(system, ended)
+        bare_rate = bare(system, url, threads=BARE_THREADS, kind="flow")
         return {
             "rate": sold_rate,
-            "bare_rate": LOAD,
-            "ratio": sold_rate / LOAD,
+            "target_rate": LOAD,
+            "bare_rate": bare_rate,
+            "ratio": sold_rate / bare_rate if bare_rate else 0.0,
             "p50_ms": _percentile(doors, 0.50),
             "p95_ms": _percentile(doors, 0.95),
             "door_p99_ms": _percentile(doors, 0.99),

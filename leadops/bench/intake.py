@@ -15,6 +15,7 @@ from leadops.env import PROJECT
 
 PACED = 150.0  # posts a second at which the response time is measured
 STATES = ("TX", "CA", "FL")
+STORED = "SELECT count(*) FROM events_lead WHERE flow_id <> 'bare'"
 
 
 def request(port: int) -> Any:
@@ -87,5 +88,5 @@ def lost(system: System, *loads: load.Load) -> int:
     """Leads that were answered and are not there."""
     answered = sum(each.sent - each.errors for each in loads)
     with system.connect() as connection:
-        row = connection.execute("SELECT count(*) FROM events_lead").fetchone()
+        row = connection.execute(STORED).fetchone()
     return max(0, answered - (row[0] if row else 0))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from argparse import ArgumentTypeError
 from collections.abc import Callable
 from typing import Any
 
@@ -18,13 +20,24 @@ BENCHES: dict[str, tuple[float, Callable[..., dict[str, Any]]]] = {
 }
 
 
+def _seconds(text: str) -> float:
+    """A time to measure for; raises ArgumentTypeError."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < math.inf:
+        raise ArgumentTypeError("a number of seconds above 0")
+    return seconds
+
+
 class Command(BaseCommand):
     help = "Measures one part against its bare limit, on loopback, with a database of its own."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", choices=sorted(BENCHES))
-        parser.add_argument("--seconds", type=float, help="how long it measures")
+        parser.add_argument("--seconds", type=_seconds, help="how long it measures")
         parser.add_argument("--json", action="store_true", help="only the JSON line")
 
     def handle(self, *_: Any, **options: Any) -> None:
