@@ -103,13 +103,15 @@ class Journal:
         duration_ms: int | None = None,
         values: Mapping[str, Any] | None = None,
         exchange: Mapping[str, Any] | None = None,
+        same_exchange: bool = False,
         at: datetime | None = None,
         **data: Any,
     ) -> str:
         """Note an event and give its id.
 
         `values` are the lead's data from this moment on (a new snapshot version); `exchange` the
-        request and reply it came from; `data` the type's own fields.
+        request and reply it came from, `same_exchange` that of the event noted just before;
+        `data` the type's own fields.
         """
         at = at or self.at
         lead.seq += 1
@@ -118,6 +120,8 @@ class Journal:
             digest = self._snapshot(lead, values, at)
         if exchange is not None:
             exchange_id, digest = self._exchange(lead, exchange, at)
+        elif same_exchange:
+            exchange_id, digest = self.events[-1]["exchange_id"], self.events[-1]["digest"]
         event = self._event(lead.id, lead.flow_id, event_type, at)
         event.update(
             seq=lead.seq,

@@ -4,15 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 
 from recipients.deliver import Attempt
 from recipients.outcomes import Result
 from recipients.plan import EndpointPlan, RecipientPlan
 
 
-def recipient(plan: RecipientPlan) -> dict[str, Any]:
-    return {"id": plan.id, "name": plan.name, "slug": plan.slug, "type": plan.type}
+class Party(Protocol):
+    """A recipient, as a plan or as a model."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def slug(self) -> str: ...
+    @property
+    def type(self) -> str: ...
+
+
+def recipient(party: Party) -> dict[str, Any]:
+    return {"id": party.id, "name": party.name, "slug": party.slug, "type": party.type}
 
 
 def money(amount: Decimal | None) -> float | None:

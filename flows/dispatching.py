@@ -75,7 +75,8 @@ def _work(delivery: DeliveryState) -> WorkState:
 
 
 def _skip(run: Run, delivery: DeliveryState, plan: RecipientPlan, reason: str) -> None:
-    finish(run, delivery, "skipped", Result(Outcome.SKIPPED, reason=reason))
+    result = Result(Outcome.SKIPPED, reason=reason)
+    finish(run, delivery, "skipped", result)
     run.journal.record(
         run.lead,
         EventType.RECIPIENT_SKIPPED,
@@ -84,6 +85,8 @@ def _skip(run: Run, delivery: DeliveryState, plan: RecipientPlan, reason: str) -
         reason=reason,
         recipient=shapes.recipient(plan),
         delivery={"id": delivery.id},
+        failure=shapes.failure(result, retry_eligible=False),
+        metadata=shapes.metadata(plan, delivery.endpoint, attempt_number=delivery.attempts),
     )
 
 
@@ -110,7 +113,7 @@ def _begin(
             entity_id=plan.id,
             recipient=shapes.recipient(plan),
             delivery={"id": delivery.id},
-            metadata={"attempt_number": delivery.attempts},
+            metadata=shapes.metadata(plan, delivery.endpoint, attempt_number=delivery.attempts),
         )
     _record_attempt(run, delivery, plan, endpoint, timeout)
     desk.starts.append((run, delivery, endpoint))
@@ -140,7 +143,7 @@ def _record_attempt(
             timeout=timeout,
         ),
         lead_snapshot=shapes.lead_snapshot(run.lead.values, age),
-        metadata={"attempt_number": delivery.attempts},
+        metadata=shapes.metadata(plan, delivery.endpoint, attempt_number=delivery.attempts),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import connection
 
-from events import alerting
+from events import alerting, shapes
 from events.journal import Journal
 from events.vocabulary import EventType
 from flows.desk import Desk
@@ -44,6 +44,7 @@ def write(desk: Desk, journal: Journal) -> None:
                     EventType.RECIPIENT_PAUSED,
                     entity_id=row[0],
                     reason=reason,
+                    recipient=shapes.recipient(desk.plans.recipients[row[0]]),
                     endpoint_id=endpoint_id,
                 )
                 alerting.raise_alert(cursor, journal, subject=row[0], text=reason)

@@ -106,7 +106,12 @@ def _accept(run: Run, delivery: DeliveryState, plan: RecipientPlan, attempt: Att
             delivery.id, attempt, price=shapes.money(price), margin=shapes.money(price - cost)
         ),
         response=shapes.response(attempt),
-        metadata=shapes.metadata(plan, delivery.endpoint, attempt_number=delivery.attempts),
+        metadata=shapes.metadata(
+            plan,
+            delivery.endpoint,
+            attempt_number=delivery.attempts,
+            total_attempts=delivery.attempts,
+        ),
         **late,
     )
 
@@ -123,15 +128,15 @@ def _refuse(
     if isinstance(decision, RetryIn):
         if result.outcome is Outcome.RATE_LIMITED and endpoint:
             desk.hold(endpoint, decision.seconds)
-        _record_error(run, delivery, plan, attempt, retry_eligible=True)
+        _record_error(run, delivery, plan, attempt)
         _schedule_retry(run, delivery, plan, decision.seconds)
         return
     if result.outcome.is_technical and _use_backup(run, delivery, plan):
-        _record_error(run, delivery, plan, attempt, retry_eligible=True)
+        _record_error(run, delivery, plan, attempt)
         _schedule_retry(run, delivery, plan, 0.0)
         return
     if result.outcome.is_technical:
-        _record_error(run, delivery, plan, attempt, retry_eligible=False)
+        _record_error(run, delivery, plan, attempt)
     _give_up(run, delivery, plan, attempt, decision)
 
 
@@ -160,7 +165,7 @@ def _schedule_retry(run: Run, delivery: DeliveryState, plan: RecipientPlan, seco
         retry_at=retry_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         recipient=shapes.recipient(plan),
         delivery={"id": delivery.id},
-        metadata={"attempt_number": delivery.attempts + 1, "endpoint": delivery.endpoint},
+        metadata=shapes.metadata(plan, delivery.endpoint, attempt_number=delivery.attempts + 1),
     )
 
 
@@ -173,8 +178,9 @@ def _give_up(
     else:
         state = "failed" if result.outcome.is_technical else "declined"
     dispatching.finish(run, delivery, state, result)
-    # A business answer ends attempt and delivery in one event; a technical end has had its
-    # recipient.error, which carries the exchange.
+    # A business answer ends attempt and delivery in one event; a technical end has just had its
+    # recipient.error, which brought the exchange.
+    technical = result.outcome.is_technical
     run.journal.record(
         run.lead,
         EventType.RECIPIENT_FAILED,
@@ -182,8 +188,9 @@ def _give_up(
         outcome=result.outcome,
         reason=result.reason,
         duration_ms=_took(attempt),
-        exchange=None if result.outcome.is_technical else _exchange(delivery, attempt),
-        **_failure_fields(run, delivery, plan, attempt, retry_eligible=False),
+        exchange=None if technical else _exchange(delivery, attempt),
+        same_exchange=technical,
+        **_failure_fields(run, delivery, plan, attempt),
     )
 
 
@@ -198,14 +205,7 @@ def _may_have_it(run: Run, delivery: DeliveryState, result: Result, decision: Gi
     return bool(left.untried or left.untried_remediation)
 
 
-def _record_error(
-    run: Run,
-    delivery: DeliveryState,
-    plan: RecipientPlan,
-    attempt: Attempt,
-    *,
-    retry_eligible: bool,
-) -> None:
+def _record_error(run: Run, delivery: DeliveryState, plan: RecipientPlan, attempt: Attempt) -> None:
     run.journal.record(
         run.lead,
         EventType.RECIPIENT_ERROR,
@@ -214,24 +214,23 @@ def _record_error(
         reason=attempt.result.reason,
         duration_ms=_took(attempt),
         exchange=_exchange(delivery, attempt),
-        **_failure_fields(run, delivery, plan, attempt, retry_eligible=retry_eligible),
+        **_failure_fields(run, delivery, plan, attempt),
     )
 
 
 def _failure_fields(
-    run: Run,
-    delivery: DeliveryState,
-    plan: RecipientPlan,
-    attempt: Attempt,
-    *,
-    retry_eligible: bool,
+    run: Run, delivery: DeliveryState, plan: RecipientPlan, attempt: Attempt
 ) -> dict[str, Any]:
+    """`retry_eligible` says that the recipient's policy retries this outcome, not that a try is
+    left: on the last failure it tells what may be sent again by hand."""
     first = delivery.first_attempt_at or run.journal.at
     price = shapes.money(dispatching.price_of(run, delivery, None))
     return {
         "recipient": shapes.recipient(plan),
         "delivery": shapes.delivery(delivery.id, attempt, attempted_price=price),
-        "failure": shapes.failure(attempt.result, retry_eligible=retry_eligible),
+        "failure": shapes.failure(
+            attempt.result, retry_eligible=plan.retry.retries(attempt.result.outcome)
+        ),
         "response": shapes.response(attempt),
         "metadata": shapes.metadata(
             plan,
@@ -297,6 +296,11 @@ def quarantine(run: Run, work: WorkState, plans: Plans, reason: str) -> None:
         recipient=shapes.recipient(plan),
         delivery={"id": delivery.id},
         failure=shapes.failure(result, retry_eligible=True),
-        metadata={"attempt_number": delivery.attempts},
+        metadata=shapes.metadata(
+            plan,
+            delivery.endpoint,
+            attempt_number=delivery.attempts,
+            total_attempts=delivery.attempts,
+        ),
     )
     engine.review_if_stuck(run)

@@ -79,7 +79,7 @@ def pause_recipient(recipient: Recipient, *, by: str, reason: str = "") -> bool:
             entity_id=found.id,
             reason=found.paused_reason,
             by=by,
-            name=found.name,
+            recipient=shapes.recipient(found),
         )
     return True
 
@@ -97,7 +97,7 @@ def resume_recipient(recipient: Recipient, *, by: str) -> bool:
             EventType.RECIPIENT_RESUMED,
             entity_id=found.id,
             by=by,
-            name=found.name,
+            recipient=shapes.recipient(found),
             was_paused_for=reason,
         )
         _wake(cursor, found.id)
@@ -119,6 +119,7 @@ def resume_endpoint(endpoint: Endpoint, *, by: str) -> bool:
             EventType.RECIPIENT_RESUMED,
             entity_id=found.recipient_id,
             by=by,
+            recipient=shapes.recipient(found.recipient),
             endpoint_id=found.id,
             endpoint=found.kind,
         )
@@ -175,7 +176,7 @@ def retry_delivery(delivery_id: str, *, by: str, force: bool = False) -> None:
             by=by,
             recipient=shapes.recipient(plan),
             delivery={"id": delivery.id},
-            metadata={"attempt_number": delivery.attempts + 1, "endpoint": delivery.endpoint},
+            metadata=shapes.metadata(plan, delivery.endpoint, attempt_number=delivery.attempts + 1),
             **back,
         )
         save_leads(cursor, [run])

@@ -64,17 +64,23 @@ def deliver(
     context: Context,
     *,
     attempt: int,
+    tries: int | None = None,
     idempotency_key: str,
     test: bool,
     door: Door,
 ) -> Attempt:
-    """Send a lead to a recipient once. Whatever goes wrong is in the result."""
+    """Send a lead to a recipient once. Whatever goes wrong is in the result.
+
+    `attempt` is the delivery's, which the buyer is told; `tries` counts anew at each endpoint and
+    after each retry by hand, and lets the time-out grow.
+    """
     trial = _Trial(plan)
     try:
         trial.run(
             endpoint,
             context,
             attempt=attempt,
+            tries=tries or attempt,
             idempotency_key=idempotency_key,
             test=test,
             door=door,
@@ -106,6 +112,7 @@ class _Trial:
         context: Context,
         *,
         attempt: int,
+        tries: int,
         idempotency_key: str,
         test: bool,
         door: Door,
@@ -113,7 +120,7 @@ class _Trial:
         plan = self.plan
         transport = integration_for(endpoint.integration).transport
         payload = plan.mapping.render(context)
-        timeout = plan.retry.timeout(endpoint.timeout, attempt)
+        timeout = plan.retry.timeout(endpoint.timeout, tries)
         job = Job(payload, endpoint, context, attempt, idempotency_key, timeout, test)
         self.request = transport.build(job)
         self.sent_at = time.monotonic()

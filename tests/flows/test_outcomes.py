@@ -104,3 +104,35 @@ def test_a_retry_repeats_the_idempotency_key_and_counts_the_attempt():
         log = buyers.log()
     assert len({entry["idempotency_key"] for entry in log}) == 1
     assert [entry["headers"]["X-Attempt"] for entry in log] == ["1", "2", "3"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_tells_the_attempts_number_to_the_backup_as_well():
+    with running_buyers() as buyers:
+        made = buyer("error", "/error", buyers.url)
+        Endpoint.objects.create(recipient=made, kind="backup", url=f"{buyers.url}/accept")
+        scene(made).post()
+        Pump(stopping=lambda: not Work.objects.exists(), size=4).run(30)
+        log = buyers.log()
+    assert [entry["headers"]["X-Attempt"] for entry in log] == ["1", "2", "3"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_last_failure_shows_its_exchange_and_what_may_be_retried():
+    with running_buyers() as buyers:
+        play = scene(
+            buyer("error", "/error", buyers.url),
+            buyer("unauthorized", "/unauthorized", buyers.url),
+            pattern="multi",
+        )
+        play.post()
+        Pump(stopping=lambda: not Work.objects.exists(), size=4).run(30)
+    ends = Event.objects.filter(type="recipient.failed")
+    assert {e.outcome: e.data["failure"]["retry_eligible"] for e in ends} == {
+        "server_error": True,
+        "unauthorized": False,
+    }
+    for end in ends:
+        error = Event.objects.filter(type="recipient.error", entity_id=end.entity_id).latest("seq")
+        assert end.exchange_id == error.exchange_id != ""
+        assert end.data["metadata"]["total_attempts"] == end.data["metadata"]["attempt_number"]

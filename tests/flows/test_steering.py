@@ -37,7 +37,10 @@ def test_it_passes_a_paused_recipient_by():
     assert steering.pause_recipient(Recipient.objects.get(), by="olga", reason="CRM down")
     answer = play.post()
     assert play.start() == []
-    assert play.event(answer, "recipient.skipped").reason == "Abc is paused: CRM down"
+    skipped = play.event(answer, "recipient.skipped")
+    assert skipped.reason == "Abc is paused: CRM down"
+    assert skipped.data["failure"]["category"] == "business"
+    assert skipped.data["failure"]["retry_eligible"] is False
 
 
 def test_it_holds_what_the_buyer_may_have_until_it_is_resumed():
@@ -66,6 +69,14 @@ def test_it_records_who_paused_and_resumed_and_why():
     )
     assert (resumed.type, resumed.data["by"]) == ("recipient.resumed", "ada")
     assert resumed.data["was_paused_for"] == "CRM down"
+    found = Recipient.objects.get()
+    for event in (paused, resumed):
+        assert event.data["recipient"] == {
+            "id": found.id,
+            "name": found.name,
+            "slug": "abc",
+            "type": "buyer",
+        }
 
 
 def test_it_pauses_and_resumes_once():
