@@ -156,6 +156,7 @@ Q_CLUSTER = queue.configuration()
 REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "leadops.lib.api.JsonAlways",
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "leadops.api.KeyAuthentication",
         "leadops.api_session.SessionReading",

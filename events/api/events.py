@@ -69,11 +69,7 @@ class EventsView(APIView):
         count = asked.read("limit", limit, DEFAULT_LIMIT)
         with_lead = asked.read("exclude", _with_lead, True)
         after = asked.read("cursor", cursors.time_and_id, None)
-        try:
-            events = filtered(sight.events().filter(**own), request.query_params)
-        except WrongShape as error:
-            asked.problems.update(error.fields or {})
-        asked.check()
+        events = _filtered(sight.events().filter(**own), asked)
         found = list(_older(events, after).order_by("-timestamp", "-id")[: count + 1])
         shown, more = found[:count], found[count:]
         cursor = cursors.encode(shown[-1].timestamp, shown[-1].id) if more else None
@@ -101,15 +97,15 @@ class LeadEventsView(APIView):
 
     permission_classes = [IsStaffOrSource]
 
-    @extend_schema(summary="A lead's timeline", parameters=[LIMIT, CURSOR, EXCLUDE], responses=PAGE)
+    @extend_schema(summary="A lead's timeline", parameters=FILTERS[1:], responses=PAGE)
     def get(self, request: Request, lead_id: str) -> Response:
         sight = visibility.of(visibility.caller(request))
         asked = Parameters(request.query_params)
         count = asked.read("limit", limit, MOST)
         with_lead = asked.read("exclude", _with_lead, True)
         after = asked.read("cursor", cursors.number, 0)
-        asked.check()
-        found = list(timeline(lead_id, sight).filter(seq__gt=after)[: count + 1])
+        events = _filtered(timeline(lead_id, sight).filter(seq__gt=after), asked)
+        found = list(events[: count + 1])
         shown, more = found[:count], found[count:]
         return Response(
             {
@@ -124,6 +120,16 @@ def timeline(lead_id: str, sight: Sight) -> QuerySet[Event]:
     if not sight.leads().filter(id=lead_id).exists():
         raise exceptions.NotFound(f"There is no lead {lead_id!r}.")
     return sight.events().filter(lead_id=lead_id).order_by("seq")
+
+
+def _filtered(events: QuerySet[Event], asked: Parameters) -> QuerySet[Event]:
+    """The events that are asked for; raises WrongShape for all parameters that are wrong."""
+    try:
+        found = filtered(events, asked.query)
+    except WrongShape as error:
+        asked.problems.update(error.fields or {})
+    asked.check()
+    return found
 
 
 def _older(events: QuerySet[Event], after: tuple[Any, str] | None) -> QuerySet[Event]:

@@ -110,6 +110,8 @@ class FeedbackView(APIView):
         recipient = Recipient.objects.filter(pk=request.user.id).first()
         if recipient is None:
             raise exceptions.PermissionDenied("This recipient is gone.")
+        if not request.data and request.stream is None:
+            raise exceptions.ParseError("The body is empty.")
         items = _items(request.data)
         if items is None:
             return self._single(request, recipient, _about(request.data, id))

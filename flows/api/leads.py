@@ -69,7 +69,8 @@ class LeadsView(APIView):
         answer = receive(plan, source, submission, at=caller(request).at)
         told = body(answer, request)
         headers = {"Idempotent-Replayed": "true"} if answer.repeated else {}
-        if seconds := waiting.wanted(request.headers.get("Prefer", "")):
+        seconds = waiting.wanted(request.headers.get("Prefer", ""))
+        if seconds is not None:
             told["result"] = waiting.result(answer.lead_id, seconds)
             headers["Preference-Applied"] = "wait"
         return Response(told, status=201, headers=headers)

@@ -12,14 +12,14 @@ MAX_WAIT = 30.0  # seconds
 FIRST_LOOK, LAST_LOOK = 0.01, 0.1  # seconds between looks, growing
 # Answers held at once in this process; the other threads stay free for intake.
 PLACES = threading.BoundedSemaphore(8)
-WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*(\d{1,6})(?:$|[,;\s])", re.IGNORECASE)
+WAIT = re.compile(r'(?:^|[,;\s])wait\s*=\s*"?(\d+)"?(?:$|[,;\s])', re.IGNORECASE)
 ENDED = "SELECT result, status FROM events_lead WHERE id = %s AND status <> 'working'"
 
 
-def wanted(prefer: str) -> float:
-    """The seconds that a Prefer header asks for, 0 where it asks for none."""
+def wanted(prefer: str) -> float | None:
+    """The seconds that a Prefer header asks for, None where it asks for none."""
     found = WAIT.search(prefer)
-    return min(float(found.group(1)), MAX_WAIT) if found else 0.0
+    return min(float(found.group(1)), MAX_WAIT) if found else None
 
 
 def result(lead_id: str, seconds: float) -> str | None:

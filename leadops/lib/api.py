@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
 import traceback
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -13,7 +15,9 @@ from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.db import DatabaseError, DataError, InterfaceError, OperationalError, connection
 from django.http import Http404
 from rest_framework import exceptions, status
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import BaseParser
+from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
@@ -32,7 +36,9 @@ BROKEN_STORE = (DatabaseError, InterfaceError, psycopg.Error)
 class TooLarge(exceptions.APIException):
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
     default_code = "too_large"
-    default_detail = f"The body is larger than {MAX_BODY // 1024} KiB."
+
+    def __init__(self, limit: int = MAX_BODY) -> None:
+        super().__init__(f"The body is larger than {limit // 1024} KiB.")
 
 
 class WrongShape(exceptions.APIException):
@@ -56,11 +62,25 @@ def read_body(stream: Any, limit: int = MAX_BODY) -> bytes:
     half a form would pass for a whole one."""
     body: bytes = stream.read(limit + 1)
     if len(body) > limit:
-        raise TooLarge
+        raise TooLarge(limit)
     declared = getattr(stream, "META", {}).get("CONTENT_LENGTH") or "0"
     if declared.isdecimal() and len(body) < int(declared):
         raise exceptions.ParseError("The body is shorter than its Content-Length.")
     return body
+
+
+class JsonAlways(DefaultContentNegotiation):
+    """JSON whatever a caller would rather have: a lead is not lost over an Accept header."""
+
+    def select_renderer(
+        self, request: Request, renderers: Iterable[Any], format_suffix: str | None = None
+    ) -> tuple[Any, str]:
+        try:
+            renderer, media_type = super().select_renderer(request, renderers, format_suffix)
+        except exceptions.NotAcceptable:
+            renderer = next(iter(renderers))
+            media_type = renderer.media_type
+        return renderer, media_type
 
 
 class JsonParser(BaseParser):
@@ -128,7 +148,7 @@ def _known(error: exceptions.APIException) -> Response:
     if header := getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = header
     if wait := getattr(error, "wait", None):
-        headers["Retry-After"] = str(int(wait))
+        headers["Retry-After"] = str(math.ceil(wait))
     code = CODES.get(error.status_code, error.default_code)
     return _error(
         error.status_code,

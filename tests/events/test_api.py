@@ -176,6 +176,19 @@ def test_it_filters_by_type_and_outcome(client: Client, world: World, query: Any
     assert {event["type"] for event in events} == types
 
 
+def test_it_filters_a_timeline_as_well(client: Client, world: World):
+    path = f"leads/{world.lead(outcomes={'abc-insurance': [Outcome.REJECTED]})}/events"
+    events = get(client, path, type="recipient.*", outcome="rejected").json()["results"]
+    assert [event["type"] for event in events] == ["recipient.failed"]
+    assert get(client, path, type="recipient.exploded").status_code == 422
+
+
+def test_it_shows_what_the_buyer_said_on_the_last_failure_too(client: Client, world: World):
+    world.lead(outcomes={"abc-insurance": [Outcome.UNAUTHORIZED]})
+    (event,) = get(client, "events", type="recipient.failed").json()["results"]
+    assert set(event["response"]) == {"status_code", "body", "parsed"}
+
+
 def test_it_filters_by_lead_entity_flow_and_time(client: Client, world: World):
     one, other = world.lead(), world.lead(email="else@example.com")
     found = get(client, "events", lead_id=one).json()["results"]

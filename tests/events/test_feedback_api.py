@@ -127,6 +127,7 @@ def test_it_takes_a_form(client, lead_id):
         (b"\xff\xfe", "text/csv", 400),
         ('kind\n"open', "text/csv", 400),
         ("<a/>", "application/xml", 415),
+        ("", "application/json", 400),
         ("null", "application/json", 422),
         ('"text"', "application/json", 422),
         ("7", "application/json", 422),

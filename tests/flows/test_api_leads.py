@@ -191,7 +191,15 @@ def test_it_never_shows_the_key(post, caplog):
 
 @pytest.mark.parametrize(
     ("header", "seconds"),
-    [("wait=5", 5), ("respond-async, wait = 10", 10), ("wait=99999", 30), ("", 0), ("wait=x", 0)],
+    [
+        ("wait=5", 5),
+        ('wait="5"', 5),
+        ("respond-async, wait = 10", 10),
+        ("wait=99999999999", 30),
+        ("wait=0", 0),
+        ("", None),
+        ("wait=x", None),
+    ],
 )
 def test_it_reads_the_prefer_header(header, seconds):
     assert waiting.wanted(header) == seconds
@@ -201,6 +209,17 @@ def test_it_waits_no_longer_than_asked_and_says_null(post):
     reply = post(Prefer="wait=1")
     assert reply.status_code == 201
     assert reply.json()["result"] is None
+
+
+def test_it_says_what_is_known_already_where_it_shall_not_wait(post):
+    assert post({"state": "TX"}, Prefer="wait=0").json()["result"] == "rejected"
+    assert "result" not in post().json()
+
+
+def test_it_takes_a_lead_whatever_answer_its_source_would_rather_have(post):
+    reply = post(Accept="application/xml")
+    assert (reply.status_code, reply["Content-Type"]) == (201, "application/json")
+    assert Lead.objects.count() == 1
 
 
 def test_it_answers_with_the_result_as_soon_as_the_lead_has_ended(post):
