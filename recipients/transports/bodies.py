@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import quote_plus
@@ -14,7 +15,7 @@ from xml.sax.saxutils import escape, quoteattr
 import orjson
 
 from recipients.mapping import text_of
-from recipients.plan import BodyFormat
+from recipients.plan import BodyFormat, EndpointPlan
 from recipients.transports.errors import NotSendable
 
 MAX_DEPTH: Final = 32
@@ -30,6 +31,24 @@ CONTENT_TYPES: Final[Mapping[BodyFormat, str]] = {
     BodyFormat.FORM: "application/x-www-form-urlencoded",
     BodyFormat.CSV: "text/csv; charset=utf-8",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What carries a payload: a body, or a query. `headers` are those that staff have not set."""
+
+    body: bytes = b""
+    query: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def message_of(payload: Any, endpoint: EndpointPlan) -> Message:
+    """The payload in the endpoint's format. Raises NotSendable."""
+    # A GET has no body that a receiver must look at, whatever the format says.
+    if endpoint.format is BodyFormat.QUERY or endpoint.method == "GET":
+        return Message(query=form_body(payload).decode("ascii"))
+    body = body_of(payload, endpoint.format, xml_root=endpoint.xml_root)
+    return Message(body, headers={"Content-Type": CONTENT_TYPES[endpoint.format]})
 
 
 def body_of(payload: Any, format: BodyFormat, *, xml_root: str) -> bytes:

@@ -11,9 +11,9 @@ from urllib.parse import quote
 import leadops
 from leadops.lib.http import Door, HttpError, Reply, Request
 from recipients.mapping import RenderError
-from recipients.plan import Auth, AuthKind, BodyFormat, EndpointPlan
+from recipients.plan import Auth, AuthKind, BodyFormat
 from recipients.transports.base import Job
-from recipients.transports.bodies import CONTENT_TYPES, body_of, form_body
+from recipients.transports.bodies import Message, message_of
 from recipients.transports.errors import NotSendable, from_http
 
 USER_AGENT = f"LeadOps/{getattr(leadops, '__version__', '0')}"
@@ -31,28 +31,25 @@ class HttpTransport:
         except RenderError as error:
             raise NotSendable("Address or header cannot be rendered", str(error)) from error
         url = _with_query(url, _auth_query(endpoint.auth))
-        body = b""
-        if _in_query(endpoint):
-            url = _with_query(url, form_body(job.payload).decode("ascii"))
-        else:
-            body = body_of(job.payload, endpoint.format, xml_root=endpoint.xml_root)
-            _put(headers, "Content-Type", CONTENT_TYPES[endpoint.format])
-            if endpoint.compress and body:
-                # No time stamp: the same job gives the same bytes.
-                body = gzip.compress(body, 6, mtime=0)
-                headers["Content-Encoding"] = "gzip"
+        message = self.message(job)
+        url, body = _with_query(url, message.query), message.body
+        for name, value in message.headers.items():
+            _put(headers, name, value)
+        if endpoint.compress and body:
+            # No time stamp: the same job gives the same bytes.
+            body = gzip.compress(body, 6, mtime=0)
+            headers["Content-Encoding"] = "gzip"
         return Request(endpoint.method, url, headers, body, timeout=job.timeout)
+
+    def message(self, job: Job) -> Message:
+        """What carries the payload; other protocols over HTTP have their own."""
+        return message_of(job.payload, job.endpoint)
 
     def send(self, request: Request, *, job: Job, door: Door) -> Reply:
         try:
             return door.send(request)
         except HttpError as error:
             raise from_http(error) from error
-
-
-def _in_query(endpoint: EndpointPlan) -> bool:
-    """A GET has no body that a receiver must look at, whatever the format says."""
-    return endpoint.format is BodyFormat.QUERY or endpoint.method == "GET"
 
 
 def _url(job: Job) -> str:
