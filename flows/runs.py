@@ -95,6 +95,7 @@ class DeliveryState:
     buyer_lead_id: str = ""
     late: bool = False
     sold: bool = False  # accepted in time once: it earned then, and earns nothing again
+    in_doubt: bool = False  # an attempt had no answer: the buyer may have the lead
     mapping_version: int = 0
     created_at: datetime | None = None
     first_attempt_at: datetime | None = None
@@ -187,6 +188,7 @@ DELIVERY = Table(
         "buyer_lead_id": "text",
         "late": "boolean",
         "sold": "boolean",
+        "in_doubt": "boolean",
         "mapping_version": "integer",
         "created_at": "timestamptz",
         "first_attempt_at": "timestamptz",

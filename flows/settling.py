@@ -18,9 +18,9 @@ from flows.plans import DeliverStep, Plans
 from flows.runs import DeliveryState, Run, WorkState
 from leadops.lib import money
 from recipients.deliver import Attempt
-from recipients.outcomes import Outcome, Result
+from recipients.outcomes import Category, Outcome, Result
 from recipients.plan import EndpointPlan, RecipientPlan
-from recipients.retry import GiveUp, RetryIn
+from recipients.retry import GiveUp, RetryIn, Then
 
 
 def settle(run: Run, delivery: DeliveryState, attempt: Attempt, desk: Desk) -> None:
@@ -32,6 +32,7 @@ def settle(run: Run, delivery: DeliveryState, attempt: Attempt, desk: Desk) -> N
     delivery.outcome = result.outcome.value
     delivery.category = result.category.value if result.category else ""
     delivery.reason = result.reason[:500]
+    delivery.in_doubt |= result.outcome is Outcome.UNKNOWN
     if result.accepted:
         _accept(run, delivery, plan, attempt)
     else:
@@ -173,7 +174,7 @@ def _give_up(
     run: Run, delivery: DeliveryState, plan: RecipientPlan, attempt: Attempt, decision: GiveUp
 ) -> None:
     result = attempt.result
-    if decision.then == "hold" or _may_have_it(run, delivery, result, decision):
+    if decision.then == "hold" or _may_have_it(run, delivery, plan, result):
         state = "review"
     else:
         state = "failed" if result.outcome.is_technical else "declined"
@@ -194,10 +195,17 @@ def _give_up(
     )
 
 
-def _may_have_it(run: Run, delivery: DeliveryState, result: Result, decision: GiveUp) -> bool:
-    """An exclusive lead of unknown fate goes to nobody else, unless the policy says so."""
+def _may_have_it(run: Run, delivery: DeliveryState, plan: RecipientPlan, result: Result) -> bool:
+    """An exclusive lead of unknown fate goes to nobody else, unless the policy says so.
+
+    After an attempt without an answer only a plain no tells the buyer's mind: its server's failing
+    at a later attempt does not, and a duplicate may be what the first attempt brought it.
+    """
     step = run.flow.step(delivery.step)
-    if result.outcome is not Outcome.UNKNOWN or decision.then == "move_on":
+    plain_no = result.outcome is Outcome.REJECTED or result.category is Category.VALIDATION
+    if not delivery.in_doubt or plain_no:
+        return False
+    if plan.retry.rule(Outcome.UNKNOWN).then is Then.MOVE_ON:
         return False
     if not isinstance(step, DeliverStep) or not step.pattern.exclusive:
         return False

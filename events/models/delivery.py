@@ -71,6 +71,9 @@ class Delivery(models.Model):
     sold = models.BooleanField(
         default=False, db_default=False, help_text="Accepted in time once, however it ended since."
     )
+    in_doubt = models.BooleanField(
+        default=False, db_default=False, help_text="An attempt had no answer: it may have arrived."
+    )
     mapping_version = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(db_default=Now())
     first_attempt_at = models.DateTimeField(null=True)

@@ -322,6 +322,44 @@ def test_an_exclusive_lead_of_unknown_fate_goes_to_nobody_else():
     assert play.lead(answer).deliveries.count() == 1
 
 
+@pytest.mark.parametrize(
+    "later",
+    [
+        [no(Outcome.SERVER_ERROR, "Down")] * 3,
+        [no(Outcome.UNAVAILABLE, "Refused")] * 3,
+        [no(Outcome.UNAUTHORIZED, "Token expired")],
+        [no(Outcome.DUPLICATE, "Duplicate lead")],
+    ],
+    ids=["server_error", "unavailable", "unauthorized", "duplicate"],
+)
+def test_an_exclusive_lead_stays_in_doubt_whatever_else_later_attempts_meet(later):
+    play = scene(recipient("a"), recipient("b"), pattern="waterfall")
+    answer = play.post()
+    play.play(a=[no(Outcome.UNKNOWN, "Timeout"), *later])
+    assert play.delivery("a").state == "review"
+    assert play.lead(answer).status == "review"
+    assert play.lead(answer).deliveries.count() == 1
+
+
+@pytest.mark.parametrize("answered", [REJECTED, Outcome.INVALID])
+def test_a_plain_no_ends_the_doubt(answered):
+    play = scene(recipient("a"), recipient("b"), pattern="waterfall")
+    answer = play.post()
+    play.play(a=[no(Outcome.UNKNOWN, "Timeout"), no(answered, "No")], b=[accepted()])
+    assert play.delivery("a").state == "declined"
+    assert play.lead(answer).result == "sold"
+
+
+@pytest.mark.parametrize("later", [Outcome.DUPLICATE, Outcome.UNAUTHORIZED])
+def test_a_doubt_holds_up_nobody_where_the_policy_says_so(later):
+    a = recipient("a")
+    RetryRule.objects.create(recipient=a, outcome="unknown", times=1, then="move_on")
+    play = scene(a, recipient("b"), pattern="waterfall")
+    answer = play.post()
+    play.play(a=[no(Outcome.UNKNOWN, "Timeout"), no(later)], b=[accepted()])
+    assert play.lead(answer).result == "sold"
+
+
 def test_it_moves_on_after_an_unknown_outcome_where_the_policy_says_so():
     a = recipient("a")
     RetryRule.objects.create(recipient=a, outcome="unknown", times=0, then="move_on")
