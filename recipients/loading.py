@@ -9,7 +9,9 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
-from leadops.lib import conditions
+from leadops.lib import certificates, conditions
+from leadops.lib.http.messages import REUSE_SECONDS, Pool
+from leadops.lib.http.tls import Tls
 from leadops.lib.redact import Redactor
 from recipients import mapping, responses, validation
 from recipients.integrations import integration_for
@@ -23,7 +25,6 @@ from recipients.plan import (
     EndpointKind,
     EndpointPlan,
     RecipientPlan,
-    Tls,
 )
 from recipients.retry import DEFAULT_RULES, RetryPolicy, RetryRule, Then
 
@@ -173,9 +174,7 @@ def _endpoint(row: Endpoint, vault: Vault, integration: str) -> EndpointPlan:
             place=row.auth_place,
         ),
         ascii=row.ascii,
-        tls=_tls(row, vault),
-        connections=row.connections,
-        keep_alive=row.keep_alive,
+        pool=_pool(row, vault),
         xml_root=row.xml_root,
         idempotency_header=row.idempotency_header,
         idempotency_template=(
@@ -184,10 +183,21 @@ def _endpoint(row: Endpoint, vault: Vault, integration: str) -> EndpointPlan:
     )
 
 
+def _pool(row: Endpoint, vault: Vault) -> Pool | None:
+    tls = _tls(row, vault)
+    keep_alive = row.keep_alive if row.keep_alive < REUSE_SECONDS else None
+    if tls is None and row.connections is None and keep_alive is None:
+        return None
+    return Pool(tls=tls, connections=row.connections, keep_alive=keep_alive)
+
+
 def _tls(row: Endpoint, vault: Vault) -> Tls | None:
     if not (row.tls_ca or row.tls_certificate):
         return None
-    return Tls(ca=row.tls_ca, certificate=row.tls_certificate, key=vault.secret(row.tls_key))
+    ca, certificate = vault.fill(row.tls_ca), vault.fill(row.tls_certificate)
+    tls = Tls(ca=ca, certificate=certificate, key=vault.secret(row.tls_key))
+    certificates.check(tls)
+    return tls
 
 
 def _mapping(recipient: Recipient, vault: Vault) -> mapping.Mapping:

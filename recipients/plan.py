@@ -11,7 +11,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
-from leadops.lib.http.messages import Reply
+from leadops.lib.http.messages import Pool, Reply
+from leadops.lib.http.tls import Tls
 from leadops.lib.redact import Redactor
 from recipients.outcomes import Result
 from recipients.retry import DEFAULT_POLICY, RetryPolicy
@@ -98,20 +99,11 @@ class Auth:
 
 
 @dataclass(frozen=True, slots=True)
-class Tls:
-    """`ca` replaces the usual authorities; `certificate` and `key` show who we are. PEM texts."""
-
-    ca: str = ""
-    certificate: str = ""
-    key: str = field(default="", repr=False)
-
-
-@dataclass(frozen=True, slots=True)
 class EndpointPlan:
     """One way to reach a recipient. `timeout` is in seconds, for the first try.
 
-    `options` are the integration's, compiled. `connections` are kept open at most, each for
-    `keep_alive` seconds. `ascii` sends letters beyond ASCII as their nearest plain ones.
+    `options` are the integration's, compiled. `pool` None: connections like everybody's.
+    `ascii` sends letters beyond ASCII as their nearest plain ones.
     """
 
     id: str
@@ -129,9 +121,11 @@ class EndpointPlan:
     idempotency_header: str = "Idempotency-Key"
     idempotency_template: Text | None = None
     ascii: bool = False
-    tls: Tls | None = None
-    connections: int = 10
-    keep_alive: float = 300.0
+    pool: Pool | None = None
+
+    @property
+    def tls(self) -> Tls | None:
+        return self.pool.tls if self.pool else None
 
 
 @dataclass(frozen=True, slots=True)

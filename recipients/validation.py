@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
 
+from leadops.lib import certificates
+from leadops.lib.http.messages import REUSE_SECONDS
+from leadops.lib.http.tls import Tls
 from leadops.lib.validation import plain_object as plain_object
 from leadops.lib.validation import rules as rules
-from recipients import mapping, responses
-from recipients.integrations import INTEGRATIONS
+from recipients import addresses, mapping, responses
+from recipients.integrations import INTEGRATIONS, FieldError, Integration
 from recipients.options import OptionError, compile_options
 
 if TYPE_CHECKING:
@@ -21,11 +24,6 @@ if TYPE_CHECKING:
 MAX_TIMEOUT = 120.0
 XML_NAME = re.compile(r"[A-Za-z_][\w.\-]*\Z")
 HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
-SCHEME = re.compile(r"https?://[^\s/]+", re.IGNORECASE)
-SERVER = re.compile(r"https?://((?:\{\{.*?\}\}|\$\{.*?\}|[^/?#])*)", re.IGNORECASE | re.DOTALL)
-# Values that staff wrote, and values that came in with a lead; what follows the last of these.
-OURS = re.compile(r"\{\{\s*(?:recipient|flow|source)\.\w+\s*\}\}")
-DOMAIN = re.compile(r"(?:\.[\w-]+){2,}\.?(?::\d+)?")
 OWN_HEADERS = frozenset({"host", "content-length", "transfer-encoding", "connection"})
 
 
@@ -77,14 +75,13 @@ def mapping_text(value: str) -> None:
 
 def url_template(value: str) -> None:
     template(value)
-    if not SCHEME.match(value):
+    known = {scheme for each in INTEGRATIONS.values() for scheme in each.schemes}
+    if addresses.scheme_of(value) not in known:
         raise ValidationError("Write a whole address, e.g. https://api.buyer.com/leads.")
-    server = OURS.sub("ours", SERVER.match(value)[1])  # type: ignore[index]  # as SCHEME matches
-    _, leads, rest = server.rpartition("}}") if "{{" in server else ("", "", "")
-    if leads and not DOMAIN.fullmatch(rest):
-        raise ValidationError(
-            "A lead's values may not choose the server: end its name as {{lead.state}}.buyer.com."
-        )
+    try:
+        addresses.check(value)
+    except ValueError as error:
+        raise ValidationError(str(error)) from error
 
 
 def xml_name(value: str) -> None:
@@ -95,6 +92,11 @@ def xml_name(value: str) -> None:
 def timeout(value: float) -> None:
     if not 0 < value <= MAX_TIMEOUT:
         raise ValidationError(f"Between 1ms and {MAX_TIMEOUT:.0f}s.")
+
+
+def keep_alive(value: float) -> None:
+    if not 0 <= value <= REUSE_SECONDS:
+        raise ValidationError(f"Between 0s and {REUSE_SECONDS / 60:.0f}m.")
 
 
 def header_lines(value: str) -> None:
@@ -131,14 +133,48 @@ def endpoint_auth(endpoint: Endpoint) -> None:
 
 
 def endpoint_options(endpoint: Endpoint) -> None:
-    """The options are those of the integration, each as it must be."""
-    name = endpoint.integration or endpoint.recipient.integration
-    if name not in INTEGRATIONS:
+    """The options are those of the integration, each as it must be, and they fit together."""
+    integration = _integration_of(endpoint)
+    if integration is None:
         return  # said where the name stands
     try:
-        compile_options(INTEGRATIONS[name].options, endpoint.options)
+        compiled = compile_options(integration.options, endpoint.options)
     except OptionError as error:
         raise ValidationError({"options": str(error)}) from error
+    if integration.check is not None:
+        try:
+            integration.check(endpoint, compiled)
+        except FieldError as error:
+            raise ValidationError({error.field: error.message}) from error
+
+
+def endpoint_address(endpoint: Endpoint) -> None:
+    """The address is of a kind that the integration reaches."""
+    integration = _integration_of(endpoint)
+    if integration is None or not endpoint.url:
+        return
+    if addresses.scheme_of(endpoint.url) not in integration.schemes:
+        wanted = " or ".join(f"{scheme}:" for scheme in integration.schemes)
+        raise ValidationError(
+            {"url": f"{integration.label} takes addresses that begin with {wanted}"}
+        )
+
+
+def _integration_of(endpoint: Endpoint) -> Integration | None:
+    return INTEGRATIONS.get(endpoint.integration or endpoint.recipient.integration)
+
+
+def endpoint_tls(endpoint: Endpoint) -> None:
+    """Certificates can be read, and the key is theirs; what ${NAME} stands for is checked later."""
+    texts = (endpoint.tls_ca, endpoint.tls_certificate, endpoint.tls_key)
+    known = ["" if "${" in text else text for text in texts]
+    if "${" in endpoint.tls_certificate:
+        known[2] = ""
+    tls = Tls(ca=known[0], certificate=known[1], key=endpoint.tls_key if known[1] else known[2])
+    try:
+        certificates.check(tls, with_key="${" not in endpoint.tls_key)
+    except certificates.BadCertificate as error:
+        raise ValidationError({f"tls_{error.part}": str(error)}) from error
 
 
 FIELD_OF = {

@@ -126,11 +126,16 @@ class Endpoint(models.Model):
     )
     tls_key = SecretField("client key", blank=True, help_text="PEM. Kept encrypted.")
     connections = models.PositiveSmallIntegerField(
-        default=10,
+        null=True,
+        blank=True,
         validators=[MinValueValidator(1), MaxValueValidator(200)],
-        help_text="Kept open at most, for each worker.",
+        help_text="Kept open at most, for each worker. Blank: as many as it sends at once.",
     )
-    keep_alive = DurationField(default=300.0, help_text="An idle connection is kept that long.")
+    keep_alive = DurationField(
+        default=300.0,
+        validators=[validation.keep_alive],
+        help_text="An idle connection is kept that long, 5m at most; 0s closes each after its use.",
+    )
     when = models.JSONField(
         default=dict,
         blank=True,
@@ -167,3 +172,5 @@ class Endpoint(models.Model):
     def clean(self) -> None:
         validation.endpoint_auth(self)
         validation.endpoint_options(self)
+        validation.endpoint_address(self)
+        validation.endpoint_tls(self)

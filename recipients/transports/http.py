@@ -39,7 +39,7 @@ class HttpTransport:
             # No time stamp: the same job gives the same bytes.
             body = gzip.compress(body, 6, mtime=0)
             headers["Content-Encoding"] = "gzip"
-        return Request(endpoint.method, url, headers, body, timeout=job.timeout)
+        return Request(endpoint.method, url, headers, body, timeout=job.timeout, pool=endpoint.pool)
 
     def message(self, job: Job) -> Message:
         """What carries the payload; other protocols over HTTP have their own."""

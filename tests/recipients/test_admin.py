@@ -45,7 +45,7 @@ def test_it_adds_a_recipient_with_an_endpoint_and_a_mapping(ops):
         endpoints__0__timeout="8s",
         endpoints__0__auth="bearer",
         endpoints__0__auth_place="header",
-        endpoints__0__connections="10",
+        endpoints__0__connections="",
         endpoints__0__keep_alive="5m",
         endpoints__0__auth_secret=TOKEN,
         endpoints__0__idempotency_header="Idempotency-Key",

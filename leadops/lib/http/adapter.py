@@ -11,15 +11,17 @@ import threading
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import certifi
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.connectionpool import HTTPConnectionPool
 
 from leadops.lib.http.connections import Guard, GuardedPool, GuardedTlsPool
+from leadops.lib.http.messages import REUSE_SECONDS, Pool
+from leadops.lib.http.tls import context_for
 
 # Hosts with kept connections; the one asked for first leaves when there are more.
 MAX_HOSTS = 512
+DEFAULT_POOL = Pool()
 
 
 class Target(NamedTuple):
@@ -35,11 +37,16 @@ class Outgoing(requests.PreparedRequest):
     """A PreparedRequest that was checked and encoded before; preparing it again costs 100 µs."""
 
     target: Target
+    pool: Pool | None
 
-    def __init__(self, method: str, target: Target) -> None:
+    def __init__(self, method: str, target: Target, pool: Pool | None = None) -> None:
         self.method = method
         self.target = target
+        self.pool = pool
         self.url = ""
+
+
+PoolKey = tuple[str, str, int] | tuple[str, str, int, Pool]
 
 
 class Answer(requests.Response):
@@ -49,14 +56,6 @@ class Answer(requests.Response):
         self.raw = raw
 
 
-def default_tls() -> ssl.SSLContext:
-    """TLS 1.2 at least; trusts the public authorities and those that the system was given."""
-    context = ssl.create_default_context(cafile=certifi.where())
-    context.load_default_certs()
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
-
-
 class GuardedAdapter(HTTPAdapter):
     """`send(outgoing, timeout=…)` opens connections only through the guard."""
 
@@ -64,7 +63,7 @@ class GuardedAdapter(HTTPAdapter):
         self._guard = guard
         self._pool_size = pool_size
         self._tls = tls
-        self._pools: dict[tuple[str, str, int], HTTPConnectionPool] = {}
+        self._pools: dict[PoolKey, HTTPConnectionPool] = {}
         self._lock = threading.Lock()
         super().__init__(pool_maxsize=pool_size, max_retries=0)
         # urllib3 then raises the first error as it is and repeats nothing.
@@ -73,25 +72,33 @@ class GuardedAdapter(HTTPAdapter):
     def get_connection_with_tls_context(  # type: ignore[override]
         self, request: Outgoing, *args: Any, **kwargs: Any
     ) -> HTTPConnectionPool:
-        key = request.target[:3]
-        return self._pools.get(key) or self._make_pool(key)
+        key: PoolKey = request.target[:3]
+        if request.pool is not None:
+            key = (*key, request.pool)
+        return self._pools.get(key) or self._make_pool(key, request.pool or DEFAULT_POOL)
 
-    def _make_pool(self, key: tuple[str, str, int]) -> HTTPConnectionPool:
-        scheme, host, port = key
+    def _make_pool(self, key: PoolKey, wanted: Pool) -> HTTPConnectionPool:
         with self._lock:
             if key in self._pools:
                 return self._pools[key]
+            pool = self._new_pool(*key[:3], wanted=wanted)
             if len(self._pools) >= MAX_HOSTS:
                 # Requests under way keep their connections; it is the idle ones that close.
                 self._pools.pop(next(iter(self._pools))).close()
-            pool: HTTPConnectionPool
-            options: dict[str, Any] = {"maxsize": self._pool_size, "guard": self._guard}
-            if scheme == "https":
-                pool = GuardedTlsPool(host, port, ssl_context=self._tls, **options)
-            else:
-                pool = GuardedPool(host, port, **options)
             self._pools[key] = pool
             return pool
+
+    def _new_pool(self, scheme: str, host: str, port: int, *, wanted: Pool) -> HTTPConnectionPool:
+        size = min(wanted.connections or self._pool_size, self._pool_size)
+        pool: GuardedPool | GuardedTlsPool
+        if scheme == "https":
+            tls = context_for(wanted.tls) if wanted.tls else self._tls
+            pool = GuardedTlsPool(host, port, ssl_context=tls, maxsize=size, guard=self._guard)
+        else:
+            pool = GuardedPool(host, port, maxsize=size, guard=self._guard)
+        if wanted.keep_alive is not None:
+            pool.keep_alive = min(wanted.keep_alive, REUSE_SECONDS)
+        return pool
 
     def cert_verify(self, *args: Any, **kwargs: Any) -> None:
         """Nothing to set: the pool's TLS context always verifies."""

@@ -28,10 +28,8 @@ from leadops.lib.http.errors import (
     HttpError,
     TlsFailed,
 )
+from leadops.lib.http.messages import REUSE_SECONDS
 from leadops.lib.http.names import Names
-
-# A connection is not reused for longer, so that a changed DNS record is noticed.
-REUSE_SECONDS = 300.0
 
 
 class Guard:
@@ -128,6 +126,7 @@ class GuardedConnection(HTTPConnection):
         super().__init__(*args, **kwargs)
         self.guard = guard
         self.opened = 0.0
+        self.idle_since = 0.0
         self.is_answering = False
         self.watched_by: Exchange | None = None
 
@@ -209,11 +208,27 @@ def _tls_reason(error: Exception) -> str:
 class _Reuse:
     """Drops a kept connection that is too old; urllib3 itself drops one that the peer closed."""
 
+    keep_alive = REUSE_SECONDS
+    """Seconds that an idle connection may be used again."""
+
     def _get_conn(self, timeout: float | None = None) -> Any:
         conn: Any = super()._get_conn(timeout)  # type: ignore[misc]
-        if conn.sock is not None and time.monotonic() - conn.opened > REUSE_SECONDS:
+        if conn.sock is not None and self._is_stale(conn):
             conn.close()
         return conn
+
+    def _is_stale(self, conn: Any) -> bool:
+        now = time.monotonic()
+        if now - conn.opened > REUSE_SECONDS:
+            return True
+        return self.keep_alive < REUSE_SECONDS and now - conn.idle_since > self.keep_alive
+
+    def _put_conn(self, conn: Any) -> None:
+        if conn is not None and self.keep_alive < REUSE_SECONDS:
+            if not self.keep_alive:
+                conn.close()
+            conn.idle_since = time.monotonic()
+        super()._put_conn(conn)  # type: ignore[misc]
 
 
 class GuardedPool(_Reuse, HTTPConnectionPool):

@@ -16,7 +16,7 @@ import urllib3.exceptions
 from requests.structures import CaseInsensitiveDict
 from urllib3.util import parse_url
 
-from leadops.lib.http.adapter import GuardedAdapter, Outgoing, Target, default_tls, lower_headers
+from leadops.lib.http.adapter import GuardedAdapter, Outgoing, Target, lower_headers
 from leadops.lib.http.addresses import Network
 from leadops.lib.http.connections import Guard
 from leadops.lib.http.deadlines import Exchange, Watchdog
@@ -29,9 +29,11 @@ from leadops.lib.http.errors import (
     MalformedReply,
     ReplyTooLarge,
     RequestRefused,
+    TlsFailed,
 )
 from leadops.lib.http.messages import Reply, Request
 from leadops.lib.http.names import Lookup, Names, system_lookup
+from leadops.lib.http.tls import context_for
 
 # Socket time-outs come this long (seconds) after the deadline; they only back the watchdog up.
 BACKSTOP = 0.5
@@ -48,6 +50,18 @@ _FAILURES = (
     http.client.HTTPException,
     OSError,
     ValueError,
+)
+_REFUSALS_OF_US = frozenset(
+    {
+        "TLSV13_ALERT_CERTIFICATE_REQUIRED",
+        "TLSV1_ALERT_UNKNOWN_CA",
+        "TLSV1_ALERT_ACCESS_DENIED",
+        "SSLV3_ALERT_BAD_CERTIFICATE",
+        "SSLV3_ALERT_CERTIFICATE_EXPIRED",
+        "SSLV3_ALERT_CERTIFICATE_REVOKED",
+        "SSLV3_ALERT_CERTIFICATE_UNKNOWN",
+        "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE",
+    }
 )
 _CUT = (http.client.RemoteDisconnected, http.client.IncompleteRead, OSError)
 
@@ -107,7 +121,7 @@ class Door:
             self._watchdog = Watchdog()
             self._guard = Guard(names=Names(self._lookup), private_networks=self._private_networks)
             self._adapter = GuardedAdapter(
-                guard=self._guard, pool_size=self._pool_size, tls=self._tls or default_tls()
+                guard=self._guard, pool_size=self._pool_size, tls=self._tls or context_for(None)
             )
             self._pid = os.getpid()
 
@@ -137,7 +151,7 @@ class Door:
 def _prepare(request: Request) -> Outgoing:
     if not _TOKEN.match(request.method):
         raise RequestRefused("The HTTP method is not a word")
-    outgoing = Outgoing(request.method, _target(request.url))
+    outgoing = Outgoing(request.method, _target(request.url), request.pool)
     outgoing.headers = _headers(request.headers)  # type: ignore[assignment]  # bytes values work
     outgoing.body = request.body or None
     if request.body:
@@ -203,10 +217,18 @@ def _explain(error: Exception, exchange: Exchange, request: Request) -> HttpErro
         if any(isinstance(cause, OSError) for cause in causes):
             return ConnectionRefused(f"Connection failed: {causes[-1]}")
         return RequestRefused(f"The request cannot be sent: {causes[-1]}")
+    if any(_is_refusal_of_us(cause) for cause in causes):
+        return TlsFailed("TLS failed: the server does not accept our certificate, or asks for one")
     # A broken chunk size is told as a cut body: http.client makes no difference.
     if any(isinstance(cause, _CUT) for cause in causes):
         return ConnectionLost("The connection was closed before the whole answer")
     return MalformedReply("The reply is not HTTP that can be read")
+
+
+def _is_refusal_of_us(error: BaseException) -> bool:
+    """In TLS 1.3 the server's word on our certificate comes after our first bytes; it has not
+    taken any of them for a request then (RFC 8446, 4.4.2.4)."""
+    return isinstance(error, ssl.SSLError) and error.reason in _REFUSALS_OF_US
 
 
 def _too_late(request: Request) -> DeadlineExceeded:
