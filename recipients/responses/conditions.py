@@ -18,6 +18,7 @@ from typing import Any, Final
 from leadops.lib import patterns
 from recipients.mapping.errors import RenderError
 from recipients.mapping.values import OPERATORS, is_blank, text_of
+from recipients.responses.budget import Budget
 from recipients.responses.reading import Reading
 from recipients.responses.selectors import Kind, Selector, SelectorError, compile_selector
 
@@ -42,7 +43,7 @@ class Test:
     text: str
     selector: Selector
     operator: str = ""
-    holds_for: Callable[[Any], bool] | None = None
+    holds_for: Callable[[Any, Budget], bool] | None = None
 
     def holds(self, reading: Reading) -> bool:
         found = reading.values(self.selector)
@@ -50,7 +51,7 @@ class Test:
             return any(map(_says_yes, found))
         # "Not equal" must be true of all; and a value that isn't there proves nothing.
         quantifier = all if self.operator == "!=" else any
-        return bool(found) and quantifier(map(self.holds_for, found))
+        return bool(found) and quantifier(self.holds_for(each, reading.budget) for each in found)
 
     def understands(self, reading: Reading) -> bool:
         """Whether the reply has what the test looks at, so that a "no" is the buyer's."""
@@ -159,7 +160,7 @@ def _comparison(text: str, path: str, operator: str, value: re.Match[str]) -> Te
     if not value["quoted"] and wanted == "null":
         wanted = ""
     compare = OPERATORS[operator]
-    return Test(text, _selector(path), operator, lambda seen: _safely(compare, seen, wanted))
+    return Test(text, _selector(path), operator, lambda seen, _: _safely(compare, seen, wanted))
 
 
 def _safely(compare: Callable[[Any, Any], bool], seen: Any, wanted: str) -> bool:
@@ -169,17 +170,17 @@ def _safely(compare: Callable[[Any, Any], bool], seen: Any, wanted: str) -> bool
         return False  # a value too deep or too long to be written: equal to nothing
 
 
-def _pattern_test(pattern: str) -> Callable[[Any], bool]:
+def _pattern_test(pattern: str) -> Callable[[Any, Budget], bool]:
     try:
         patterns.check(pattern)
         compiled = patterns.compile(pattern)
     except patterns.PatternError as exc:
         raise ConditionError(exc.message) from exc
 
-    def matches(seen: Any) -> bool:
+    def matches(seen: Any, budget: Budget) -> bool:
         try:
-            return compiled.search(text_of(seen)) is not None
-        except (patterns.PatternTimeout, RenderError):
+            return budget.search(compiled, text_of(seen)) is not None
+        except RenderError:
             return False
 
     return matches

@@ -7,22 +7,25 @@ fetched, size and depth are bounded.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, Final, Protocol
 
 import orjson
 from lxml import etree, html
 
 from leadops.lib.http.messages import Reply
+from recipients.responses import wrappings
+from recipients.responses.budget import Budget
+from recipients.responses.charsets import decoded
 from recipients.responses.selectors import Kind, Selector
 
-MAX_BODY: Final = 64 * 1024
-"""Bytes of a reply that are read; the HTTP door cuts at the same."""
 MAX_DEPTH: Final = 100
 MAX_VALUES: Final = 200
 MAX_ELEMENTS: Final = 2000
-"""Elements of XML and HTML. XPath cannot be interrupted, and some of it takes their square."""
+"""Elements of XML and HTML: some XPath takes their square."""
 
 
 class DocumentError(ValueError):
@@ -32,8 +35,12 @@ class DocumentError(ValueError):
 class Document(Protocol):
     """A parsed body."""
 
-    def find(self, selector: Selector) -> list[Any]:
-        """The values at the selector, in order: none where it leads nowhere or does not apply."""
+    def find(self, selector: Selector, *, budget: Budget | None = None) -> list[Any]:
+        """The values at the selector, in order: none where it leads nowhere or does not apply,
+        and none once the budget is spent."""
+
+    def embedded(self) -> list[str]:
+        """The texts in it that look like documents of their own."""
 
 
 class Text:
@@ -42,9 +49,18 @@ class Text:
     def __init__(self, text: str) -> None:
         self.text = text
 
-    def find(self, selector: Selector) -> list[Any]:
-        matched = selector.match(self.text)
+    def find(self, selector: Selector, *, budget: Budget | None = None) -> list[Any]:
+        if selector.kind is Kind.JSON and self._pairs:
+            return _at(self._pairs, selector.segments)
+        matched = selector.match(self.text, budget or Budget())
         return [] if matched is None else [matched]
+
+    def embedded(self) -> list[str]:
+        return []
+
+    @cached_property
+    def _pairs(self) -> Mapping[str, str]:
+        return wrappings.pairs(self.text) if type(self) is Text else {}
 
 
 class Json(Text):
@@ -54,13 +70,13 @@ class Json(Text):
         super().__init__(text)
         self.root = _parse_json(text)
 
-    def find(self, selector: Selector) -> list[Any]:
+    def find(self, selector: Selector, *, budget: Budget | None = None) -> list[Any]:
         if selector.kind is not Kind.JSON:
-            return super().find(selector)
-        found = _descend(self.root, selector.segments)
-        if not found and selector.segments[0] == "response":
-            found = _descend(self.root, selector.segments[1:])
-        return found[:MAX_VALUES]
+            return super().find(selector, budget=budget)
+        return _at(self.root, selector.segments)
+
+    def embedded(self) -> list[str]:
+        return wrappings.embedded_in_json(self.root) if wrappings.may_embed(self.text) else []
 
 
 class _Tree(Text):
@@ -68,19 +84,22 @@ class _Tree(Text):
 
     root: etree._Element
 
-    def find(self, selector: Selector) -> list[Any]:
+    def find(self, selector: Selector, *, budget: Budget | None = None) -> list[Any]:
+        budget = budget or Budget()
         if selector.kind is Kind.PATTERN:
-            return super().find(selector)
-        return [_value(node) for node in self._nodes(selector)[:MAX_VALUES]]
+            return super().find(selector, budget=budget)
+        return [_value(node) for node in self._nodes(selector, budget)[:MAX_VALUES]]
 
-    def _nodes(self, selector: Selector) -> list[Any]:
+    def embedded(self) -> list[str]:
+        return wrappings.embedded_in_tree(self.root) if wrappings.may_embed(self.text) else []
+
+    def _nodes(self, selector: Selector, budget: Budget) -> list[Any]:
         if selector.xpath is None:
             return []
         try:
-            found = selector.xpath(self.root)
+            return selector.xpath(self.root, budget)
         except (etree.XPathError, RecursionError, ValueError):
             return []
-        return found if isinstance(found, list) else [found]
 
 
 class Xml(_Tree):
@@ -90,10 +109,10 @@ class Xml(_Tree):
         super().__init__(text)
         self.root = _parse_xml(text)
 
-    def find(self, selector: Selector) -> list[Any]:
+    def find(self, selector: Selector, *, budget: Budget | None = None) -> list[Any]:
         if selector.kind is Kind.JSON:
             return [_value(node) for node in _xml_descend(self.root, selector.segments)]
-        return super().find(selector)
+        return super().find(selector, budget=budget)
 
 
 class Html(_Tree):
@@ -115,8 +134,10 @@ def document_of(reply: Reply, *, text: str | None = None) -> Document:
     Raises DocumentError where the body claims or seems to be JSON or XML and is not.
     """
     declared = reply.headers.get("content-type", "").lower()
-    text = decoded(reply) if text is None else text
+    text = wrappings.unwrapped(decoded(reply) if text is None else text)
     start = text.lstrip()[:200]
+    if start[:1] == '"' and (inner := _quoted(text)):
+        text, start = inner, inner.lstrip()[:200]
     if start[:1] in ("{", "[") or "json" in declared:
         return _json_or_text(text, start, declared)
     if _HTML_START.match(start) or ("html" in declared and start.startswith("<")):
@@ -130,12 +151,15 @@ def document_of(reply: Reply, *, text: str | None = None) -> Document:
 _HTML_START: Final = re.compile(r"<(?:!doctype html|html|head|body)\b", re.IGNORECASE)
 _JSON_START: Final = re.compile(r"\{|\[\s*[\[{\"\]]")
 _MARKUP_START: Final = re.compile(r"<[A-Za-z_?!]")
-_CHARSET: Final = re.compile(r"charset=[\"']?([\w.:-]+)")
-_KNOWN_CHARSET: Final = re.compile(
-    r"utf[-_]?(?:8|16|32)(?:[-_]?(?:le|be|sig))?|iso[-_]?8859[-_]\d+|latin[-_]?\d+|windows-\d+"
-    r"|cp\d+|(?:us-)?ascii|shift[-_]jis|euc[-_]\w+|gb\w+|big5|koi8-[ru]"
-)
-_XML_ENCODING: Final = re.compile(rb"""<\?xml[^>]{0,100}encoding=["']([\w.-]{1,40})["']""")
+
+
+def _quoted(text: str) -> str:
+    """The document that is sent as a JSON string; "" where it is none."""
+    try:
+        inner = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return ""
+    return inner if isinstance(inner, str) and inner.lstrip()[:1] in ("{", "[", "<") else ""
 
 
 def _json_or_text(text: str, start: str, declared: str) -> Document:
@@ -158,28 +182,14 @@ def _xml_or_text(text: str, declared: str) -> Document:
         return Text(text)
 
 
-def decoded(reply: Reply) -> str:
-    """The body as text, in the charset it names, UTF-8 otherwise; what is wrong is marked."""
-    body, declared = reply.body[:MAX_BODY], reply.headers.get("content-type", "").lower()
-    named = _CHARSET.search(declared)
-    in_xml = _XML_ENCODING.match(body.lstrip()[:200])
-    charset = named[1] if named else in_xml[1].decode() if in_xml else "utf-8"
-    if body[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        charset = "utf-16"
-    # Only charsets that buyers use: Python knows others that take the square of the length.
-    if not _KNOWN_CHARSET.fullmatch(charset.lower()):
-        charset = "utf-8"
-    try:
-        text = body.decode(charset, "replace")
-    except (LookupError, ValueError):
-        text = body.decode("utf-8", "replace")
-    return text.removeprefix("\ufeff")
+_LONG_INTEGER: Final = re.compile(r"\d{19}")
 
 
 def _parse_json(text: str) -> Any:
     try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError as exc:
+        # orjson makes floats of long integers; ids are not for rounding.
+        return json.loads(text) if _LONG_INTEGER.search(text) else orjson.loads(text)
+    except json.JSONDecodeError as exc:  # orjson's error is one, too
         raise DocumentError(
             f"Not valid JSON: {exc.msg} (line {exc.lineno}, column {exc.colno})"
         ) from exc
@@ -236,6 +246,14 @@ def _value(node: Any) -> Any:
     return str(node).strip() if isinstance(node, str) else node
 
 
+def _at(root: Any, segments: Sequence[str]) -> list[Any]:
+    """The JSON values at a path, whose first name may be the source documents' `response`."""
+    found = _descend(root, segments)
+    if not found and segments[0] == "response":
+        found = _descend(root, segments[1:])
+    return found[:MAX_VALUES]
+
+
 def _descend(value: Any, segments: Sequence[str], depth: int = 0) -> list[Any]:
     """The JSON values at the segments; `*` stands for every item."""
     if not segments:
@@ -272,6 +290,9 @@ def _xml_descend(root: etree._Element, segments: Sequence[str]) -> list[etree._E
         names = names[1:]
     found = [root]
     for name in names:
+        if name.isascii() and name.isdigit():  # no element's name; the place among those found
+            found = found[int(name[:6]) :][:1]
+            continue
         found = [
             child
             for parent in found

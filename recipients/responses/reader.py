@@ -33,6 +33,7 @@ MAX_LEAD_ID: Final = 200
 MAX_CAPTURE: Final = 500
 MAX_RULES: Final = 100
 
+_TOO_SLOW: Final = "Reading was stopped: a pattern or path takes too long on this reply"
 _NOT_UNDERSTOOD: Final = "The reply was not understood"
 
 Paths = tuple[Selector, ...]
@@ -100,8 +101,13 @@ class Reader:
         """The result of a reply; never raises. `now` is for Retry-After dates."""
         reading = Reading(reply)
         verdict = self._by_rules(reading) or self._by_success(reading) or _by_status(reply)
+        if reading.budget.interrupted and verdict.outcome is Outcome.ACCEPTED:
+            # A rule that was not decided might have said no.
+            verdict = _Verdict(Outcome.UNREADABLE, _NOT_UNDERSTOOD)
         price, doubt = self._price(reading, verdict.outcome)
-        details = "; ".join(filter(None, (verdict.details, doubt, _technical(reply, verdict))))
+        slow = _TOO_SLOW if reading.budget.interrupted else ""
+        facts = (slow, verdict.details, doubt, _technical(reply, verdict))
+        details = "; ".join(filter(None, facts))
         message = _first(reading, self.message)[:MAX_REASON]
         return Result(
             outcome=verdict.outcome,

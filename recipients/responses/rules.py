@@ -114,7 +114,7 @@ class Rule:
             return False
         return (
             (self.header is None or _header_holds(self.header, reading))
-            and (self.matches is None or _matches(self.matches, reading.text))
+            and (self.matches is None or reading.matches(self.matches))
             and (self.when is None or self.when.holds(reading))
         )
 
@@ -123,13 +123,6 @@ def _header_holds(header: tuple[str, str], reading: Reading) -> bool:
     name, wanted = header
     value = reading.reply.headers.get(name)
     return value is not None and wanted in value
-
-
-def _matches(pattern: patterns.Pattern, text: str) -> bool:
-    try:
-        return pattern.search(text) is not None
-    except patterns.PatternTimeout:
-        return False
 
 
 _SYNONYMS: Final = {"success": Outcome.ACCEPTED, "failure": Outcome.REJECTED}

@@ -13,13 +13,15 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Final
+from typing import Final
 
 from cssselect import GenericTranslator
 from cssselect import SelectorError as CssError
 from lxml import etree
 
 from leadops.lib import patterns
+from recipients.responses.budget import Budget
+from recipients.responses.xpaths import XPath, compile_xpath, is_stepwise
 
 MAX_SELECTOR: Final = 300
 _MAX_STEPS: Final = 12
@@ -51,17 +53,12 @@ class Selector:
     text: str
     kind: Kind
     segments: tuple[str, ...] = ()
-    xpath: Callable[[Any], Any] | None = None
+    xpath: XPath | None = None
     pattern: patterns.Pattern | None = None
 
-    def match(self, text: str) -> str | None:
+    def match(self, text: str, budget: Budget) -> str | None:
         """The pattern's first group (or whole match) in the text; None for no match in time."""
-        if self.pattern is None:
-            return None
-        try:
-            found = self.pattern.search(text)
-        except patterns.PatternTimeout:
-            return None
+        found = budget.search(self.pattern, text) if self.pattern is not None else None
         if found is None:
             return None
         groups = found.groups()
@@ -104,15 +101,15 @@ def _of_json(text: str) -> Selector:
 
 
 def _of_xpath(text: str, xpath: str) -> Selector:
-    """XPath as staff may write it. It cannot be interrupted, so what could be slow is refused:
-
-    axes that walk the whole document for each node, and more than three `//` or four filters. On a
-    body of at most 64 KiB the rest ends in milliseconds.
+    """XPath as staff may write it. One step of it cannot be interrupted, so what could be slow is
+    refused: axes that walk the whole document for each node, more than three `//` (two where it
+    is more than a path) or four filters. On a body of at most 64 KiB the rest ends soon.
     """
     if _COSTLY.search(xpath):
         raise SelectorError("This XPath uses an axis or a function that is not allowed")
-    if xpath.count("//") + xpath.count("descendant") > 3 or xpath.count("[") > 4:
-        raise SelectorError("This XPath is too costly: at most three // and four filters")
+    most = 3 if is_stepwise(xpath) else 2
+    if xpath.count("//") + xpath.count("descendant") > most or xpath.count("[") > 4:
+        raise SelectorError(f"This XPath is too costly: at most {most} // and 4 filters")
     if (
         xpath.count("/") > 2 * _MAX_STEPS
         or xpath.count("(") > 6
@@ -120,7 +117,7 @@ def _of_xpath(text: str, xpath: str) -> Selector:
     ):
         raise SelectorError("This XPath is too deep")
     try:
-        compiled = etree.XPath(_without_prefixes(xpath), regexp=False, smart_strings=False)
+        compiled = compile_xpath(_without_prefixes(xpath))
     except (etree.XPathError, ValueError) as exc:
         raise SelectorError(f"Not a valid XPath: {exc}") from exc
     return Selector(text, Kind.TREE, xpath=compiled)
@@ -160,7 +157,7 @@ def _of_css(text: str, css: str) -> Selector:
         if attribute:
             # One set of attributes; a comma in the selector makes several branches.
             xpath = " | ".join(f"{branch}/@{attribute[1]}" for branch in xpath.split(" | "))
-        return Selector(text, Kind.TREE, xpath=etree.XPath(xpath, smart_strings=False))
+        return Selector(text, Kind.TREE, xpath=compile_xpath(xpath))
     except (CssError, etree.XPathError, ValueError) as exc:
         raise SelectorError(f"Not a valid CSS selector: {exc}") from exc
 
