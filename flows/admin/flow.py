@@ -17,7 +17,6 @@ from flows.patterns import registry
 from leadops.lib.admin import Cards, ConsoleAdmin, Ordered, Rows, change_url, column
 
 SUMMARY = 140  # characters
-PERSONAL_TYPES = frozenset({"email", "phone"})
 
 
 def field_types() -> list[tuple[str, str]]:
@@ -36,8 +35,7 @@ class FieldForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def clean_privacy(self) -> str:
         chosen: str = self.cleaned_data["privacy"]
-        personal = self.cleaned_data.get("type") in PERSONAL_TYPES
-        return chosen or (FlowField.Privacy.PERSONAL if personal else FlowField.Privacy.PLAIN)
+        return chosen or fields.privacy_of(self.cleaned_data.get("type", ""))
 
 
 class FieldRows(Ordered, Rows):

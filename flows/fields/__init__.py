@@ -7,7 +7,7 @@
 Nothing here raises on a value, however odd: a lead is never lost because a field is bad.
 """
 
-from flows.fields.registry import FIELD_TYPES, field_types, flatten, parse
+from flows.fields.registry import FIELD_TYPES, field_types, flatten, parse, privacy_of
 from flows.fields.value import FieldType, Value
 
-__all__ = ["FIELD_TYPES", "FieldType", "Value", "field_types", "flatten", "parse"]
+__all__ = ["FIELD_TYPES", "FieldType", "Value", "field_types", "flatten", "parse", "privacy_of"]

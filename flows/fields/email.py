@@ -76,4 +76,5 @@ EMAIL = FieldType(
     "E-mail address",
     read_email,
     ("user", "domain", "host", "tld", "is_free", "is_disposable"),
+    privacy="personal",
 )

@@ -142,4 +142,5 @@ PHONE = FieldType(
     "Phone number",
     read_phone,
     ("number", "area", "exchange", "line", "extension", "country_code", "is_tollfree", "type"),
+    privacy="personal",
 )

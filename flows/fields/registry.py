@@ -63,6 +63,12 @@ def field_types() -> tuple[str, ...]:
     return tuple(FIELD_TYPES)
 
 
+def privacy_of(type_name: str) -> str:
+    """plain, personal or sensitive: what a field of the type is where nobody chooses."""
+    kind = FIELD_TYPES.get(type_name)
+    return kind.privacy if kind else "plain"
+
+
 def parse(type_name: str, raw: Any, *, today: date | None = None) -> Value:
     """`raw` read as `type_name`. Raises KeyError for an unknown type, and nothing for any value.
 

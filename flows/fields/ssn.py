@@ -26,4 +26,4 @@ def read_ssn(given: Given) -> Read:
     return Read(f"{area}{group}{serial}", {"masked": f"***-**-{serial}"})
 
 
-SSN = FieldType("ssn", "Social security number", read_ssn, ("masked",))
+SSN = FieldType("ssn", "Social security number", read_ssn, ("masked",), privacy="sensitive")

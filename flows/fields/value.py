@@ -60,9 +60,13 @@ Reader = Callable[[Given], Read]
 
 @dataclass(frozen=True, slots=True)
 class FieldType:
-    """A type of field: its name in the bundle, its reader, and the components it may give."""
+    """A type of field: its name in the bundle, its reader, and the components it may give.
+
+    `privacy` is the class of such a field where nobody chooses one.
+    """
 
     name: str
     label: str
     read: Reader
     components: tuple[str, ...] = ()
+    privacy: str = "plain"

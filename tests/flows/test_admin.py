@@ -137,14 +137,17 @@ def test_it_wants_recipients_for_a_delivery(ops, flow):
 
 def test_it_makes_contact_fields_personal_unless_told_otherwise(ops, flow):
     count = flow.fields.count()
-    added = {"fields__TOTAL_FORMS": str(count + 2)}
-    for place, (name, kind) in enumerate([("other_email", "email"), ("colour", "string")], count):
+    added = {"fields__TOTAL_FORMS": str(count + 3)}
+    for place, (name, kind) in enumerate(
+        [("other_email", "email"), ("tax_id", "ssn"), ("colour", "string")], count
+    ):
         row = {"name": name, "type": kind, "privacy": "", "position": str(place)}
         added |= {f"fields__{place}__{part}": value for part, value in row.items()}
     answer = submit(ops, page_of(flow), **added)
     assert answer.status_code == 302, errors_of(answer)
     found = dict(flow.fields.values_list("name", "privacy"))
-    assert (found["other_email"], found["colour"]) == ("personal", "plain")
+    assert found["other_email"] == "personal"
+    assert (found["tax_id"], found["colour"]) == ("sensitive", "plain")
 
 
 def test_it_changes_the_recipients_of_a_step_in_the_flows_history(ops, flow):

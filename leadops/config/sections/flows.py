@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from flows.fields import privacy_of
 from flows.models import Flow, FlowField, FlowSource, Step, StepRecipient
 from leadops.config import unavailable
 from leadops.config.concealing import Concealing
@@ -24,7 +25,7 @@ SHAPE = Shape(
     ),
     own=("fields", "sources", "steps"),
 )
-FIELD = Shape(keys=(Key("type"), Key("required", BOOLEAN), Key("privacy")))
+FIELD = Shape(keys=(Key("type"), Key("required", BOOLEAN), Key("privacy", stays=True)))
 TERMS = Shape(
     keys=(Key("price", MONEY), Key("accept", RULES), Key("active", BOOLEAN, stays=True)),
     own=("source",),
@@ -92,13 +93,14 @@ def _read_fields(plan: Plan, flow: Draft, item: Item | None) -> None:
 
 
 def _read_field(draft: Draft, item: Item) -> None:
-    """`{type, required, privacy}`, or the type alone."""
+    """`{type, required, privacy}`, or the type alone; without a privacy that of the type."""
     if isinstance(item.node.value, str):
-        draft.take(FIELD, {"type": item})
-    elif item.node.value is None:
-        draft.take(FIELD, {})
+        found = {"type": item}
     else:
-        draft.take(FIELD, FIELD.read(item))
+        found = {} if item.node.value is None else FIELD.read(item)
+    draft.take(FIELD, found)
+    if "privacy" not in found:
+        draft.put("privacy", privacy_of(draft.obj.type))
 
 
 def _read_sources(plan: Plan, flow: Draft, item: Item | None) -> None:

@@ -59,6 +59,14 @@ def test_it_loads_the_contracts_example():
     assert (alert.below, alert.over, alert.notify.get().slug) == (Decimal("0.9"), 900.0, "ops")
 
 
+def test_a_field_is_as_private_as_its_type_where_the_file_does_not_say():
+    text = "leadops: 1\nflows: [{slug: f, name: F, fields: {a: email, b: {type: ssn}, c: , d: {type: phone, privacy: plain}}}]\n"
+    load(text)
+    privacy = dict(Flow.objects.get().fields.values_list("name", "privacy"))
+    assert privacy == {"a": "personal", "b": "sensitive", "c": "plain", "d": "plain"}
+    assert load(text) == []
+
+
 def test_what_it_loads_compiles_for_the_workers():
     load(CONTRACT)
     loaded = {plan.slug: plan for plan in load_recipients().values()}
