@@ -79,7 +79,7 @@ class Json(Text):
         return wrappings.embedded_in_json(self.root) if wrappings.may_embed(self.text) else []
 
 
-class _Tree(Text):
+class Tree(Text):
     """What XML and HTML have in common: elements, found by XPath or CSS."""
 
     root: etree._Element
@@ -88,12 +88,13 @@ class _Tree(Text):
         budget = budget or Budget()
         if selector.kind is Kind.PATTERN:
             return super().find(selector, budget=budget)
-        return [_value(node) for node in self._nodes(selector, budget)[:MAX_VALUES]]
+        return [_value(node) for node in self.nodes(selector, budget)[:MAX_VALUES]]
 
     def embedded(self) -> list[str]:
         return wrappings.embedded_in_tree(self.root) if wrappings.may_embed(self.text) else []
 
-    def _nodes(self, selector: Selector, budget: Budget) -> list[Any]:
+    def nodes(self, selector: Selector, budget: Budget) -> list[Any]:
+        """The elements (or texts) at a selector."""
         if selector.xpath is None:
             return []
         try:
@@ -102,7 +103,7 @@ class _Tree(Text):
             return []
 
 
-class Xml(_Tree):
+class Xml(Tree):
     """An XML body; names are matched without their namespaces. Raises DocumentError."""
 
     def __init__(self, text: str) -> None:
@@ -114,8 +115,13 @@ class Xml(_Tree):
             return [_value(node) for node in _xml_descend(self.root, selector.segments)]
         return super().find(selector, budget=budget)
 
+    def nodes(self, selector: Selector, budget: Budget) -> list[Any]:
+        if selector.kind is Kind.JSON:
+            return list(_xml_descend(self.root, selector.segments))
+        return super().nodes(selector, budget)
 
-class Html(_Tree):
+
+class Html(Tree):
     """An HTML body: whatever the tag soup. Raises DocumentError only where it is empty."""
 
     def __init__(self, text: str) -> None:
