@@ -49,11 +49,11 @@ class Guard:
     def exchange(self, exchange: Exchange) -> None:
         self._local.exchange = exchange
 
-    def open(self, host: str, port: int) -> socket.socket:
-        """A connected socket. Raises NothingSent."""
+    def open(self, host: str, port: int, *, anywhere: bool = False) -> socket.socket:
+        """A connected socket; `anywhere`: also in private networks. Raises NothingSent."""
         until = self.exchange.connect_deadline
         found = self._names.addresses(host, port, timeout=until - time.monotonic())
-        allowed = [address for address in found if is_allowed(address, self._private_networks)]
+        allowed = [one for one in found if anywhere or is_allowed(one, self._private_networks)]
         if not allowed:
             raise AddressRefused(f"{host} leads to an address in a private network")
         last: HttpError | None = None
@@ -175,7 +175,7 @@ class GuardedTlsConnection(GuardedConnection, HTTPSConnection):
         except HttpError:
             raise
         except OSError as error:
-            raise _handshake_error(error, self.guard.exchange) from error
+            raise handshake_error(error, self.guard.exchange) from error
         finally:
             self.guard.exchange.detach()
 
@@ -189,7 +189,8 @@ class GuardedTlsConnection(GuardedConnection, HTTPSConnection):
         return sock
 
 
-def _handshake_error(error: OSError, exchange: Exchange) -> HttpError:
+def handshake_error(error: OSError, exchange: Exchange) -> HttpError:
+    """Why TLS could not begin: nothing was sent yet."""
     if exchange.cut_off or isinstance(error, TimeoutError):
         return ConnectTimeout("The TLS handshake was not finished in time")
     if isinstance(error, ssl.SSLError):

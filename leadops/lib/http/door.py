@@ -1,14 +1,15 @@
-"""The only way out to other servers' HTTP: guarded, bounded in time and in size."""
+"""The only way out to other servers: guarded, bounded in time and in size."""
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import re
 import ssl
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
 import requests
@@ -31,6 +32,7 @@ from leadops.lib.http.errors import (
     RequestRefused,
     TlsFailed,
 )
+from leadops.lib.http.lines import Line
 from leadops.lib.http.messages import Reply, Request
 from leadops.lib.http.names import Lookup, Names, system_lookup
 from leadops.lib.http.tls import context_for
@@ -108,6 +110,35 @@ class Door:
             raise _too_late(request)
         return Reply(status, headers, body, time.monotonic() - started)
 
+    @contextlib.contextmanager
+    def line(
+        self,
+        host: str,
+        port: int,
+        *,
+        timeout: float,
+        connect_timeout: float = 5.0,
+        anywhere: bool = False,
+    ) -> Iterator[Line]:
+        """A connection for another protocol, closed at the end; `timeout` is its whole life.
+
+        `anywhere` is for servers that the operator's own environment names. Raises NothingSent.
+        """
+        if self._pid != os.getpid():
+            self._open()
+        exchange = Exchange(timeout=timeout, connect_timeout=connect_timeout)
+        self._guard.exchange = exchange
+        self._watchdog.watch(exchange)
+        try:
+            sock = self._guard.open(host, port, anywhere=anywhere)
+            sock.settimeout(timeout + BACKSTOP)
+            with contextlib.closing(sock):
+                line = Line(sock, exchange, default=self._context)
+                with contextlib.closing(line):
+                    yield line
+        finally:
+            self._watchdog.release(exchange)
+
     def close(self) -> None:
         """Close the idle connections."""
         if self._pid == os.getpid():
@@ -120,8 +151,9 @@ class Door:
                 return
             self._watchdog = Watchdog()
             self._guard = Guard(names=Names(self._lookup), private_networks=self._private_networks)
+            self._context = self._tls or context_for(None)
             self._adapter = GuardedAdapter(
-                guard=self._guard, pool_size=self._pool_size, tls=self._tls or context_for(None)
+                guard=self._guard, pool_size=self._pool_size, tls=self._context
             )
             self._pid = os.getpid()
 
@@ -176,6 +208,11 @@ def _headers(headers: Mapping[str, str]) -> CaseInsensitiveDict[str | bytes]:
 @lru_cache(maxsize=1024)
 def _may_be_set(name: str) -> bool:
     return bool(_TOKEN.match(name)) and name.lower() not in _FRAMING
+
+
+def request_target(url: str) -> str:
+    """What stands in the request line, for what signs it. Raises RequestRefused."""
+    return _target(url).path
 
 
 def _target(url: str) -> Target:

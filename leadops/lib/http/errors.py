@@ -1,13 +1,14 @@
 """Everything that can go wrong on the way to another server and back.
 
 HttpError
-├── NothingSent                 free to try again: no byte of the request left this machine
+├── NothingSent                 free to try again: nothing that the other side may act on
 │   ├── RequestRefused          bad URL, a line break in a header              configuration
 │   ├── AddressRefused          the name leads to a private address            security
 │   ├── NameNotFound            DNS has no such name, or did not answer        network
 │   ├── ConnectionRefused       nobody listens there, or no way leads there    network
 │   ├── TlsFailed               certificate, protocol or handshake             security
-│   └── ConnectTimeout          no connection within the connect time-out      network
+│   ├── ConnectTimeout          no connection within the connect time-out      network
+│   └── Interrupted             SMTP, SFTP: ended before anything was taken    network
 └── MayHaveArrived              the other side may have acted on it
     ├── DeadlineExceeded        no whole answer within the total deadline      network
     ├── ConnectionLost          closed or reset before the whole answer        network
@@ -62,6 +63,10 @@ class TlsFailed(NothingSent):
 
 
 class ConnectTimeout(NothingSent):
+    pass
+
+
+class Interrupted(NothingSent):
     pass
 
 

@@ -28,7 +28,8 @@ class Pool:
 class Request:
     """One HTTP request. `timeout` is the total deadline in seconds, connect to last byte.
 
-    `pool` None: the connections that everybody uses.
+    `pool` None: the connections that everybody uses. `shown` stands in the record in place of a
+    body that nobody can read as it is.
     """
 
     method: str
@@ -39,6 +40,7 @@ class Request:
     connect_timeout: float = 5.0
     max_bytes: int = 65_536
     pool: Pool | None = None
+    shown: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

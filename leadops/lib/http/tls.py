@@ -8,6 +8,7 @@ import ssl
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import certifi
 
@@ -38,6 +39,12 @@ def context_for(tls: Tls | None) -> ssl.SSLContext:
         # Not the error's own words: some quote what they could not read.
         raise RequestRefused("The TLS certificates of the endpoint cannot be used") from error
     return context
+
+
+@lru_cache(maxsize=64)
+def shared_context(tls: Tls | None) -> ssl.SSLContext:
+    """The same, made once for each identity."""
+    return context_for(tls)
 
 
 def _trust(context: ssl.SSLContext, ca: str) -> None:
