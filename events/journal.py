@@ -165,7 +165,7 @@ class Journal:
         SNAPSHOT.insert(cursor, self.snapshots)
         EXCHANGE.insert(cursor, self.exchanges)
         EVENT.insert(cursor, self.events)
-        rollups.TALLY.insert(cursor, self.tallies)
+        rollups.TALLY.insert(cursor, rollups.summed(self.tallies))
 
     def _event(self, lead_id: str, flow_id: str, kind: EventType, at: datetime) -> dict[str, Any]:
         return {

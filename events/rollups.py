@@ -7,10 +7,11 @@ it again to the whole record; so figures equal a recount by construction, and ar
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any
 
 from django.db import connection, transaction
@@ -23,11 +24,15 @@ from leadops.lib.bulk import Table
 from recipients.outcomes import Outcome
 
 Kind = Counted.Kind
+Cell = dict[str, Any]
 
 REASON_LENGTH = 120
 DIGITS = re.compile(r"\d+")
 FOLD_LOCK = 0x4C4F_0001
 FOLD_ROWS = 50_000
+
+_NOTHING = Decimal(0)
+_KEY_OF = itemgetter(*Counted.KEY)
 
 TALLY = Table(
     "events_tally",
@@ -72,8 +77,8 @@ class Happening:
     data: Mapping[str, Any]
 
 
-def cells(event: Happening) -> Iterator[dict[str, Any]]:
-    """The rows of `events_tally` that one event adds."""
+def cells(event: Happening) -> Iterator[Cell]:
+    """What one event counts for, as rows of `events_tally`; revenue and cost are decimals."""
     kind = event.type
     if kind in (EventType.SOURCE_ACCEPTED, EventType.SOURCE_REJECTED):
         yield _cell(event, Kind.LEAD, cost=event.data.get("price", 0))
@@ -107,7 +112,7 @@ def cells(event: Happening) -> Iterator[dict[str, Any]]:
         )
 
 
-def _delivery_cells(event: Happening) -> Iterator[dict[str, Any]]:
+def _delivery_cells(event: Happening) -> Iterator[Cell]:
     data = event.data
     attempt = data.get("metadata", {}).get("attempt_number", 0)
     category = data.get("failure", {}).get("category", "")
@@ -136,7 +141,7 @@ def _delivery_cells(event: Happening) -> Iterator[dict[str, Any]]:
         )
 
 
-def _cell(event: Happening, kind: Kind, **parts: Any) -> dict[str, Any]:
+def _cell(event: Happening, kind: Kind, **parts: Any) -> Cell:
     cell = {
         "hour": event.at.replace(minute=0, second=0, microsecond=0),
         "kind": kind.value,
@@ -156,8 +161,19 @@ def _cell(event: Happening, kind: Kind, **parts: Any) -> dict[str, Any]:
     }
     cell.update(parts)
     for money in ("revenue", "cost"):
-        cell[money] = str(Decimal(str(cell[money] or 0)))
+        cell[money] = Decimal(str(cell[money])) if cell[money] else _NOTHING
     return cell
+
+
+def summed(cells: Iterable[Cell]) -> list[Cell]:
+    """One row a cell, however many events count in it. Takes over the rows it is given."""
+    sums: dict[tuple[Any, ...], Cell] = {}
+    for cell in cells:
+        into = sums.setdefault(_KEY_OF(cell), cell)
+        if into is not cell:
+            for column in Counted.SUMS:
+                into[column] += cell[column]
+    return list(sums.values())
 
 
 KEY = ", ".join(Counted.KEY)

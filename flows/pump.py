@@ -10,6 +10,7 @@ as long as its process, and waits for the slowest buyer only when it is told to 
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import os
 import select
@@ -46,6 +47,9 @@ BEAT = 1.0  # seconds between heartbeats
 # Seconds a thread keeps the interpreter at most while others want it: with Python's 5 ms the main
 # thread, back from the database, waits longer for its turn than the database took.
 SWITCH = 0.001
+# Objects a turn makes and frees again many times over; Python would look for circles among them
+# every 700.
+GARBAGE = 100_000
 RECONNECT = 0.5  # seconds between tries after the database went away
 
 
@@ -86,6 +90,7 @@ class Pump:
         a mistake of ours; then, too, the pump is over.
         """
         sys.setswitchinterval(SWITCH)
+        gc.set_threshold(GARBAGE)
         end = time.monotonic() + seconds
         try:
             while time.monotonic() < end and not self.stopping():

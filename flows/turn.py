@@ -6,8 +6,10 @@ does the same, so nobody waits in a circle. Reads go out together, writes go out
 
 from __future__ import annotations
 
+import dataclasses
 import logging
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -78,16 +80,30 @@ class Turn:
         ids = {c.lead_id for c in self.claimed} | {s.lead_id for s, _ in self.results}
         return sorted(ids)
 
-    def of(self, lead_ids: Sequence[str]) -> Turn:
+    def of(self, lead_ids: Collection[str]) -> Turn:
         """The part of this turn that is about some of its leads."""
-        chosen = set(lead_ids)
-        return Turn(
-            [c for c in self.claimed if c.lead_id in chosen],
-            [(s, a) for s, a in self.results if s.lead_id in chosen],
-            self.lease,
-            self.lease_seconds,
-            self.may_start,
+        return dataclasses.replace(
+            self,
+            claimed=[c for c in self.claimed if c.lead_id in lead_ids],
+            results=[(s, a) for s, a in self.results if s.lead_id in lead_ids],
         )
+
+    def by_lead(self) -> dict[str, Part]:
+        """What there is to do, lead by lead."""
+        parts: dict[str, Part] = defaultdict(Part)
+        for sending, attempt in self.results:
+            parts[sending.lead_id].results.append((sending, attempt))
+        for claimed in self.claimed:
+            parts[claimed.lead_id].claimed.append(claimed)
+        return parts
+
+
+@dataclass(slots=True)
+class Part:
+    """What a turn has of one lead."""
+
+    results: list[tuple[Sending, Attempt]] = field(default_factory=list)
+    claimed: list[Claimed] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -152,10 +168,11 @@ def _take(turn: Turn) -> tuple[Done, list[str]]:
             conditions=loaded.conditions,
         )
         done, troubled = Done(), []
+        parts = turn.by_lead()
         for lead_id, run in list(loaded.runs.items()):
             begun = len(desk.starts)
             try:
-                done.refused += _work_through(run, turn.of([lead_id]), loaded, desk)
+                done.refused += _work_through(run, parts[lead_id], turn.lease, loaded, desk)
             except Exception:
                 log.exception("%s makes trouble", lead_id)
                 del loaded.runs[lead_id], desk.starts[begun:]
@@ -203,17 +220,17 @@ def _let_rest(work_ids: list[int], lease: str) -> None:
 
 
 def _load(turn: Turn) -> Loaded:
-    lead_ids = turn.lead_ids()
+    those = wire.array(turn.lead_ids())
     work_ids = [c.id for c in turn.claimed] + [s.work_id for s, _ in turn.results]
     raw = connection.connection
     cursors = [wire.cursor() for _ in range(7)]
     leads, clock, works, deliveries, snapshots, conditions, revision = cursors
     with raw.pipeline():
-        leads.execute(runs.LOCK_LEADS, [lead_ids])
+        leads.execute(runs.LOCK_LEADS, [those])
         clock.execute("SELECT clock_timestamp()")
-        works.execute(worktable.LOCK, [work_ids])
-        deliveries.execute(runs.DELIVERIES, [lead_ids])
-        snapshots.execute(SNAPSHOTS, [lead_ids, lead_ids])
+        works.execute(worktable.LOCK, [wire.array(work_ids)])
+        deliveries.execute(runs.DELIVERIES, [those])
+        snapshots.execute(SNAPSHOTS, [those, those])
         conditions.execute(endpoints.CONDITIONS)
         revision.execute(plans.REVISION)
     at = (clock.fetchone() or [None])[0]
@@ -244,21 +261,21 @@ def _load(turn: Turn) -> Loaded:
     )
 
 
-def _work_through(run: Run, turn: Turn, loaded: Loaded, desk: Desk) -> int:
+def _work_through(run: Run, part: Part, lease: str, loaded: Loaded, desk: Desk) -> int:
     """Take one lead through the turn; give the number of results that were refused.
 
     Results first: they free places, and are what others wait for.
     """
     refused = 0
-    for sending, attempt in turn.results:
+    for sending, attempt in part.results:
         delivery = _held(run, sending, loaded)
         if delivery is None:
             log.warning("Refused a late result of %s", sending.delivery_id)
             refused += 1
         else:
             settling.settle(run, delivery, attempt, desk)
-    for claimed in turn.claimed:
-        if loaded.leases.get(claimed.id) == turn.lease:
+    for claimed in part.claimed:
+        if loaded.leases.get(claimed.id) == lease:
             _go_on(run, _claimed_work(run, claimed), desk)
     return refused
 

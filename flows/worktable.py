@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flows.runs import Run, WorkState
+from leadops.lib import wire
 from leadops.lib.bulk import dumps
 
 LOCK = "SELECT id, lease::text FROM flows_work WHERE id = ANY(%s) FOR UPDATE"
@@ -43,7 +44,7 @@ class Changes:
     def write(self, cursor: Any, inserted: Any) -> None:
         """Write all; `inserted` then gives the new rows' (id, delivery_id)."""
         if self.done:
-            cursor.execute(DELETE, [self.done])
+            cursor.execute(DELETE, [wire.array(self.done)])
         if self.kept:
             cursor.execute(UPDATE, [dumps(self.kept)])
         if self.fresh:

@@ -1,8 +1,9 @@
 """Counted events: what dashboards read.
 
-A tally is one event's contribution, written beside the event; a rollup is many tallies folded
-into one row an hour. Figures are always read from both together (the view `events_figure`), so
-that they equal a recount of the events at every moment, and no two writers meet on one row.
+A tally is what the events of one transaction count for in a cell, written beside them; a rollup
+is many tallies folded into one row an hour. Figures are always read from both together (the view
+`events_figure`), so that they equal a recount of the events at every moment, and no two writers
+meet on one row.
 """
 
 from __future__ import annotations

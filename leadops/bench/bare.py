@@ -154,7 +154,7 @@ def _batches(
 
 
 def copy_rows(cursor: psycopg.Cursor[Any], batch: list[tuple[str, float]]) -> None:
-    """The rows that a delivery leaves: three events, an exchange, four tallies, a delivery."""
+    """The rows of deliveries: three events, an exchange, a delivery each, three tallies in all."""
     leads = [ids.new_id("lead") for _ in batch]
     with cursor.copy(
         "COPY events_event (id, seq, type, timestamp, lead_id, flow_id, entity_id, outcome, "
@@ -175,9 +175,9 @@ def copy_rows(cursor: psycopg.Cursor[Any], batch: list[tuple[str, float]]) -> No
         "COPY events_tally (hour, kind, flow_id, source_id, recipient_id, outcome, category, "
         "reason, attempt, bucket, test, n, ms, revenue, cost) FROM STDIN"
     ) as copy:
-        for _ in range(3 * len(batch)):
-            cell = ("today", "bare", "bare", "bare", "bare", "accepted", "", "", 1, 0, True)
-            copy.write_row((*cell, 1, 1, 45, 15))
+        for kind in ("attempt", "delivery", "share"):
+            cell = ("today", kind, "bare", "bare", "bare", "accepted", "", "", 1, 0, True)
+            copy.write_row((*cell, len(batch), 1, 45, 15))
     with cursor.copy(
         "COPY events_delivery (id, lead_id, recipient_id, flow_id, step, state, outcome, "
         "category, reason, waits_for, attempts, tries, endpoint, price, revenue, buyer_lead_id, "

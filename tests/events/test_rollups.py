@@ -44,7 +44,7 @@ def kinds(event: Happening) -> list[tuple[str, str]]:
 
 def test_it_counts_an_accepted_lead_with_its_cost():
     [cell] = cells(happening("source.accepted", "accepted", data={"price": 15.0}))
-    assert (cell["kind"], cell["cost"], cell["hour"]) == ("lead", "15.0", HOUR)
+    assert (cell["kind"], cell["cost"], cell["hour"]) == ("lead", 15, HOUR)
 
 
 def test_it_counts_a_sale_as_an_attempt_and_a_delivery():
@@ -56,7 +56,11 @@ def test_it_counts_a_sale_as_an_attempt_and_a_delivery():
     )
     attempt, delivery = cells(event)
     assert (attempt["kind"], attempt["ms"], attempt["attempt"]) == ("attempt", 245, 2)
-    assert (delivery["kind"], delivery["revenue"], delivery["bucket"]) == ("delivery", "45.5", -1)
+    assert (delivery["kind"], delivery["revenue"], delivery["bucket"]) == (
+        "delivery",
+        Decimal("45.5"),
+        -1,
+    )
 
 
 def test_it_counts_a_refusal_as_both():
@@ -79,7 +83,7 @@ def test_it_counts_a_skipped_delivery_without_an_attempt():
 def test_it_shares_the_cost_of_a_lead_between_its_sales():
     sales = [{"recipient_id": "rcp_1", "cost": 5.0}, {"recipient_id": "rcp_2", "cost": 10.0}]
     found = list(cells(happening("flow.completed", "accepted", data={"sales": sales})))
-    assert [(c["recipient_id"], c["cost"]) for c in found] == [("rcp_1", "5.0"), ("rcp_2", "10.0")]
+    assert [(c["recipient_id"], c["cost"]) for c in found] == [("rcp_1", 5), ("rcp_2", 10)]
 
 
 def test_it_takes_the_money_of_a_return_back():
@@ -87,7 +91,7 @@ def test_it_takes_the_money_of_a_return_back():
         "feedback.processed", "accepted", reason="No 5", data={"kind": "return", "money": -45.0}
     )
     [cell] = cells(event)
-    assert (cell["outcome"], cell["revenue"], cell["reason"]) == ("return", "-45.0", "No #")
+    assert (cell["outcome"], cell["revenue"], cell["reason"]) == ("return", -45, "No #")
 
 
 @pytest.mark.parametrize("kind", ["filter.passed", "retry.scheduled", "alert.raised", "new.one"])
@@ -170,6 +174,16 @@ def test_it_folds_a_backlog_chunk_by_chunk(monkeypatch):
     tasks.fold()
     assert not Tally.objects.exists()
     assert verify.figures().problems == []
+
+
+def test_it_sums_what_counts_in_one_cell():
+    sales = [{"recipient_id": "rcp_1", "cost": 0.1}, {"recipient_id": "rcp_2", "cost": 0.2}]
+    event = happening("flow.completed", "accepted", data={"sales": sales})
+    found = rollups.summed(cell for _ in range(3) for cell in cells(event))
+    assert [(row["recipient_id"], row["n"], row["cost"]) for row in found] == [
+        ("rcp_1", 3, Decimal("0.3")),
+        ("rcp_2", 3, Decimal("0.6")),
+    ]
 
 
 class Crowd:
