@@ -12,6 +12,8 @@ MAX_WAIT = 30.0  # seconds
 FIRST_LOOK, LAST_LOOK = 0.01, 0.1  # seconds between looks, growing
 # Answers held at once in this process; the other threads stay free for intake.
 PLACES = threading.BoundedSemaphore(8)
+# Most leads end in a fraction of a second: so long a burst of waits waits for places as well.
+PLACE_SECONDS = 0.25
 WAIT = re.compile(r'(?:^|[,;\s])wait\s*=\s*"?(\d+)"?(?:$|[,;\s])', re.IGNORECASE)
 ENDED = "SELECT result, status FROM events_lead WHERE id = %s AND status <> 'working'"
 
@@ -25,12 +27,12 @@ def wanted(prefer: str) -> float | None:
 def result(lead_id: str, seconds: float) -> str | None:
     """What became of the lead (sold, unsold, stopped, rejected, review), None if not yet known.
 
-    Looks again and again for `seconds` at most; at once, once, when all places are taken.
+    Looks again and again for `seconds` at most; once, when all places stay taken.
     """
-    if not PLACES.acquire(blocking=False):
+    end, pause = time.monotonic() + seconds, FIRST_LOOK
+    if not PLACES.acquire(timeout=min(seconds, PLACE_SECONDS)):
         return _look(lead_id)
     try:
-        end, pause = time.monotonic() + seconds, FIRST_LOOK
         while (found := _look(lead_id)) is None and time.monotonic() < end:
             time.sleep(pause)
             pause = min(pause * 1.5, LAST_LOOK)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 
 import pytest
 from django.db import OperationalError
@@ -209,6 +210,25 @@ def test_it_waits_no_longer_than_asked_and_says_null(post):
     reply = post(Prefer="wait=1")
     assert reply.status_code == 201
     assert reply.json()["result"] is None
+
+
+def test_it_answers_early_when_all_places_stay_taken(post, monkeypatch):
+    monkeypatch.setattr(waiting, "PLACES", threading.BoundedSemaphore(1))
+    waiting.PLACES.acquire()
+    assert post(Prefer="wait=30").json()["result"] is None
+    assert post({"state": "TX"}, Prefer="wait=30").json()["result"] == "rejected"
+
+
+def test_it_lets_a_wait_have_the_next_place(monkeypatch):
+    monkeypatch.setattr(waiting, "PLACES", threading.BoundedSemaphore(1))
+    monkeypatch.setattr(waiting, "PLACE_SECONDS", 20.0)
+    waiting.PLACES.acquire()
+    monkeypatch.setattr(waiting, "_look", lambda _: "sold" if leaving.finished.is_set() else None)
+    leaving = threading.Timer(0.2, waiting.PLACES.release)
+    leaving.start()
+    assert waiting.result("lead_x", 20.0) == "sold"
+    leaving.join()
+    assert waiting.PLACES.acquire(blocking=False)  # it left its place to the next
 
 
 def test_it_says_what_is_known_already_where_it_shall_not_wait(post):
