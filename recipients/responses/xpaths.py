@@ -18,7 +18,8 @@ from lxml import etree
 from recipients.responses.budget import Budget
 
 _QUOTED: Final = re.compile(r"""("[^"]*"|'[^']*')""")
-_PLAIN_STEP: Final = re.compile(r"[\w.:*@-]+")
+# Without "." and "..": they may lead to the document itself, which lxml has no node for.
+_PLAIN_STEP: Final = re.compile(r"[\w:*@-][\w.:*@-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +47,21 @@ def compile_xpath(text: str) -> XPath:
     whole = _compiled(text)
     if text.count("//") + text.count("descendant") < 2:
         return XPath(whole)  # one walk through the document: nothing to interrupt
-    branches = [_steps(branch.strip()) for branch in _split(text, "|")]
-    if not all(branches):
-        return XPath(whole)
-    return XPath(whole, tuple(tuple(map(_compiled, steps)) for steps in branches))
+    branches = tuple(tuple(map(_compiled, steps)) for steps in _branches(text))
+    return XPath(whole, branches)
 
 
 def is_stepwise(text: str) -> bool:
     """Whether the expression is made of location paths alone."""
-    return all(_steps(branch.strip()) for branch in _split(text, "|"))
+    return bool(_branches(text))
+
+
+def _branches(text: str) -> list[list[str]]:
+    """The steps of each path; none where not all of it is plain, or two might find the same
+    attribute."""
+    branches = [_steps(branch.strip()) for branch in _split(text, "|")]
+    has_same = len(branches) > 1 and any(map(_is_attribute, branches))
+    return branches if all(branches) and not has_same else []
 
 
 def _compiled(text: str) -> Any:
@@ -71,6 +78,8 @@ def _steps(path: str) -> list[str]:
     for place, part in enumerate(_split(path, "/")):
         if not part:
             before += "/" if place == 0 or before == "/" else "./" * (before == "") + "/"
+        elif place == 0 and part == ".":
+            steps.append(part)
         elif not _PLAIN_STEP.fullmatch(_without_filters(part)) or _is_attribute(steps):
             return []
         else:
