@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from recipients.integrations.base import Integration
+from recipients.transports.bodies import OPTIONS
 from recipients.transports.http import HttpTransport
 
 HTTP = Integration(
@@ -10,10 +11,12 @@ HTTP = Integration(
     label="HTTP",
     about="JSON, XML, form, query or CSV requests to any service.",
     transport=HttpTransport(),
+    options=OPTIONS,
 )
 WEBHOOK = Integration(
     name="webhook.post",
     label="Webhook",
     about="A plain POST to an address.",
     transport=HttpTransport(),
+    options=OPTIONS,
 )

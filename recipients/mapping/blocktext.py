@@ -105,7 +105,7 @@ class _Reader:
         while self._line < len(self._lines):
             line = self._lines[self._line]
             self._line += 1
-            if line.strip() and not line.lstrip().startswith("#") and line.strip() != "---":
+            if line.strip() and not scalars.is_comment(line) and line.strip() != "---":
                 for piece in _pieces(Source(line, self._line)):
                     self._take(piece)
         if self._blocks:

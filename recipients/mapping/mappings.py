@@ -12,11 +12,27 @@ from recipients.mapping.documents import MAX_ROWS, Row, rows_of
 from recipients.mapping.errors import MappingError, RenderError, Source
 from recipients.mapping.expressions import Compiling, condition
 from recipients.mapping.keys import Segment, parse_key, write_key
+from recipients.mapping.markup import MarkupError, prefix_of, xml_of
 from recipients.mapping.scope import MAX_DEPTH, Evaluate, Scope
 from recipients.mapping.templates import Template, compile_source, guarded
-from recipients.mapping.values import is_blank, measure, plain
+from recipients.mapping.values import is_blank, json_of, measure, plain
 
 _ABSENT: Final = object()
+
+
+def _xml_document(value: ReadMapping[str, Any]) -> str:
+    ((root, inside),) = value.items()
+    try:
+        return xml_of(root, inside)
+    except MarkupError as exc:
+        raise RenderError(f"The value cannot be written as XML: {exc}") from exc
+
+
+EMBEDDINGS: Final[ReadMapping[Segment, Callable[[Any], str]]] = {
+    "#json": json_of,
+    "#xml": _xml_document,
+}
+"""Keys under which a whole document stands that is sent as one text, by how it is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +71,15 @@ class _Branch:
     """An object or a list of the payload, with what it holds in order."""
 
     children: dict[Segment, _Branch | list[_Leaf]] = field(default_factory=dict)
+    embeds: Callable[[Any, Scope], str] | None = None
+    """Set where it is a document in one text: how that is written."""
 
     @property
     def is_list(self) -> bool:
         return any(isinstance(segment, int) for segment in self.children)
 
     def render(self, scope: Scope) -> Any:
-        """A dict or a list of what is not left out; _ABSENT where that is nothing."""
+        """A dict, a list or a document's text of what is not left out; _ABSENT for nothing."""
         rendered = [
             (segment, value)
             for segment, child in self.children.items()
@@ -69,6 +87,8 @@ class _Branch:
         ]
         if not rendered:
             return _ABSENT
+        if self.embeds is not None:
+            return self.embeds(rendered[0][1], scope)
         if self.is_list:
             return [value for _, value in rendered]
         return dict(rendered)
@@ -224,8 +244,38 @@ def _arrange(branch: _Branch, path: tuple[Segment, ...]) -> None:
         )
     if kinds == {True}:
         branch.children = dict(sorted(branch.children.items(), key=lambda item: int(item[0])))
+    if embedding := EMBEDDINGS.keys() & branch.children.keys():
+        _embed(branch, str(min(map(str, embedding))), path)
     for segment, child in branch.children.items():
         if isinstance(child, _Branch):
             _arrange(child, (*path, segment))
         else:
             child.sort(key=lambda leaf: bool(leaf.conditions))
+
+
+def _embed(branch: _Branch, name: str, path: tuple[Segment, ...]) -> None:
+    """Makes the branch one text: the document that stands under `#json` or `#xml` in it."""
+    where = write_key((*path, name))
+    if not path or len(branch.children) > 1:
+        raise MappingError(f"{name} stands alone under the key that takes the text", path=where)
+    inside = branch.children[name]
+    if name == "#xml" and not (isinstance(inside, _Branch) and _is_one_name(inside)):
+        raise MappingError("An XML document has one name at its root", path=where)
+    branch.embeds = _embedder(EMBEDDINGS[name], write_key(path))
+
+
+def _is_one_name(branch: _Branch) -> bool:
+    names = [prefix_of(str(name)) for name in branch.children]
+    return len(names) == 1 and names[0] is not None and not branch.is_list
+
+
+def _embedder(write: Callable[[Any], str], key: str) -> Callable[[Any, Scope], str]:
+    def embed(value: Any, scope: Scope) -> str:
+        try:
+            text = write(value)
+            scope.grow(len(text))
+        except RenderError as exc:
+            raise RenderError(exc.message, key) from None
+        return text
+
+    return embed

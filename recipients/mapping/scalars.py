@@ -20,7 +20,15 @@ _QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*"|\'(?:[^\']|\'\')*\'', re.DOTALL)
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9]\d{0,17})(?:\.\d+)?", re.ASCII)
 _WORDS: Final = {"true": "true", "false": "false", "null": "null", "~": "null"}
 _LONG: Final = re.compile(r"[|>][+-]?")
+# Names of the language that begin as a comment does; no space stands behind their sign.
+_SIGNED: Final = r"#(?:text|cdata|json|xml)\s*:(?:\s|$)"
+_SIGNED_KEY: Final = re.compile(rf"\s*(?:-\s+)?{_SIGNED}")
 _COMMENT: Final = re.compile(r"\s#")
+
+
+def is_comment(line: str) -> bool:
+    """Whether the whole line is a comment."""
+    return line.lstrip().startswith("#") and not _SIGNED_KEY.match(line)
 
 
 def has_key(text: str) -> bool:
@@ -45,7 +53,8 @@ def split_key(source: Source) -> tuple[str, str, int]:
 def end_of_content(source: Source) -> int:
     """Where the line's comment begins, else its end."""
     text = source.text
-    starts = [found.start() for found in _COMMENT.finditer(text)]
+    signed = _SIGNED_KEY.match(text)
+    starts = [found.start() for found in _COMMENT.finditer(text, signed.end() - 1 if signed else 0)]
     if not starts:
         return len(text)
     try:

@@ -82,11 +82,15 @@ def text_of(value: Any) -> str:
 
 
 def json_of(value: Any) -> str:
-    """Compact JSON, Decimals as numbers. RenderError where the value nests too deep."""
+    """Compact JSON, Decimals digit for digit. RenderError where the value nests too deep."""
     try:
-        return orjson.dumps(plain(value, decimals=False), option=orjson.OPT_NON_STR_KEYS).decode()
+        return orjson.dumps(plain(value), default=_digits, option=orjson.OPT_NON_STR_KEYS).decode()
     except (orjson.JSONEncodeError, RecursionError) as exc:
         raise RenderError(f"The value cannot be written as JSON: {exc}") from exc
+
+
+def _digits(value: Any) -> orjson.Fragment:
+    return orjson.Fragment(_decimal_text(value) if isinstance(value, Decimal) else "null")
 
 
 def _int_text(value: int) -> str:
@@ -126,40 +130,32 @@ _WRITERS: dict[type, Callable[[Any], str]] = {
 }
 
 
-def plain(value: Any, *, decimals: bool = True, depth: int = 0) -> Any:
+def plain(value: Any, *, depth: int = 0) -> Any:
     """The value as a payload may hold it: moments as ISO text, unknown objects as None.
 
-    Numbers keep their type, but for those beyond 64 bits, which become text. `decimals=False`
-    makes Decimals floats or ints, for JSON encoders.
-    Raises RenderError where lists and objects nest deeper than the bound.
+    Numbers keep their type, but for those beyond 64 bits, which become text. Raises RenderError
+    where lists and objects nest deeper than the bound.
     """
     if isinstance(value, str):
         return _clean(value)
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int | float | Decimal):
-        return _plain_number(value, decimals)
+        return _plain_number(value)
     if depth > MAX_DEPTH:
         raise RenderError(f"The value nests deeper than {MAX_DEPTH} levels")
     if is_list(value):
-        return [plain(item, decimals=decimals, depth=depth + 1) for item in value]
+        return [plain(item, depth=depth + 1) for item in value]
     if is_object(value):
-        return {
-            _clean(text_of(key)): plain(item, decimals=decimals, depth=depth + 1)
-            for key, item in value.items()
-        }
+        return {_clean(text_of(key)): plain(item, depth=depth + 1) for key, item in value.items()}
     return text_of(value) or None
 
 
-def _plain_number(value: float | Decimal, decimals: bool) -> Any:
+def _plain_number(value: float | Decimal) -> Any:
     if isinstance(value, int):
         # JSON encoders stop at 64 bits; what is longer is a code rather than a number.
         return int(value) if -(2**63) <= value < 2**63 else _int_text(value)
-    if not math.isfinite(value):
-        return None
-    if isinstance(value, float) or decimals:
-        return value
-    return int(value) if value == value.to_integral_value() and abs(value) < 2**53 else float(value)
+    return value if math.isfinite(value) else None
 
 
 def _clean(text: str) -> str:

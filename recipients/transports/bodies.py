@@ -1,4 +1,7 @@
-"""Payloads as bytes, one function a format. Each raises NotSendable where a value has no place."""
+"""Payloads as bytes, one function a format. Each raises NotSendable where a value has no place.
+
+`options` are those of OPTIONS, compiled; what is not in it has its default.
+"""
 
 from __future__ import annotations
 
@@ -8,22 +11,27 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import quote_plus
-from xml.sax.saxutils import escape, quoteattr
 
 import orjson
 
 from recipients.mapping import text_of
+from recipients.mapping.markup import MarkupError, xml_of
+from recipients.mapping.plainletters import in_plain_letters
+from recipients.options import Option, OptionKind
 from recipients.plan import BodyFormat, EndpointPlan
 from recipients.transports.errors import NotSendable
 
+Options = Mapping[str, Any]
+
 MAX_DEPTH: Final = 32
 
-_XML_NAME = re.compile(r"(?:[^\W\d][\w.-]*:)?[^\W\d][\w.-]*\Z")
-# Production 2 of XML 1.0: what may not stand in a document, not even escaped.
-_XML_ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_NONE: Final[Options] = {}
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_DECLARATION: Final = '<?xml version="1.0" encoding="UTF-8"?>\n'
+_DELIMITERS: Final = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 
 CONTENT_TYPES: Final[Mapping[BodyFormat, str]] = {
     BodyFormat.JSON: "application/json",
@@ -31,6 +39,51 @@ CONTENT_TYPES: Final[Mapping[BodyFormat, str]] = {
     BodyFormat.FORM: "application/x-www-form-urlencoded",
     BodyFormat.CSV: "text/csv; charset=utf-8",
 }
+
+OPTIONS: Final = (
+    Option(
+        "json_list",
+        OptionKind.BOOLEAN,
+        "JSON: a list with the lead as its only item.",
+        default=False,
+    ),
+    Option(
+        "xml_namespaces",
+        OptionKind.PAIRS,
+        "XML: prefixes and their namespaces, declared at the root; xmlns is the one without.",
+        default={},
+        example='{"xmlns": "urn:buyer:leads", "xsi": "http://www.w3.org/2001/XMLSchema-instance"}',
+    ),
+    Option("xml_declaration", OptionKind.BOOLEAN, "XML: begins with <?xml …?>.", default=True),
+    Option(
+        "form_lists",
+        OptionKind.CHOICE,
+        "Form and query: how a list is written. brackets: a[]=1&a[]=2; repeat: a=1&a=2; "
+        "indexes: a[0]=1&a[1]=2; commas: a=1,2.",
+        default="brackets",
+        choices=("brackets", "repeat", "indexes", "commas"),
+    ),
+    Option(
+        "form_nesting",
+        OptionKind.CHOICE,
+        "Form, query and CSV: how a name within a name is written. brackets: a[b]; dots: a.b.",
+        default="brackets",
+        choices=("brackets", "dots"),
+    ),
+    Option(
+        "csv_delimiter",
+        OptionKind.CHOICE,
+        "CSV: what stands between values.",
+        default="comma",
+        choices=tuple(_DELIMITERS),
+    ),
+    Option("csv_header", OptionKind.BOOLEAN, "CSV: begins with a line of names.", default=True),
+    Option(
+        "csv_columns",
+        help="CSV: the columns in their order; without, the names that have a value.",
+        example="first_name, last_name, phone",
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,24 +97,30 @@ class Message:
 
 def message_of(payload: Any, endpoint: EndpointPlan) -> Message:
     """The payload in the endpoint's format. Raises NotSendable."""
+    payload = payload_for(payload, endpoint)
     # A GET has no body that a receiver must look at, whatever the format says.
     if endpoint.format is BodyFormat.QUERY or endpoint.method == "GET":
-        return Message(query=form_body(payload).decode("ascii"))
-    body = body_of(payload, endpoint.format, xml_root=endpoint.xml_root)
+        return Message(query=form_body(payload, endpoint.options).decode("ascii"))
+    body = body_of(payload, endpoint.format, xml_root=endpoint.xml_root, options=endpoint.options)
     return Message(body, headers={"Content-Type": CONTENT_TYPES[endpoint.format]})
 
 
-def body_of(payload: Any, format: BodyFormat, *, xml_root: str) -> bytes:
+def payload_for(payload: Any, endpoint: EndpointPlan) -> Any:
+    """The payload in the letters that the endpoint takes."""
+    return in_plain_letters(payload) if endpoint.ascii else payload
+
+
+def body_of(payload: Any, format: BodyFormat, *, xml_root: str, options: Options = _NONE) -> bytes:
     """The payload in a format that has a body."""
-    if format is BodyFormat.JSON:
-        return json_body(payload)
     if format is BodyFormat.XML:
-        return xml_body(payload, root=xml_root)
-    return _BODIES[format](payload)
+        return xml_body(payload, root=xml_root, options=options)
+    return _BODIES[format](payload, options)
 
 
-def json_body(payload: Any) -> bytes:
+def json_body(payload: Any, options: Options = _NONE) -> bytes:
     """Decimals become numbers, digit for digit."""
+    if options.get("json_list") and not isinstance(payload, list | tuple):
+        payload = [payload]
     try:
         return orjson.dumps(payload, default=_json_default)
     except TypeError:
@@ -92,9 +151,12 @@ def _tame(value: Any, depth: int) -> Any:
     return value
 
 
-def form_body(payload: Any) -> bytes:
-    """`a[b]=1` for objects, `a[]=1` for lists of values, `a[0][b]=1` for lists of objects."""
-    pairs = (f"{_plus(key)}={_plus(value)}" for key, value in pairs_of(payload))
+def form_body(payload: Any, options: Options = _NONE) -> bytes:
+    """`a[b]=1` for objects, `a[]=1` for lists of values, `a[0][b]=1` for lists of objects.
+
+    A name that ends in [] already gets no second pair.
+    """
+    pairs = (f"{_plus(key)}={_plus(value)}" for key, value in pairs_of(payload, options))
     return "&".join(pairs).encode("ascii")
 
 
@@ -103,80 +165,99 @@ def _plus(text: str) -> str:
     return quote_plus(text, safe="[]", errors="replace")
 
 
-def pairs_of(payload: Any) -> Iterator[tuple[str, str]]:
+def pairs_of(payload: Any, options: Options = _NONE) -> Iterator[tuple[str, str]]:
+    """The payload's values with their names, flat. Raises NotSendable where it has no names."""
     if not isinstance(payload, Mapping):
         raise NotSendable("Payload has no names", "Forms and queries need names for their values")
+    naming = _Naming(options.get("form_lists", "brackets"), options.get("form_nesting") == "dots")
     for key, value in payload.items():
-        yield from _pairs(text_of(key), value, MAX_DEPTH)
+        yield from _pairs(text_of(key), value, naming, MAX_DEPTH)
 
 
-def _pairs(name: str, value: Any, depth: int) -> Iterator[tuple[str, str]]:
+@dataclass(frozen=True, slots=True)
+class _Naming:
+    lists: str
+    dotted: bool
+
+    def within(self, name: str, part: str) -> str:
+        return f"{name}.{part}" if self.dotted else f"{name}[{part}]"
+
+    def item(self, name: str, position: int, item: Any) -> str:
+        """The name of a list's item."""
+        if isinstance(item, Mapping | list | tuple) or self.lists == "indexes":
+            return self.within(name.removesuffix("[]"), str(position))
+        return name if self.lists == "repeat" or name.endswith("[]") else f"{name}[]"
+
+
+def _pairs(name: str, value: Any, naming: _Naming, depth: int) -> Iterator[tuple[str, str]]:
     if depth < 0:
         raise NotSendable("Payload nests too deeply")
     if isinstance(value, Mapping):
         for key, one in value.items():
-            yield from _pairs(f"{name}[{text_of(key)}]", one, depth - 1)
-    elif isinstance(value, list | tuple):
-        for position, one in enumerate(value):
-            part = f"[{position}]" if isinstance(one, Mapping | list | tuple) else "[]"
-            yield from _pairs(name + part, one, depth - 1)
-    else:
+            yield from _pairs(naming.within(name, text_of(key)), one, naming, depth - 1)
+    elif not isinstance(value, list | tuple):
         yield name, text_of(value)
+    elif naming.lists == "commas" and not any(
+        isinstance(one, Mapping | list | tuple) for one in value
+    ):
+        yield name, ",".join(map(text_of, value))
+    else:
+        for position, one in enumerate(value):
+            yield from _pairs(naming.item(name, position, one), one, naming, depth - 1)
 
 
-def csv_body(payload: Any) -> bytes:
-    """A line of names and a line of values, after RFC 4180."""
-    pairs = list(pairs_of(payload))
+def csv_body(payload: Any, options: Options = _NONE) -> bytes:
+    """A line of names and a line of values, after RFC 4180; of a list, a line for each item.
+
+    With columns chosen, a value outside of them is refused: it would be lost in silence.
+    """
+    items = payload if isinstance(payload, list | tuple) else [payload]
+    # A column holds one value: what repeats a name in a form is numbered here.
+    lists = "commas" if options.get("form_lists") == "commas" else "indexes"
+    rows = [dict(pairs_of(item, {**options, "form_lists": lists})) for item in items]
+    columns = _columns(options.get("csv_columns") or "") or tuple(
+        dict.fromkeys(name for row in rows for name in row)
+    )
+    for row in rows:
+        if unknown := row.keys() - set(columns):
+            raise NotSendable("Payload has no place in the CSV", f"no column {min(unknown)!r}")
     out = io.StringIO(newline="")
-    writer = csv.writer(out)
-    writer.writerow([name for name, _ in pairs])
-    writer.writerow([value for _, value in pairs])
+    writer = csv.writer(out, delimiter=_DELIMITERS[options.get("csv_delimiter", "comma")])
+    if options.get("csv_header", True):
+        writer.writerow(columns)
+    writer.writerows([row.get(name, "") for name in columns] for row in rows)
     return out.getvalue().encode("utf-8", "replace")
 
 
-def xml_body(payload: Any, *, root: str) -> bytes:
+@lru_cache(maxsize=256)
+def _columns(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def xml_body(payload: Any, *, root: str, options: Options = _NONE) -> bytes:
     """Keys are elements, `@name` an attribute, `#text` the text; a list repeats its element."""
     if isinstance(payload, list | tuple):
         payload = {"item": payload}
-    pieces = ['<?xml version="1.0" encoding="UTF-8"?>\n']
-    _element(root, payload, pieces, MAX_DEPTH)
-    return "".join(pieces).encode("utf-8")
+    if namespaces := options.get("xml_namespaces"):
+        own = payload if isinstance(payload, Mapping) else {"#text": payload}
+        payload = {**declarations(namespaces), **own}
+    start = _DECLARATION if options.get("xml_declaration", True) else ""
+    try:
+        return (start + xml_of(root, payload)).encode("utf-8", "replace")
+    except MarkupError as error:
+        raise NotSendable("Payload cannot be written as XML", str(error)) from error
 
 
-def _element(name: str, value: Any, pieces: list[str], depth: int) -> None:
-    if depth < 0:
-        raise NotSendable("Payload nests too deeply")
-    if not _XML_NAME.match(name):
-        raise NotSendable("Payload cannot be written as XML", f"{name!r} is not an XML name")
-    if isinstance(value, list | tuple):
-        for one in value:
-            _element(name, one, pieces, depth - 1)
-        return
-    if not isinstance(value, Mapping):
-        pieces.append(f"<{name}>{escape(_legal(value))}</{name}>")
-        return
-    attributes = "".join(_attribute(key, one) for key, one in value.items() if key[:1] == "@")
-    pieces.append(f"<{name}{attributes}>")
-    for key, one in value.items():
-        if key == "#text":
-            pieces.append(escape(_legal(one)))
-        elif key[:1] != "@":
-            _element(key, one, pieces, depth - 1)
-    pieces.append(f"</{name}>")
+def declarations(namespaces: Mapping[str, Any]) -> dict[str, str]:
+    """Namespaces as the attributes that declare them; the one without a prefix is `xmlns`."""
+    return {
+        "@xmlns" if prefix in ("", "xmlns") else f"@xmlns:{prefix}": uri.text({})
+        for prefix, uri in namespaces.items()
+    }
 
 
-def _attribute(key: str, value: Any) -> str:
-    name = key[1:]
-    if not _XML_NAME.match(name):
-        raise NotSendable("Payload cannot be written as XML", f"{key!r} is not an attribute")
-    return f" {name}={quoteattr(_legal(value))}"
-
-
-def _legal(value: Any) -> str:
-    return _XML_ILLEGAL.sub("", text_of(value))
-
-
-_BODIES: Final[Mapping[BodyFormat, Callable[[Any], bytes]]] = {
+_BODIES: Final[Mapping[BodyFormat, Callable[[Any, Options], bytes]]] = {
+    BodyFormat.JSON: json_body,
     BodyFormat.FORM: form_body,
     BodyFormat.CSV: csv_body,
 }

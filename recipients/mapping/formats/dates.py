@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from recipients.mapping.values import is_blank, text_of
 
 _DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_MONTHS: Final = (
+MONTHS: Final = (
     "January",
     "February",
     "March",
@@ -28,9 +28,9 @@ _MONTHS: Final = (
     "November",
     "December",
 )
-_TOKENS: Final = re.compile(
+TOKENS: Final = re.compile(
     r"\[(?P<literal>[^\]]*)\]|YYYY|YY|MMMM|MMM|MM|M|dddd|ddd|DDDD|DD|Do|D|HH|H|hh|h|mm|m|SSS|ss|s"
-    r"|A|a|ZZ|Z|X|x"
+    r"|SS|S|A|a|ZZ|Z|z|X|x"
 )
 _LETTERS: Final = re.compile(r"(?!T)[^\W\d_]")
 _US_DATE: Final = re.compile(
@@ -62,8 +62,8 @@ def _ordinal(day: int) -> str:
 _WRITERS: Final[dict[str, Callable[[datetime], str]]] = {
     "YYYY": lambda t: f"{t.year:04d}",
     "YY": lambda t: f"{t.year % 100:02d}",
-    "MMMM": lambda t: _MONTHS[t.month - 1],
-    "MMM": lambda t: _MONTHS[t.month - 1][:3],
+    "MMMM": lambda t: MONTHS[t.month - 1],
+    "MMM": lambda t: MONTHS[t.month - 1][:3],
     "MM": lambda t: f"{t.month:02d}",
     "M": lambda t: str(t.month),
     "dddd": lambda t: _DAYS[t.weekday()],
@@ -80,11 +80,14 @@ _WRITERS: Final[dict[str, Callable[[datetime], str]]] = {
     "m": lambda t: str(t.minute),
     "ss": lambda t: f"{t.second:02d}",
     "s": lambda t: str(t.second),
+    "S": lambda t: str(t.microsecond // 100_000),
+    "SS": lambda t: f"{t.microsecond // 10_000:02d}",
     "SSS": lambda t: f"{t.microsecond // 1000:03d}",
     "A": lambda t: "AM" if t.hour < 12 else "PM",
     "a": lambda t: "am" if t.hour < 12 else "pm",
     "Z": lambda t: _offset(t, ":"),
     "ZZ": lambda t: _offset(t, ""),
+    "z": lambda t: t.tzname() or "",
     "X": lambda t: str(int(t.timestamp())),
     "x": lambda t: str(int(t.timestamp() * 1000)),
 }
@@ -97,11 +100,11 @@ def parse_pattern(pattern: str) -> DateFormat | None:
 
     The T between date and time may stand as it is, other letters in [brackets].
     """
-    if _LETTERS.search(_TOKENS.sub("", pattern)):
+    if _LETTERS.search(TOKENS.sub("", pattern)):
         return None
     parts: list[str | Callable[[datetime], str]] = []
     at = 0
-    for found in _TOKENS.finditer(pattern):
+    for found in TOKENS.finditer(pattern):
         parts.append(pattern[at : found.start()])
         literal = found["literal"]
         parts.append(_WRITERS[found[0]] if literal is None else literal)

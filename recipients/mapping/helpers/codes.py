@@ -9,9 +9,12 @@ from collections.abc import Mapping, Sequence
 from html import escape as escape_markup
 from typing import Any, Final
 from urllib.parse import quote
+from uuid import NAMESPACE_URL, uuid5
 
+from recipients.mapping.errors import RenderError
 from recipients.mapping.helpers.registry import Argument, BadArguments, helper, literal
-from recipients.mapping.values import is_blank, json_of, text_of
+from recipients.mapping.markup import MarkupError, prefix_of, xml_of
+from recipients.mapping.values import is_blank, json_of, plain, text_of
 
 _ALGORITHMS: Final = ("md5", "sha1", "sha256", "sha512")
 
@@ -52,6 +55,29 @@ def json_(value: Any, /) -> str:
     return json_of(value)
 
 
+def _good_name(arguments: Sequence[Argument], named: Mapping[str, Argument]) -> None:
+    written = literal(arguments[1])
+    if not isinstance(written, str) or prefix_of(written) != "":
+        raise BadArguments("the element's name is a plain one, in quotes")
+
+
+@helper("xml", prepare=_good_name)
+def xml(value: Any, name: Any, /) -> str:
+    """The value as an XML element of this name: `{{xml lead.vehicles "vehicle"}}`."""
+    if is_blank(value):
+        return ""
+    try:
+        return xml_of(text_of(name), plain(value))
+    except MarkupError as exc:
+        raise RenderError(f"The value cannot be written as XML: {exc}") from exc
+
+
+@helper("uuid")
+def uuid(value: Any, /) -> str:
+    """A UUID (version 5) made of the value, the same each time: `{{uuid lead.id}}`."""
+    return "" if is_blank(value) else str(uuid5(NAMESPACE_URL, _known(text_of(value))))
+
+
 @helper("base64")
 def base64_(value: Any, /) -> str:
     """The text in base64."""
@@ -68,6 +94,11 @@ def url(value: Any, /) -> str:
 def escape(value: Any, /) -> str:
     """The text safe for XML and HTML: & < > and quotes as entities."""
     return escape_markup(text_of(value))
+
+
+def _known(text: str) -> str:
+    """The text without half surrogate pairs, which no encoding can carry."""
+    return _bytes(text).decode()
 
 
 def _bytes(text: str) -> bytes:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from leadops.lib import patterns
 from recipients.mapping.errors import RenderError
 from recipients.mapping.helpers.registry import Argument, BadArguments, helper, literal
+from recipients.mapping.plainletters import plain_letters
 from recipients.mapping.scope import MAX_OUTPUT
 from recipients.mapping.values import is_blank, number_of, text_of
 
@@ -157,9 +157,8 @@ def letters(value: Any, /) -> str:
 
 @helper("ascii")
 def to_ascii(value: Any, /) -> str:
-    """The text in plain ASCII: accents are dropped, what has no likeness is left out."""
-    decomposed = unicodedata.normalize("NFKD", text_of(value))
-    return decomposed.encode("ascii", "ignore").decode()
+    """The text in plain ASCII: "Zoë Weiß" Zoe Weiss; what has no likeness is left out."""
+    return plain_letters(text_of(value))
 
 
 @helper("concat")

@@ -178,6 +178,13 @@ def test_it_reads_the_field_mappings_of_the_integrations(
          {"a": {"b": 1}, "d": 3}),
         ("a:\n  b: 1\n{{! a comment }}\nc: 2", {"a": {"b": 1}, "c": 2}),
         ("---\na: 1\r\nb: 2\r\n", {"a": 1, "b": 2}),
+        ("a:\n  #text: {{lead.state}} # a comment\n  # text: none\n  @b: c",
+         {"a": {"#text": "CA", "@b": "c"}}),
+        ("a:\n  - #cdata: x\n    @b: c\n  - #text:\n      - y",
+         {"a": [{"#cdata": "x", "@b": "c"}, {"#text": ["y"]}]}),
+        ("soap:a:\n  x:b: http://c", {"soap:a": {"x:b": "http://c"}}),
+        ("a:\n  #json:\n    b: {{lead.score}}\n    c: [1, {d: x}]",
+         {"a": '{"b":85,"c":[1,{"d":"x"}]}'}),
         ("", {}),
     ],
 )  # fmt: skip

@@ -136,6 +136,68 @@ DOCUMENT: dict[str, Any] = {
 }
 
 
+def test_it_sends_a_whole_document_as_one_text() -> None:
+    payload = render(
+        Row("data.#json.name", "{{lead.first_name}}"),
+        Row("data.#json.price", "{{lead.price}}"),
+        Row("data.#json.none", "{{lead.none}}"),
+        Row("cars.#json", "{{lead.interests}}"),
+        Row("xml.#xml.lead.@id", "{{lead.debt}}"),
+        Row("xml.#xml.lead.name", "<{{lead.first_name}}>"),
+        Row("no.#json.a", "{{lead.none}}"),
+        Row("list.0.#json.a", "b"),
+    )
+    assert payload == {
+        "data": '{"name":"Mary","price":15.00}',
+        "cars": '["auto","home"]',
+        "xml": '<lead id="0"><name>&lt;Mary&gt;</name></lead>',
+        "list": ['{"a":"b"}'],
+    }
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        (["a.#json.b", "a.c"], "stands alone"),
+        (["a.#json.b", "a.#xml.c"], "stands alone"),
+        (["#json.a"], "stands alone"),
+        (["a.#xml"], "one name at its root"),
+        (["a.#xml.b", "a.#xml.c"], "one name at its root"),
+        (["a.#xml.b c"], "one name at its root"),
+        (["a.#xml.0"], "one name at its root"),
+    ],
+)
+def test_it_refuses_documents_that_are_none(keys: list[str], message: str) -> None:
+    with pytest.raises(MappingError, match=message) as caught:
+        compile_rows([Row(key, "1") for key in keys])
+    assert caught.value.path
+
+
+def test_it_names_the_row_of_a_document_that_cannot_be_written() -> None:
+    mapping = compile_rows([Row("a.b.#xml.c.first name", "x")])
+    with pytest.raises(RenderError, match="not an XML name") as caught:
+        mapping.render(CONTEXT)
+    assert caught.value.path == "a.b"
+
+
+def test_it_never_reads_a_leads_value_as_a_template() -> None:
+    assert render(
+        Row("a", "{{lead.tricky}}"),
+        Row("b", "{{upper lead.tricky}} {{lead.tricky}}"),
+        Row("c.#json.d", "{{lead.tricky}}"),
+        Row("e", "{{json lead.tricky}}"),
+        Row("f", "{{#each (list lead.tricky)}}{{this}}{{/each}}"),
+        Row("g", "{{lookup lead.state CA=lead.tricky}}"),
+    ) == {
+        "a": "{{lead.email}}",
+        "b": "{{LEAD.EMAIL}} {{lead.email}}",
+        "c": '{"d":"{{lead.email}}"}',
+        "e": '"{{lead.email}}"',
+        "f": "{{lead.email}}",
+        "g": "{{lead.email}}",
+    }
+
+
 def test_it_goes_between_rows_and_documents_without_loss() -> None:
     rows = rows_of(DOCUMENT)
     assert document_of(rows) == DOCUMENT

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from recipients.mapping import HELPERS, MappingError, compile_template, compile_text, json_of
+from recipients.options import Option
+from recipients.transports.bodies import OPTIONS, xml_body
 from tests.recipients.mapping.examples import CONTEXT
 
 PAGE = (Path(__file__).parents[3] / "docs" / "mapping-language.md").read_text()
@@ -65,6 +67,22 @@ def test_the_page_is_right_about_the_mistake(template: str, message: str) -> Non
 
 def test_the_page_is_right_about_the_block_form() -> None:
     assert compile_text(fenced("block")).render(context()) == json.loads(fenced("json result"))
+
+
+def test_the_page_is_right_about_xml() -> None:
+    payload = compile_text(fenced("block xml")).render(context())
+    assert xml_body(payload, root="lead").decode() == fenced("xml result").rstrip("\n")
+
+
+def test_the_page_is_right_about_whole_documents() -> None:
+    payload = compile_text(fenced("block document")).render(context())
+    assert payload == json.loads(fenced("json document result"))
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
+def test_the_page_names_the_option(option: Option) -> None:
+    (row,) = [line for line in PAGE.splitlines() if line.startswith(f"| `{option.name}` |")]
+    assert all(f"`{choice}`" in row for choice in option.choices)
 
 
 @pytest.mark.parametrize("name", sorted(HELPERS))

@@ -3,7 +3,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Callable, Mapping
 from decimal import Decimal
+from functools import partial
+from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
@@ -11,8 +14,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
+from recipients.mapping import compile_template
+from recipients.options import compile_options
+from recipients.plan import BodyFormat, EndpointPlan
 from recipients.transports import NotSendable
-from recipients.transports.bodies import csv_body, form_body, json_body, xml_body
+from recipients.transports.bodies import (
+    OPTIONS,
+    csv_body,
+    form_body,
+    json_body,
+    message_of,
+    pairs_of,
+    xml_body,
+)
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.text(max_size=20)
 PAYLOADS = st.dictionaries(
@@ -58,10 +72,10 @@ def test_it_writes_forms_that_read_back(payload: dict[str, str]) -> None:
 
 def test_it_writes_xml_with_attributes_text_and_repeated_elements() -> None:
     payload = {"@id": 'a"1', "name": "A & B", "car": [{"#text": "x", "@year": 2020}, "y"]}
-    assert xml_body(payload, root="ns:lead") == (
+    assert xml_body(payload, root="lead") == (
         b'<?xml version="1.0" encoding="UTF-8"?>\n'
-        b"<ns:lead id='a\"1'><name>A &amp; B</name>"
-        b'<car year="2020">x</car><car>y</car></ns:lead>'
+        b"<lead id='a\"1'><name>A &amp; B</name>"
+        b'<car year="2020">x</car><car>y</car></lead>'
     )
 
 
@@ -78,6 +92,97 @@ def test_it_refuses_names_that_are_not_xml(name: str) -> None:
         xml_body({}, root=name)
 
 
+def options(**written: Any) -> Mapping[str, Any]:
+    return compile_options(OPTIONS, written)
+
+
+def test_it_declares_namespaces_at_the_root_of_xml() -> None:
+    namespaces = {"xmlns": "urn:buyer", "c": "urn:contact"}
+    written = options(xml_namespaces=namespaces, xml_declaration=False)
+    assert xml_body({"@id": 1, "c:email": "x"}, root="c:lead", options=written) == (
+        b'<c:lead xmlns="urn:buyer" xmlns:c="urn:contact" id="1"><c:email>x</c:email></c:lead>'
+    )
+    with pytest.raises(NotSendable, match="prefix"):
+        xml_body({}, root="ns:lead")
+
+
+def test_it_sends_json_as_a_list_when_told() -> None:
+    assert json_body({"a": 1}, options(json_list=True)) == b'[{"a":1}]'
+    assert json_body([{"a": 1}], options(json_list=True)) == b'[{"a":1}]'
+
+
+@pytest.mark.parametrize(
+    ("written", "body"),
+    [
+        ({}, b"l[]=x&l[]=y&o[0][k]=1&o[0][m][]=2&n[a]=3&z[]=4"),
+        ({"form_lists": "repeat"}, b"l=x&l=y&o[0][k]=1&o[0][m]=2&n[a]=3&z[]=4"),
+        ({"form_lists": "indexes"}, b"l[0]=x&l[1]=y&o[0][k]=1&o[0][m][0]=2&n[a]=3&z[0]=4"),
+        ({"form_lists": "commas"}, b"l=x%2Cy&o[0][k]=1&o[0][m]=2&n[a]=3&z[]=4"),
+        ({"form_nesting": "dots"}, b"l[]=x&l[]=y&o.0.k=1&o.0.m[]=2&n.a=3&z[]=4"),
+        ({"form_nesting": "dots", "form_lists": "repeat"}, b"l=x&l=y&o.0.k=1&o.0.m=2&n.a=3&z[]=4"),
+    ],
+)
+def test_it_writes_lists_and_names_within_names_as_told(written: Any, body: bytes) -> None:
+    payload = {"l": ["x", "y"], "o": [{"k": 1, "m": [2]}], "n": {"a": 3}, "z[]": [4]}
+    assert form_body(payload, options(**written)) == body
+
+
+@pytest.mark.parametrize(
+    ("written", "body"),
+    [
+        ({}, b"b,a\r\n1;2,x\r\n"),
+        ({"csv_delimiter": "semicolon"}, b'b;a\r\n"1;2";x\r\n'),
+        ({"csv_delimiter": "tab", "csv_header": False}, b"1;2\tx\r\n"),
+        ({"csv_delimiter": "pipe", "csv_columns": "a, c ,b"}, b"a|c|b\r\nx||1;2\r\n"),
+    ],
+)
+def test_it_writes_csv_as_told(written: Any, body: bytes) -> None:
+    assert csv_body({"b": "1;2", "a": "x"}, options(**written)) == body
+
+
+def test_it_writes_a_line_of_csv_for_each_item() -> None:
+    body = csv_body([{"a": 1, "l": ["x", "y"]}, {"b": 2, "a": 3}])
+    assert body == b"a,l[0],l[1],b\r\n1,x,y,\r\n3,,,2\r\n"
+
+
+def test_it_loses_no_value_that_has_no_column() -> None:
+    with pytest.raises(NotSendable, match="no column 'b'"):
+        csv_body({"a": 1, "b": 2}, options(csv_columns="a"))
+
+
+@pytest.mark.parametrize("format", BodyFormat)
+def test_it_sends_plain_letters_when_told(format: BodyFormat) -> None:
+    at = EndpointPlan("ept_1", compile_template("https://b.example/"), format=format, ascii=True)
+    payload = {"name": "Zoë Weiß", "list": ["“x” – 5 €", 7], "in": {"a": "Łódź"}}
+    message = message_of(payload, at)
+    sent = message.body + message.query.encode("ascii")
+    assert sent.isascii()
+    for text in (b"Zoe", b"Weiss", b"EUR", b"Lodz"):
+        assert text in sent
+
+
+@given(PAYLOADS)
+def test_it_writes_nested_forms_that_read_back(payload: dict[str, Any]) -> None:
+    """Names and values in order, whatever they hold, in every way of writing them."""
+    for lists in ("brackets", "repeat", "indexes", "commas"):
+        written = options(form_lists=lists)
+        read = parse_qsl(form_body(payload, written).decode("ascii"), keep_blank_values=True)
+        expected = [(k.encode("utf-8", "replace").decode(), v.encode("utf-8", "replace").decode())
+                    for k, v in pairs_of(payload, written)]  # fmt: skip
+        assert read == expected
+
+
+@given(st.lists(PAYLOADS, min_size=1, max_size=3), st.sampled_from(["comma", "tab", "pipe"]))
+def test_it_writes_csv_whose_rows_are_as_long_as_its_header(
+    payloads: list[dict[str, Any]], delimiter: str
+) -> None:
+    body = csv_body(payloads, options(csv_delimiter=delimiter)).decode()
+    mark = {"comma": ",", "tab": "\t", "pipe": "|"}[delimiter]
+    rows = list(csv.reader(io.StringIO(body, newline=""), delimiter=mark, strict=True))
+    assert len(rows) == len(payloads) + 1
+    assert all(len(row) == len(rows[0]) for row in rows)
+
+
 def test_it_writes_csv_that_reads_back() -> None:
     payload = {"a": 'x,"y"', "b": {"c": "line\r\nbreak"}, "d": Decimal("1.50")}
     rows = list(csv.reader(io.StringIO(csv_body(payload).decode(), newline="")))
@@ -87,7 +192,13 @@ def test_it_writes_csv_that_reads_back() -> None:
 def test_it_refuses_payloads_without_end() -> None:
     endless: dict[str, object] = {}
     endless["a"] = endless
-    for write in (json_body, form_body, csv_body, lambda payload: xml_body(payload, root="a")):
+    writers: list[Callable[[Any], bytes]] = [
+        json_body,
+        form_body,
+        csv_body,
+        partial(xml_body, root="a"),
+    ]
+    for write in writers:
         with pytest.raises(NotSendable):
             write(endless)
 
