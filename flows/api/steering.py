@@ -17,6 +17,7 @@ from leadops.lib.api import Conflict, FormParser, JsonParser, WrongShape
 from recipients.models import Recipient
 
 TRUE = (True, "true", "1", "yes")
+FALSE = (False, "false", "0", "no", "")
 CONDITION = inline_serializer(
     "RecipientCondition",
     {
@@ -108,9 +109,11 @@ class RetryView(SteeringView):
         },
     )
     def post(self, request: Request, id: str) -> Response:
-        force = self.body(request).get("force", False) in TRUE
+        force = self.body(request).get("force", False)
+        if force not in TRUE + FALSE:
+            raise WrongShape("It is forced or it is not.", {"force": "Write true or false."})
         try:
-            steering.retry_delivery(id, by=self.by(request), force=force)
+            steering.retry_delivery(id, by=self.by(request), force=force in TRUE)
         except Delivery.DoesNotExist as error:
             raise exceptions.NotFound(f"There is no delivery {id!r}.") from error
         except steering.NotNow as error:

@@ -93,5 +93,10 @@ def test_it_refuses_an_accepted_delivery_unless_forced(api):
     assert post(api, url, {"force": True}, **STAFF).status_code == 202
 
 
+def test_it_wants_a_yes_or_a_no_for_force(api):
+    answer = post(api, "/deliveries/dlv_none/retry", {"force": "perhaps"}, **STAFF)
+    assert (answer.status_code, list(answer.json()["error"]["fields"])) == (422, ["force"])
+
+
 def test_it_knows_no_other_delivery(api):
     assert post(api, "/deliveries/dlv_none/retry", **STAFF).status_code == 404
