@@ -40,6 +40,9 @@ class EventType(StrEnum):
 
     RECIPIENT_PAUSED = "recipient.paused", "A recipient or endpoint gets nothing for now"
     RECIPIENT_RESUMED = "recipient.resumed", "A recipient or endpoint gets leads again"
+    BREAKER_OPENED = "breaker.opened", "An endpoint failed too often and is left alone for a while"
+    BREAKER_PROBED = "breaker.probed", "One attempt goes to an endpoint to see how it is"
+    BREAKER_CLOSED = "breaker.closed", "An endpoint is in use again"
     ALERT_RAISED = "alert.raised", "A figure left its bounds, or somebody is needed"
     ALERT_ESCALATED = "alert.escalated", "An alert has stayed open for too long"
     ALERT_RESOLVED = "alert.resolved", "The figure is back within its bounds"

@@ -7,8 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from flows.breakers import Breakers
 from flows.desk import Condition
-from recipients.plan import EndpointPlan, RecipientPlan
+from recipients import breaker
+from recipients.breaker import State
+from recipients.plan import EndpointKind, EndpointPlan, RecipientPlan
+
+SPREAD = 0.5  # seconds over which held deliveries come back, at random
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +30,12 @@ class Skip:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Not now. `seconds` None: until somebody resumes the recipient."""
+    """Not now. `seconds` None: until somebody resumes the recipient. Those held come back at
+    random over `spread` seconds more."""
 
     reason: str
     seconds: float | None
+    spread: float = SPREAD
 
 
 Verdict = Admit | Skip | Hold
@@ -43,11 +50,16 @@ def admit(
     attempted: bool,
     private: Container[str],
     conditions: Mapping[str, Condition],
+    breakers: Breakers,
+    moves_on: bool,
+    in_doubt: bool,
     now: datetime,
 ) -> Verdict:
     """The checks of the domain page, in its order; the first that fails decides.
 
-    Reasons go into the permanent record: the values of `private` fields are not in them.
+    `moves_on`: the step does not wait for an open breaker, but for what the buyer may already
+    have (`in_doubt`). Reasons go into the permanent record: the values of `private` fields are
+    not in them.
     """
     if plan.paused_reason:
         # What a buyer may already have is not given to another: it waits.
@@ -59,13 +71,44 @@ def admit(
         verdict = plan.filter.evaluate(values)
         if not verdict.passed and verdict.failed is not None:
             return Skip(f"Recipient's filter: {verdict.failed.masked(private).text}")
+    if held := _held(plan, endpoint, conditions, now):
+        return held
+    refusing = breakers.refusing(plan, endpoint)
+    if refusing is None:
+        return Admit(endpoint)
+    # The backup is there for this: nobody needs to wait for the production endpoint.
+    if endpoint.kind in (EndpointKind.PRODUCTION, EndpointKind.REGIONAL) and plan.backup:
+        backup = plan.backup
+        if not _held(plan, backup, conditions, now) and not breakers.refusing(plan, backup):
+            return Admit(backup)
+    reason = _said(plan, endpoint, refusing)
+    if moves_on and not in_doubt:
+        return Skip(reason)
+    return Hold(reason, breaker.asks_again(refusing, now), breaker.spread(refusing))
+
+
+def _held(
+    plan: RecipientPlan,
+    endpoint: EndpointPlan,
+    conditions: Mapping[str, Condition],
+    now: datetime,
+) -> Hold | None:
     condition = conditions.get(endpoint.id)
     if condition and condition.paused_reason:
         return Hold(condition.paused_reason, None)
     if condition and condition.not_before and condition.not_before > now:
         wait = (condition.not_before - now).total_seconds()
         return Hold(f"Rate limited by {plan.name}", wait)
-    return Admit(endpoint)
+    return None
+
+
+BREAKER = "Breaker"  # what the reasons of deliveries begin with that wait for one
+
+
+def _said(plan: RecipientPlan, endpoint: EndpointPlan, refusing: breaker.Breaker) -> str:
+    if refusing.state is State.OPEN:
+        return f"{BREAKER} open: {plan.name} ({endpoint.kind})"
+    return f"{BREAKER}: {plan.name} ({endpoint.kind}) is being tried out again"
 
 
 def choose(

@@ -10,7 +10,17 @@ from django.db.models.signals import m2m_changed, post_delete, post_save
 
 # Written by workers, or read straight from the database: no reason to compile anything anew.
 NOT_COMPILED = frozenset(
-    {"work", "pump", "duplicateclaim", "intakekey", "revision", "sourcekey", "partnerkey"}
+    {
+        "work",
+        "pump",
+        "duplicateclaim",
+        "intakekey",
+        "revision",
+        "sourcekey",
+        "partnerkey",
+        "breaker",
+        "token",
+    }
 )
 
 

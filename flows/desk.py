@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from flows.breakers import Breakers
 from flows.plans import Plans
 from flows.runs import DeliveryState, Run
 from recipients.plan import EndpointPlan, RecipientPlan
@@ -36,6 +37,7 @@ class Sending:
     context: Mapping[str, Any]
     test: bool
     hold: float
+    begun: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -46,9 +48,13 @@ class Desk:
     plans: Plans
     may_start: Callable[[str], bool]
     conditions: dict[str, Condition] = field(default_factory=dict)
+    breakers: Breakers = field(init=False)
     starts: list[tuple[Run, DeliveryState, EndpointPlan]] = field(default_factory=list)
     pauses: dict[str, str] = field(default_factory=dict)  # endpoint → reason
     holds: dict[str, datetime] = field(default_factory=dict)  # endpoint → not before
+
+    def __post_init__(self) -> None:
+        self.breakers = Breakers(self.now)
 
     def pause(self, endpoint: EndpointPlan, reason: str) -> None:
         self.pauses[endpoint.id] = reason

@@ -8,6 +8,7 @@ from typing import Any
 
 from events import shapes
 from events.vocabulary import EventType
+from flows import breakers
 from flows.admission import Admit, Hold, Skip, admit
 from flows.desk import Desk
 from flows.patterns.base import Candidate
@@ -15,18 +16,22 @@ from flows.plans import DeliverStep
 from flows.runs import DeliveryState, Run, WorkState
 from recipients.outcomes import Outcome, Result
 from recipients.plan import EndpointPlan, RecipientPlan
+from recipients.retry import Then
 
 RETRY_LANE = ":retry"  # retries take their own share of a pump: they never starve first attempts
 LEASE_MARGIN = 15.0  # seconds a lease outlives its attempt's deadline
-RESUME_SPREAD = 0.5  # seconds over which held deliveries come back, at random
 FINAL = frozenset({"accepted", "declined", "failed", "skipped"})
 # Spreads what would otherwise come back together; nothing secret hangs on it.
 JITTER = Random()  # noqa: S311
 
 
 def dispatch(run: Run, delivery: DeliveryState, desk: Desk) -> None:
-    """Admit a delivery: begin its attempt, let it wait, or skip it."""
+    """Admit a delivery: begin its attempt, let it wait, skip it, or end it when it is too old."""
     plan = desk.plans.recipients[delivery.recipient_id]
+    if delivery.tries and plan.retry.too_late(age(run, delivery)):
+        _abandon(run, delivery, plan, f"{delivery.reason}; too late to try again".lstrip("; "))
+        return
+    step = run.flow.step(delivery.step)
     verdict = admit(
         plan,
         run.lead.known,
@@ -35,14 +40,19 @@ def dispatch(run: Run, delivery: DeliveryState, desk: Desk) -> None:
         attempted=delivery.attempts > 0,
         private=run.flow.private,
         conditions=desk.conditions,
+        breakers=desk.breakers,
+        moves_on=isinstance(step, DeliverStep) and step.skips_open_breakers,
+        in_doubt=delivery.in_doubt,
         now=desk.now,
     )
     delivery.changed = True
-    if isinstance(verdict, Skip):
+    if isinstance(verdict, Skip) and delivery.tries:
+        _abandon(run, delivery, plan, verdict.reason)
+    elif isinstance(verdict, Skip):
         _skip(run, delivery, plan, verdict.reason)
     elif isinstance(verdict, Hold):
         wait = verdict.seconds
-        postpone(delivery, None if wait is None else wait + JITTER.random() * RESUME_SPREAD)
+        postpone(delivery, None if wait is None else wait + JITTER.random() * verdict.spread)
         delivery.waits_for = verdict.reason
     elif desk.may_start(lane(delivery)):
         _begin(run, delivery, plan, verdict, desk)
@@ -52,6 +62,11 @@ def dispatch(run: Run, delivery: DeliveryState, desk: Desk) -> None:
 
 def lane(delivery: DeliveryState) -> str:
     return delivery.recipient_id + (RETRY_LANE if delivery.attempts else "")
+
+
+def age(run: Run, delivery: DeliveryState) -> float:
+    """Seconds since the delivery's first attempt began."""
+    return (run.journal.at - (delivery.first_attempt_at or run.journal.at)).total_seconds()
 
 
 def postpone(delivery: DeliveryState, seconds: float | None) -> None:
@@ -90,16 +105,55 @@ def _skip(run: Run, delivery: DeliveryState, plan: RecipientPlan, reason: str) -
     )
 
 
+def _abandon(run: Run, delivery: DeliveryState, plan: RecipientPlan, reason: str) -> None:
+    """End a delivery that was tried and is not tried again; its last outcome is its outcome."""
+    result = Result(Outcome(delivery.outcome or Outcome.SKIPPED), reason=reason)
+    then = plan.retry.rule(result.outcome).then
+    finish(
+        run,
+        delivery,
+        "review" if then is Then.HOLD or _doubtful(run, delivery, plan) else "failed",
+        result,
+    )
+    run.journal.record(
+        run.lead,
+        EventType.RECIPIENT_FAILED,
+        entity_id=plan.id,
+        outcome=result.outcome,
+        reason=reason,
+        recipient=shapes.recipient(plan),
+        delivery={"id": delivery.id},
+        failure=shapes.failure(result, retry_eligible=plan.retry.retries(result.outcome)),
+        metadata=shapes.metadata(
+            plan,
+            delivery.endpoint,
+            attempt_number=delivery.attempts,
+            total_attempts=delivery.attempts,
+        ),
+    )
+
+
+def _doubtful(run: Run, delivery: DeliveryState, plan: RecipientPlan) -> bool:
+    """The buyer may have an exclusive lead, and the policy does not say to move on all the same."""
+    step = run.flow.step(delivery.step)
+    exclusive = isinstance(step, DeliverStep) and step.pattern.exclusive
+    moves_on = plan.retry.rule(Outcome.UNKNOWN).then is Then.MOVE_ON
+    return delivery.in_doubt and exclusive and not moves_on
+
+
 def _begin(
     run: Run, delivery: DeliveryState, plan: RecipientPlan, admitted: Admit, desk: Desk
 ) -> None:
     """Record the attempt, before anything is sent: a crash leaves it visible, without an end."""
     endpoint = admitted.endpoint
+    kind = endpoint.kind if endpoint.kind != "regional" else "production"
+    if kind != delivery.endpoint:
+        delivery.tries = 0  # each endpoint has all of its tries
+    delivery.endpoint = kind
     delivery.attempts += 1
     delivery.tries += 1
     delivery.state = "sending"
     delivery.waits_for = ""
-    delivery.endpoint = endpoint.kind if endpoint.kind != "regional" else "production"
     delivery.mapping_version = plan.version
     delivery.first_attempt_at = delivery.first_attempt_at or run.journal.at
     timeout = plan.retry.timeout(endpoint.timeout, delivery.tries)
@@ -116,6 +170,14 @@ def _begin(
             metadata=shapes.metadata(plan, delivery.endpoint, attempt_number=delivery.attempts),
         )
     _record_attempt(run, delivery, plan, endpoint, timeout)
+    desk.breakers.enter(
+        plan,
+        endpoint,
+        who=breakers.who(delivery.id, delivery.attempts),
+        lease=work.hold,
+        delivery_id=delivery.id,
+        lead_id=run.lead.id,
+    )
     desk.starts.append((run, delivery, endpoint))
 
 

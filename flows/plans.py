@@ -45,6 +45,7 @@ class DeliverStep:
     order: Order
     candidates: tuple[Candidate, ...]
     remediation: Candidate | None
+    skips_open_breakers: bool = False
 
 
 StepPlan = FilterStep | DeliverStep
@@ -279,4 +280,5 @@ def _step(step: Step, recipients: Mapping[str, RecipientPlan]) -> StepPlan:
             if remediation
             else None
         ),
+        skips_open_breakers=step.while_open == Step.WhileOpen.SKIP,
     )

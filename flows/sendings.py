@@ -50,4 +50,5 @@ def sending(
         },
         test=run.lead.test,
         hold=work.hold,
+        begun=desk.now,
     )

@@ -11,7 +11,7 @@ from typing import Any
 from events import shapes
 from events.masking import TextMask, mentions
 from events.vocabulary import EventType
-from flows import dispatching, engine
+from flows import breakers, dispatching, engine
 from flows.admission import choose
 from flows.desk import Desk
 from flows.plans import DeliverStep, Plans
@@ -125,7 +125,12 @@ def _refuse(
     endpoint = _endpoint(plan, delivery, run)
     if result.outcome is Outcome.UNAUTHORIZED and endpoint:
         desk.pause(endpoint, f"Paused: {result.reason}")
-    decision = plan.retry.after(result, attempt=delivery.tries, rng=dispatching.JITTER)
+    decision = plan.retry.after(
+        result,
+        attempt=delivery.tries,
+        rng=dispatching.JITTER,
+        age=dispatching.age(run, delivery),
+    )
     if isinstance(decision, RetryIn):
         if result.outcome is Outcome.RATE_LIMITED and endpoint:
             desk.hold(endpoint, decision.seconds)
@@ -281,6 +286,9 @@ def left_behind(run: Run, delivery: DeliveryState, desk: Desk) -> None:
         reason="No result",
         details="The worker that sent it did not come back; it may have arrived",
     )
+    plan = desk.plans.recipients[delivery.recipient_id]
+    if endpoint := _endpoint(plan, delivery, run):
+        desk.breakers.lost(plan, endpoint, who=breakers.who(delivery.id, delivery.attempts))
     settle(run, delivery, Attempt(result=unknown, request=None, reply=None, seconds=0.0), desk)
 
 

@@ -26,6 +26,7 @@ from django.db import (
 
 from events.journal import Journal
 from flows import (
+    breakers,
     dispatching,
     endpoints,
     engine,
@@ -35,11 +36,13 @@ from flows import (
     settling,
     worktable,
 )
+from flows.breakers import Contended
 from flows.desk import Condition, Desk, Sending
 from flows.plans import Plans
 from flows.runs import DeliveryState, LeadState, Run, WorkState
 from leadops.lib import wire
 from leadops.lib.claim import Claimed
+from recipients.breaker import Breaker
 from recipients.deliver import Attempt
 
 log = logging.getLogger(__name__)
@@ -115,6 +118,7 @@ class Loaded:
     runs: dict[str, Run]
     leases: dict[int, str | None]
     conditions: dict[str, Condition]
+    breakers: dict[str, Breaker]
 
 
 @dataclass(slots=True)
@@ -136,6 +140,8 @@ def take(turn: Turn) -> Done:
         done, troubled = _take(turn)
     except plans.Outdated as outdated:
         plans.current(outdated.revision)
+        return take(turn)
+    except Contended:
         return take(turn)
     except Exception as error:
         if isinstance(error, DATABASE) and not isinstance(error, UNSTORABLE):
@@ -167,6 +173,7 @@ def _take(turn: Turn) -> tuple[Done, list[str]]:
             may_start=turn.may_start,
             conditions=loaded.conditions,
         )
+        desk.breakers.known = loaded.breakers
         done, troubled = Done(), []
         parts = turn.by_lead()
         for lead_id, run in list(loaded.runs.items()):
@@ -223,8 +230,8 @@ def _load(turn: Turn) -> Loaded:
     those = wire.array(turn.lead_ids())
     work_ids = [c.id for c in turn.claimed] + [s.work_id for s, _ in turn.results]
     raw = connection.connection
-    cursors = [wire.cursor() for _ in range(7)]
-    leads, clock, works, deliveries, snapshots, conditions, revision = cursors
+    cursors = [wire.cursor() for _ in range(8)]
+    leads, clock, works, deliveries, snapshots, conditions, moving, revision = cursors
     with raw.pipeline():
         leads.execute(runs.LOCK_LEADS, [those])
         clock.execute("SELECT clock_timestamp()")
@@ -232,6 +239,7 @@ def _load(turn: Turn) -> Loaded:
         deliveries.execute(runs.DELIVERIES, [those])
         snapshots.execute(SNAPSHOTS, [those, those])
         conditions.execute(endpoints.CONDITIONS)
+        moving.execute(endpoints.BREAKERS)
         revision.execute(plans.REVISION)
     at = (clock.fetchone() or [None])[0]
     number = revision.fetchone()
@@ -258,6 +266,7 @@ def _load(turn: Turn) -> Loaded:
         conditions={
             row[0]: Condition(row[2] if row[1] else "", row[3]) for row in conditions.fetchall()
         },
+        breakers={row[0]: endpoints.breaker_of(row) for row in moving.fetchall()},
     )
 
 
@@ -273,6 +282,13 @@ def _work_through(run: Run, part: Part, lease: str, loaded: Loaded, desk: Desk) 
             log.warning("Refused a late result of %s", sending.delivery_id)
             refused += 1
         else:
+            desk.breakers.ended(
+                desk.plans.recipients[delivery.recipient_id],
+                sending.endpoint,
+                attempt,
+                who=breakers.who(delivery.id, sending.attempt),
+                begun=sending.begun,
+            )
             settling.settle(run, delivery, attempt, desk)
     for claimed in part.claimed:
         if loaded.leases.get(claimed.id) == lease:
@@ -334,7 +350,7 @@ def _go_on(run: Run, work: WorkState, desk: Desk) -> None:
         settling.left_behind(run, delivery, desk)
     elif delivery.state == "waiting":
         dispatching.dispatch(run, delivery, desk)
-        if delivery.state == "skipped":
+        if delivery.state not in ("waiting", "sending"):
             engine.advance(run, desk)
     else:  # ended by somebody else meanwhile
         work.done = True
@@ -354,6 +370,7 @@ def _save(turn: Turn, loaded: Loaded, desk: Desk) -> list[Sending]:
         runs.save_leads(cursor, changed)
         runs.save_deliveries(cursor, changed)
         work.write(cursor, inserted)
+    endpoints.write_breakers(desk)
     work_ids = {delivery_id: id for id, delivery_id in inserted.fetchall()} if work.fresh else {}
     return [
         sendings.sending(

@@ -13,11 +13,11 @@ from leadops.lib import certificates, conditions
 from leadops.lib.http.messages import REUSE_SECONDS, Pool
 from leadops.lib.http.tls import Tls
 from leadops.lib.redact import Redactor
-from recipients import mapping, responses, validation
+from recipients import mapping, policies, responses, validation
+from recipients.auth import SCHEMES
 from recipients.integrations import integration_for
 from recipients.models import Endpoint, Recipient, Secret
 from recipients.options import compile_options
-from recipients.outcomes import Outcome
 from recipients.plan import (
     Auth,
     AuthKind,
@@ -26,7 +26,6 @@ from recipients.plan import (
     EndpointPlan,
     RecipientPlan,
 )
-from recipients.retry import DEFAULT_RULES, RetryPolicy, RetryRule, Then
 
 log = logging.getLogger(__name__)
 
@@ -123,7 +122,8 @@ def _compiled(recipient: Recipient, vault: Vault) -> RecipientPlan:
         ),
         fallbacks=tuple(plan for _, plan in endpoints[EndpointKind.FALLBACK]),
         has_success_rule=bool(recipient.success),
-        retry=_retry(recipient),
+        retry=policies.retry_policy(recipient, recipient.retry_rules.all()),
+        breaker=policies.breaker_policy(recipient),
         redactor=Redactor(vault.given),
         filter=conditions.parse(recipient.filter) if recipient.filter else None,
         fields=_fields(recipient),
@@ -214,13 +214,3 @@ def _mapping(recipient: Recipient, vault: Vault) -> mapping.Mapping:
 def _reader(recipient: Recipient) -> responses.Reader:
     rules = tuple(validation.rule_spec(rule) for rule in recipient.response_rules.all())
     return responses.compile_reader(responses.ReaderSpec(**recipient.reader_fields(), rules=rules))
-
-
-def _retry(recipient: Recipient) -> RetryPolicy:
-    own = {
-        Outcome(rule.outcome): RetryRule(
-            times=rule.times, backoff=rule.backoff, then=Then(rule.then)
-        )
-        for rule in recipient.retry_rules.all()
-    }
-    return RetryPolicy(rules={**DEFAULT_RULES, **own})

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from leadops.lib.http.messages import Pool, Reply
 from leadops.lib.http.tls import Tls
 from leadops.lib.redact import Redactor
+from recipients.breaker import DEFAULT as DEFAULT_BREAKER
+from recipients.breaker import Policy as BreakerPolicy
 from recipients.outcomes import Result
 from recipients.retry import DEFAULT_POLICY, RetryPolicy
 
@@ -157,6 +159,7 @@ class RecipientPlan:
     fields: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    breaker: BreakerPolicy = DEFAULT_BREAKER
     def buys(self) -> bool:
         """An acceptance is a sale: a CRM or dialer of one's own takes leads and buys none."""
         return self.type in BUYING

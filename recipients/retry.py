@@ -49,12 +49,17 @@ class RetryRule:
     def __post_init__(self) -> None:
         if self.times < 0 or self.backoff < 0 or self.factor < 1 or not 0 <= self.jitter <= 1:
             raise ValueError("times and backoff are not negative, factor ≥ 1, jitter 0 to 1")
+        if self.max_wait <= 0:
+            raise ValueError("max_wait is above 0")
 
     def wait(self, attempt: int, *, rng: random.Random) -> float:
         """Seconds between try number `attempt` (from 1) and the next."""
+        return self.longest(attempt) * (1 - self.jitter * rng.random())
+
+    def longest(self, attempt: int) -> float:
+        """The wait after try number `attempt` before the jitter takes from it."""
         # The exponent is bounded because a float overflows at 2 ** 1024.
-        full = min(self.backoff * self.factor ** min(attempt - 1, 64), self.max_wait)
-        return full * (1 - self.jitter * rng.random())
+        return min(self.backoff * self.factor ** min(attempt - 1, 64), self.max_wait)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +116,13 @@ class RetryPolicy:
             # The buyer's word is a minimum; spread above it, never below.
             asked = min(max(result.retry_after, 0.0), MAX_RETRY_AFTER)
             wait = asked * (1 + rule.jitter * rng.random() / 2)
-        if self.max_age is not None and age + wait > self.max_age:
+        if self.too_late(age + wait):
             return GiveUp(rule.then)
         return RetryIn(wait)
+
+    def too_late(self, age: float) -> bool:
+        """Whether no retry may begin `age` seconds after the first try."""
+        return self.max_age is not None and age > self.max_age
 
     def retries(self, outcome: Outcome) -> bool:
         """Whether a first attempt with this outcome would be tried again."""
@@ -130,3 +139,37 @@ class RetryPolicy:
 
 
 DEFAULT_POLICY = RetryPolicy()
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """A try as it would come if every one before took its whole time-out and ended so.
+
+    `earliest` and `latest` are seconds after the first try began, apart by the jitter; `timeout`
+    is what this try may take.
+    """
+
+    number: int
+    earliest: float
+    latest: float
+    timeout: float
+
+
+def timeline(policy: RetryPolicy, outcome: Outcome, *, base: float, held: bool) -> list[Try]:
+    """The tries that `outcome` after `outcome` brings, the first included.
+
+    `base` is the endpoint's time-out in seconds. `held`: each try takes all of its time-out, as it
+    does when no answer comes; else an answer comes at once.
+    """
+    rule = policy.rule(outcome)
+    earliest = latest = 0.0
+    tries = [Try(1, 0.0, 0.0, policy.timeout(base, 1))]
+    for number in range(1, rule.times + 1):
+        took = tries[-1].timeout if held else 0.0
+        full = rule.longest(number)
+        earliest += took + full * (1 - rule.jitter)
+        latest += took + full
+        if policy.too_late(latest):
+            break
+        tries.append(Try(number + 1, earliest, latest, policy.timeout(base, number + 1)))
+    return tries

@@ -20,7 +20,7 @@ from leadops.lib.admin.rows import OrderedFormSet
 
 OWN_FIELDS = {
     Step.Kind.FILTER: ("name", "rules", ("reason", "on_fail")),
-    Step.Kind.DELIVER: ("name", ("pattern", "order"), "remediation"),
+    Step.Kind.DELIVER: ("name", ("pattern", "order"), ("remediation", "while_open")),
 }
 
 

@@ -20,6 +20,10 @@ class Step(models.Model):
         STOP = "stop", "Stop the lead"
         CONTINUE = "continue", "Note it and go on"
 
+    class WhileOpen(models.TextChoices):
+        WAIT = "wait", "Wait until it is tried again"
+        SKIP = "skip", "Go on without it"
+
     id = IdField("step")
     flow = models.ForeignKey(Flow, on_delete=models.CASCADE, related_name="steps")
     position = models.PositiveIntegerField(default=0)
@@ -41,6 +45,14 @@ class Step(models.Model):
         blank=True,
         related_name="remediates",
         help_text="Waterfall: gets what nobody else took.",
+    )
+
+    while_open = models.CharField(
+        "while a breaker is open",
+        max_length=10,
+        choices=WhileOpen.choices,
+        default=WhileOpen.WAIT,
+        help_text="What a lead does whose recipient fails too often to be sent anything.",
     )
 
     class Meta:

@@ -1,3 +1,4 @@
+from recipients.models.breaker import Breaker
 from recipients.models.endpoint import Endpoint
 from recipients.models.mapping_row import MappingRow
 from recipients.models.partner_key import PartnerKey
@@ -8,6 +9,7 @@ from recipients.models.secret import Secret
 
 __all__ = [
     "Endpoint",
+    "Breaker",
     "MappingRow",
     "PartnerKey",
     "Recipient",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from django.db import models
 
-from leadops.lib.fields import IdField
-from recipients import validation
+from leadops.lib.fields import DurationField, IdField
+from recipients import policies, validation
 
 
 class Recipient(models.Model):
@@ -91,6 +92,47 @@ class Recipient(models.Model):
         help_text='Named values to keep from the reply, e.g. {"agent": "assigned.agent"}.',
     )
 
+    retry_timeout_growth = models.FloatField(
+        "time-out growth",
+        default=1.5,
+        validators=[policies.check_growth],
+        help_text="Each try may take that many times as long as the one before.",
+    )
+    retry_max_age = DurationField(
+        "retries end after",
+        null=True,
+        blank=True,
+        validators=[policies.check_positive],
+        help_text="No retry comes later than this after a delivery's first try, e.g. 24h. "
+        "Blank: no limit.",
+    )
+
+    breaker_enabled = models.BooleanField(
+        "leave failing endpoints alone",
+        default=True,
+        help_text="Each endpoint has a breaker that opens when it fails too often.",
+    )
+    breaker_failures = models.DecimalField(
+        "failures",
+        max_digits=5,
+        decimal_places=4,
+        default=Decimal("0.5"),
+        help_text="Opens when more than this share failed; 0.5 is 50 %.",
+    )
+    breaker_of = models.PositiveSmallIntegerField(
+        "of the last", default=100, help_text="Counted attempts, 1000 at most."
+    )
+    breaker_at_least = models.PositiveSmallIntegerField(
+        "and at least", default=20, help_text="Fewer counted attempts say nothing."
+    )
+    breaker_in_a_row = models.PositiveSmallIntegerField(
+        "or in a row", default=10, help_text="So many failures one after the other open it as well."
+    )
+    breaker_wait = DurationField(
+        "waits", default=300.0, help_text="Before one attempt probes it; doubles when that fails."
+    )
+    breaker_longest_wait = DurationField("waits at most", default=3600.0)
+
     class Meta:
         ordering = ["name"]
 
@@ -99,6 +141,7 @@ class Recipient(models.Model):
 
     def clean(self) -> None:
         validation.reply_reading(self)
+        policies.check_breaker(self)
 
     @property
     def is_paused(self) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from django.core.validators import MaxValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from leadops.lib.fields import DurationField
+from recipients import policies
 from recipients.models.recipient import Recipient
 from recipients.outcomes import Outcome
+from recipients.retry import MAX_RETRY_AFTER
 
 
 class RetryRule(models.Model):
@@ -32,7 +34,23 @@ class RetryRule(models.Model):
         default=3, validators=[MaxValueValidator(20)], help_text="Retries after the first try."
     )
     backoff = DurationField(
-        default=1.0, help_text="Before the first retry; doubles each time, e.g. 1s, 2s, 4s."
+        default=1.0, help_text="Before the first retry; grows each time, e.g. 1s, 2s, 4s."
+    )
+    factor = models.FloatField(
+        default=2.0,
+        validators=[MinValueValidator(1), MaxValueValidator(10)],
+        help_text="Each wait is so many times the one before.",
+    )
+    max_wait = DurationField(
+        "longest wait",
+        default=MAX_RETRY_AFTER,
+        validators=[policies.check_max_wait],
+        help_text="No wait grows beyond it.",
+    )
+    jitter = models.FloatField(
+        default=0.2,
+        validators=[policies.check_share],
+        help_text="Up to this share of each wait is left out at random.",
     )
     then = models.CharField(max_length=12, choices=Then.choices, default=Then.FAIL)
 

@@ -39,7 +39,12 @@ FILTER = Shape(
     )
 )
 DELIVER = Shape(
-    keys=(Key("deliver", field="name", required=True), Key("pattern"), Key("order")),
+    keys=(
+        Key("deliver", field="name", required=True),
+        Key("pattern"),
+        Key("order"),
+        Key("while_open"),
+    ),
     own=("recipients", "remediation"),
 )
 SHAPES = {"filter": FILTER, "deliver": DELIVER}

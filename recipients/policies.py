@@ -1,0 +1,84 @@
+"""A recipient's policies, from what staff set: when to try again, when to leave it alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.core.exceptions import ValidationError
+
+from recipients import breaker
+from recipients.outcomes import Outcome
+from recipients.retry import DEFAULT_RULES, RetryPolicy, RetryRule, Then
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from recipients.models import Recipient
+    from recipients.models import RetryRule as RetryRow
+
+
+def retry_policy(recipient: Recipient, rows: Iterable[RetryRow]) -> RetryPolicy:
+    """The policy of the recipient with these rows; outcomes without one follow the defaults."""
+    own = {Outcome(row.outcome): rule_of(row) for row in rows}
+    return RetryPolicy(
+        rules={**DEFAULT_RULES, **own},
+        timeout_growth=recipient.retry_timeout_growth,
+        max_age=recipient.retry_max_age,
+    )
+
+
+def rule_of(row: RetryRow) -> RetryRule:
+    """Raises ValueError for one that makes no sense."""
+    return RetryRule(
+        times=row.times,
+        backoff=row.backoff,
+        factor=row.factor,
+        then=Then(row.then),
+        jitter=row.jitter,
+        max_wait=row.max_wait,
+    )
+
+
+def breaker_policy(recipient: Recipient) -> breaker.Policy:
+    """Raises ValueError for one that makes no sense."""
+    return breaker.Policy(
+        enabled=recipient.breaker_enabled,
+        failures=float(recipient.breaker_failures),
+        of=recipient.breaker_of,
+        at_least=recipient.breaker_at_least,
+        in_a_row=recipient.breaker_in_a_row,
+        wait=recipient.breaker_wait,
+        longest=recipient.breaker_longest_wait,
+    )
+
+
+# Where a mistake is shown, by what it is about; the first that a message names.
+FIELDS = ("failures", "at_least", "in_a_row", "longest_wait", "wait")
+
+
+def check_breaker(recipient: Recipient) -> None:
+    try:
+        breaker_policy(recipient)
+    except ValueError as error:
+        field = next((name for name in FIELDS if name in str(error)), "of")
+        raise ValidationError({f"breaker_{field}": f"{error}."}) from error
+
+
+def check_growth(value: float) -> None:
+    if not 1 <= value <= 10:
+        raise ValidationError("Between 1 (no growth) and 10.")
+
+
+def check_share(value: float) -> None:
+    if not 0 <= value <= 1:
+        raise ValidationError("A share between 0 and 1: 0.2 is 20 %.")
+
+
+def check_positive(value: float) -> None:
+    if value <= 0:
+        raise ValidationError("More than 0s.")
+
+
+def check_max_wait(value: float) -> None:
+    if not 0 < value <= 86_400:
+        raise ValidationError("Between 1ms and 24h.")
