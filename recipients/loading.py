@@ -14,7 +14,6 @@ from leadops.lib.http.messages import REUSE_SECONDS, Pool
 from leadops.lib.http.tls import Tls
 from leadops.lib.redact import Redactor
 from recipients import mapping, policies, responses, validation
-from recipients.auth import SCHEMES
 from recipients.integrations import integration_for
 from recipients.models import Endpoint, Recipient, Secret
 from recipients.options import compile_options

@@ -153,13 +153,13 @@ class RecipientPlan:
     fallbacks: tuple[EndpointPlan, ...] = ()
     has_success_rule: bool = False
     retry: RetryPolicy = DEFAULT_POLICY
+    breaker: BreakerPolicy = DEFAULT_BREAKER
     redactor: Redactor = field(default_factory=Redactor)
     filter: Rule | None = None
     version: int = 1
     fields: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    breaker: BreakerPolicy = DEFAULT_BREAKER
     def buys(self) -> bool:
         """An acceptance is a sale: a CRM or dialer of one's own takes leads and buys none."""
         return self.type in BUYING

@@ -8,8 +8,8 @@ from recipients.models.retry_rule import RetryRule
 from recipients.models.secret import Secret
 
 __all__ = [
-    "Endpoint",
     "Breaker",
+    "Endpoint",
     "MappingRow",
     "PartnerKey",
     "Recipient",
