@@ -61,6 +61,14 @@ class RetryRule:
         # The exponent is bounded because a float overflows at 2 ** 1024.
         return min(self.backoff * self.factor ** min(attempt - 1, 64), self.max_wait)
 
+    def asked(self, seconds: float, *, rng: random.Random) -> float:
+        """Seconds to wait where the buyer asked for so many: spread above its word as far as the
+        bound leaves room, and below the bound where it asked for more."""
+        spread = self.jitter * rng.random() / 2
+        if seconds > MAX_RETRY_AFTER:
+            return MAX_RETRY_AFTER * (1 - spread)
+        return min(max(seconds, 0.0) * (1 + spread), MAX_RETRY_AFTER)
+
 
 @dataclass(frozen=True, slots=True)
 class RetryIn:
@@ -113,9 +121,7 @@ class RetryPolicy:
             return GiveUp(rule.then)
         wait = rule.wait(attempt, rng=rng)
         if result.retry_after is not None:
-            # The buyer's word is a minimum; spread above it, never below.
-            asked = min(max(result.retry_after, 0.0), MAX_RETRY_AFTER)
-            wait = asked * (1 + rule.jitter * rng.random() / 2)
+            wait = rule.asked(result.retry_after, rng=rng)
         if self.too_late(age + wait):
             return GiveUp(rule.then)
         return RetryIn(wait)
