@@ -23,6 +23,18 @@ class BadEnvironment(ValueError):
 
 
 @dataclass(frozen=True)
+class Mail:
+    """The site's mail server."""
+
+    host: str
+    port: int
+    starttls: bool
+    tls: bool
+    username: str
+    password: str
+
+
+@dataclass(frozen=True)
 class Environment:
     """What the environment says, with defaults filled in."""
 
@@ -37,6 +49,8 @@ class Environment:
     pump_threads: int  # attempts under way at once, for each pump
     log_level: str
     trust_proxy: bool  # behind a proxy that sets X-Forwarded-Proto
+    mail: Mail
+    mail_from: str
 
 
 def read(environ: Mapping[str, str] = os.environ) -> Environment:
@@ -59,6 +73,8 @@ def read(environ: Mapping[str, str] = os.environ) -> Environment:
         pump_threads=count(environ, "LEADOPS_PUMP_THREADS", 128),
         log_level=(environ.get("LEADOPS_LOG_LEVEL") or "INFO").upper(),
         trust_proxy=flag(environ, "LEADOPS_TRUST_PROXY"),
+        mail=mail(environ.get("EMAIL_URL") or "smtp://localhost"),
+        mail_from=environ.get("DEFAULT_FROM_EMAIL") or "leadops@localhost",
     )
 
 
@@ -142,6 +158,36 @@ def database(url: str) -> dict[str, object]:
         "PORT": options.pop("port", "") or str(parts.port or ""),
         "OPTIONS": options,
     }
+
+
+# Schemes of EMAIL_URL, as other Django projects write them: usual port, STARTTLS, TLS.
+_MAIL = {
+    "smtp": (25, False, False),
+    "smtp+tls": (587, True, False),
+    "smtps": (465, False, True),
+    "smtp+ssl": (465, False, True),
+}
+
+
+def mail(url: str) -> Mail:
+    """The server of `smtp+tls://user:password@host:port`; raises BadEnvironment."""
+    try:
+        parts = urlsplit(url)
+        usual, starttls, tls = _MAIL[parts.scheme]
+        if not parts.hostname:
+            raise ValueError("no host")
+        return Mail(
+            host=parts.hostname,
+            port=parts.port or usual,
+            starttls=starttls,
+            tls=tls,
+            username=unquote(parts.username or ""),
+            password=unquote(parts.password or ""),
+        )
+    except (KeyError, ValueError) as error:
+        raise BadEnvironment(
+            "EMAIL_URL takes smtp+tls://user:password@host:587, smtps:// or smtp://host:25."
+        ) from error
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -131,6 +131,17 @@ if ENVIRONMENT.trust_proxy:  # TLS ends at a proxy, so browsers only ever come o
 # A lead may be 256 KiB; intake answers larger ones itself, before Django would.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 
+# --- mail: deliveries without a server of their own, and alerts
+
+EMAIL_HOST = ENVIRONMENT.mail.host
+EMAIL_PORT = ENVIRONMENT.mail.port
+EMAIL_HOST_USER = ENVIRONMENT.mail.username
+EMAIL_HOST_PASSWORD = ENVIRONMENT.mail.password
+EMAIL_USE_TLS = ENVIRONMENT.mail.starttls
+EMAIL_USE_SSL = ENVIRONMENT.mail.tls
+EMAIL_TIMEOUT = 10  # seconds that alerts give it; Django's own would wait for ever
+DEFAULT_FROM_EMAIL = ENVIRONMENT.mail_from
+
 # --- language, time, files
 
 LANGUAGE_CODE = "en-us"

@@ -31,8 +31,8 @@ class Channel(models.Model):
         "URL",
         max_length=500,
         validators=[validate_channel],
-        help_text="mailto://ops@example.com goes through the mail server of this machine "
-        "(localhost, port 25); https://… gets a POST with JSON.",
+        help_text="mailto://ops@example.com goes through the site's mail server (EMAIL_URL); "
+        "https://… gets a POST with JSON.",
     )
 
     class Meta:

@@ -54,6 +54,9 @@ def test_it_reads_networks_and_bare_addresses() -> None:
         ("LEADOPS_PRIVATE_NETWORKS", "10.0.0.1/8"),
         ("LEADOPS_PRIVATE_NETWORKS", "loopback"),
         ("DEBUG", "maybe"),
+        ("EMAIL_URL", "mail.example.com"),
+        ("EMAIL_URL", "smtp://"),
+        ("EMAIL_URL", "smtp://mail.example.com:port"),
     ],
 )
 def test_it_names_the_variable_that_does_not_parse(tmp_path: Path, name: str, value: str) -> None:
@@ -82,3 +85,18 @@ def test_it_reads_a_socket_folder_in_a_database_url() -> None:
 def test_it_refuses_another_kind_of_database() -> None:
     with pytest.raises(env.BadEnvironment, match="DATABASE_URL"):
         env.database("mysql://localhost/leads")
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("smtp://mail.example", env.Mail("mail.example", 25, False, False, "", "")),
+        (
+            "smtp+tls://ann%40x.example:p%2Fw@mail.example:2587",
+            env.Mail("mail.example", 2587, True, False, "ann@x.example", "p/w"),
+        ),
+        ("smtps://u:p@mail.example", env.Mail("mail.example", 465, False, True, "u", "p")),
+    ],
+)
+def test_it_reads_the_mail_server(url: str, expected: env.Mail) -> None:
+    assert env.mail(url) == expected
