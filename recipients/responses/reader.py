@@ -231,7 +231,7 @@ def _by_status(reply: Reply) -> _Verdict:
 
 
 def _technical(reply: Reply, verdict: _Verdict) -> str:
-    return "" if verdict.outcome is Outcome.ACCEPTED else f"HTTP {reply.status}"
+    return "" if verdict.outcome is Outcome.ACCEPTED else f"{reply.protocol} {reply.status}"
 
 
 def _retry_after(reply: Reply, outcome: Outcome, now: datetime | None) -> float | None:
