@@ -251,7 +251,7 @@ def test_it_lets_one_fold_at_a_time():
     held.wait(10)
     began = time.monotonic()
     assert rollups.fold() == 0
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 8
     let_go.set()
     thread.join()
     assert rollups.fold() > 0

@@ -200,13 +200,13 @@ class TestDuty:
     """A pump lives for many turns of duty."""
 
     def test_it_goes_on_with_what_the_last_turn_has_under_way(self, market):
-        Endpoint.objects.update(url=f"{market.buyers.url}/accept?ms=500")
+        Endpoint.objects.update(url=f"{market.buyers.url}/accept?ms=3000")
         market.post()
         pump = Pump(stopping=lambda: False, size=2)
         began = time.monotonic()
         while not pump.sent:
             pump.run(0.05)
-        assert time.monotonic() - began < 0.4, "A turn of duty waited for a slow buyer."
+        assert time.monotonic() - began < 2.5, "A turn of duty waited for a slow buyer."
         until_sold(market, pump, 1)
         pump.close()
         assert market.buyers.stats()["repeats"] == 0

@@ -32,7 +32,7 @@ def test_it_gives_up_on_a_silent_name_server_in_time() -> None:
     started = time.monotonic()
     with pytest.raises(NameNotFound, match="in time"):
         Names(lookup).addresses("slow.example", 80, timeout=0.1)
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 8
     release.set()
 
 
