@@ -43,7 +43,6 @@ WORDS: Final[dict[str, frozenset[str]]] = {
     "recipients.integration": frozenset(
         {
             "http",
-            "soap",
             "email",
             "sftp",
             "webhook.post",

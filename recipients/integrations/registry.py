@@ -7,9 +7,10 @@ from types import MappingProxyType
 
 from recipients.integrations.base import Integration
 from recipients.integrations.generic import HTTP, WEBHOOK
+from recipients.integrations.soap import SOAP
 
 INTEGRATIONS: Mapping[str, Integration] = MappingProxyType(
-    {integration.name: integration for integration in (HTTP, WEBHOOK)}
+    {integration.name: integration for integration in (HTTP, WEBHOOK, SOAP)}
 )
 
 
