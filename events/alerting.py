@@ -10,9 +10,18 @@ from leadops.lib import ids
 
 
 def raise_alert(
-    cursor: Any, journal: Journal, *, subject: str, text: str, threshold_id: int | None = None
+    cursor: Any,
+    journal: Journal,
+    *,
+    subject: str,
+    text: str,
+    threshold_id: int | None = None,
+    entity_id: str = "",
 ) -> bool:
-    """Open an alert and record it; False when one about the same is open already."""
+    """Open an alert and record it; False when one about the same is open already.
+
+    `entity_id` is for the record, where the subject itself is no entity's id.
+    """
     alert_id = ids.new_id("alrt")
     cursor.execute(
         "INSERT INTO events_alert (id, threshold_id, subject, text, raised_at) "
@@ -21,12 +30,19 @@ def raise_alert(
     )
     if cursor.rowcount == 0:
         return False
-    journal.operation(EventType.ALERT_RAISED, entity_id=subject, reason=text, alert_id=alert_id)
+    journal.operation(
+        EventType.ALERT_RAISED, entity_id=entity_id or subject, reason=text, alert_id=alert_id
+    )
     return True
 
 
 def resolve_alerts(
-    cursor: Any, journal: Journal, *, subject: str, threshold_id: int | None = None
+    cursor: Any,
+    journal: Journal,
+    *,
+    subject: str,
+    threshold_id: int | None = None,
+    entity_id: str = "",
 ) -> int:
     """Close what is open about a subject; give the number closed."""
     cursor.execute(
@@ -37,6 +53,9 @@ def resolve_alerts(
     closed = cursor.fetchall()
     for alert_id, text in closed:
         journal.operation(
-            EventType.ALERT_RESOLVED, entity_id=subject, reason=text, alert_id=alert_id
+            EventType.ALERT_RESOLVED,
+            entity_id=entity_id or subject,
+            reason=text,
+            alert_id=alert_id,
         )
     return len(closed)

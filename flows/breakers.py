@@ -62,6 +62,11 @@ class Step:
     after: Breaker
 
     @property
+    def calmed(self) -> bool:
+        """Its last attempts went well, which before this one could not be said."""
+        return self.after.calm and not self.before.calm
+
+    @property
     def opened(self) -> bool:
         return self.after.state is State.OPEN and self.before.state is not State.OPEN
 

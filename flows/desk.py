@@ -52,6 +52,7 @@ class Desk:
     starts: list[tuple[Run, DeliveryState, EndpointPlan]] = field(default_factory=list)
     pauses: dict[str, str] = field(default_factory=dict)  # endpoint → reason
     holds: dict[str, datetime] = field(default_factory=dict)  # endpoint → not before
+    alarms: dict[str, tuple[str, str]] = field(default_factory=dict)  # endpoint → recipient, text
 
     def __post_init__(self) -> None:
         self.breakers = Breakers(self.now)
@@ -59,6 +60,9 @@ class Desk:
     def pause(self, endpoint: EndpointPlan, reason: str) -> None:
         self.pauses[endpoint.id] = reason
         self.conditions[endpoint.id] = Condition(paused_reason=reason)
+
+    def alarm(self, plan: RecipientPlan, endpoint: EndpointPlan, text: str) -> None:
+        self.alarms[endpoint.id] = (plan.id, text)
 
     def hold(self, endpoint: EndpointPlan, seconds: float) -> None:
         until = self.now + timedelta(seconds=seconds)

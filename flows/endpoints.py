@@ -63,10 +63,16 @@ _at_rest: set[str] = set()
 
 
 def write(desk: Desk, journal: Journal) -> None:
-    """Write what befell endpoints: paused by a refusal of our credentials, or told to wait."""
-    if not desk.pauses and not desk.holds:
+    """Write what befell endpoints: paused by a refusal of our credentials, told to wait, or failing
+    at every try."""
+    if not desk.pauses and not desk.holds and not desk.alarms:
         return
     with connection.cursor() as cursor:
+        for endpoint_id, (recipient_id, text) in sorted(desk.alarms.items()):
+            subject = failing(endpoint_id)
+            alerting.raise_alert(
+                cursor, journal, subject=subject, text=text, entity_id=recipient_id
+            )
         # All of them first, in order: another turn may hold and pause the same.
         cursor.execute(
             "SELECT FROM recipients_endpoint WHERE id = ANY(%s) ORDER BY id FOR UPDATE",
@@ -96,6 +102,11 @@ def write(desk: Desk, journal: Journal) -> None:
                 alerting.raise_alert(cursor, journal, subject=row[0], text=reason)
 
 
+def failing(endpoint_id: str) -> str:
+    """The subject of alerts about tries that all failed; the breaker's own has the id alone."""
+    return f"{endpoint_id}:tries"
+
+
 def breaker_of(row: Sequence[Any]) -> Breaker:
     """A row of BREAKERS or LOCK as a value."""
     state, *rest = row[1:]
@@ -123,6 +134,13 @@ def write_breakers(desk: Desk) -> None:
             after[id] = found
             for step in replay(found, visits[id], desk.now):
                 after[id] = step.after
+                if step.calmed:
+                    alerting.resolve_alerts(
+                        cursor,
+                        journal,
+                        subject=failing(id),
+                        entity_id=visits[id].plan.id,
+                    )
                 _note(cursor, journal, step, visits[id])
         _store(cursor, {id: each for id, each in after.items() if each != before[id]}, visits)
         journal.write(cursor)

@@ -137,6 +137,10 @@ def _refuse(
         _record_error(run, delivery, plan, attempt)
         _schedule_retry(run, delivery, plan, decision.seconds)
         return
+    if result.outcome is Outcome.SERVER_ERROR and endpoint and not run.lead.test:
+        tries = "the try" if delivery.tries == 1 else f"all {delivery.tries} tries"
+        text = f"{plan.name}: {tries} at the {endpoint.kind} endpoint failed: {result.reason}"
+        desk.alarm(plan, endpoint, text)
     if result.outcome.is_technical and _use_backup(run, delivery, plan):
         _record_error(run, delivery, plan, attempt)
         _schedule_retry(run, delivery, plan, 0.0)

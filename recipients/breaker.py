@@ -18,6 +18,8 @@ from enum import StrEnum
 from recipients.outcomes import Outcome
 
 GOOD, BAD = "+", "-"
+# Good attempts in a row after which nobody needs to look at an endpoint any more.
+CALM = 10
 SUCCESSES = frozenset({Outcome.ACCEPTED, Outcome.REJECTED, Outcome.DUPLICATE, Outcome.INVALID})
 FAILURES = frozenset(
     {Outcome.SERVER_ERROR, Outcome.UNREADABLE, Outcome.UNAVAILABLE, Outcome.UNKNOWN}
@@ -92,6 +94,12 @@ class Breaker:
     def share(self) -> float:
         """Failures of all that the window holds, 0 of nothing."""
         return self.failed / len(self.window) if self.window else 0.0
+
+    @property
+    def calm(self) -> bool:
+        """Closed, and the last CALM counted attempts were good."""
+        last = self.window[-CALM:]
+        return self.state is State.CLOSED and len(last) == CALM and BAD not in last
 
     def at_rest(self, policy: Policy) -> bool:
         """A further success would change nothing: closed, and the window full of successes."""

@@ -85,7 +85,10 @@ def test_every_row_of_the_table_can_be_reached():
         type__in=["recipient.delivered", "recipient.failed", "recipient.skipped"]
     )
     assert terminal.count() == len(ROWS)
-    assert Alert.objects.count() == 2
+    alarmed = Event.objects.filter(type="alert.raised").values_list("entity_id", flat=True)
+    assert Alert.objects.count() == len(alarmed)
+    names = set(Recipient.objects.filter(pk__in=alarmed).values_list("slug", flat=True))
+    assert names == {"unauthorized", "forbidden", "error", "error503"}
     paused = Endpoint.objects.filter(paused_at__isnull=False)
     assert {e.recipient.slug for e in paused} == {"unauthorized", "forbidden"}
     assert play.lead(answer).sales == 4

@@ -605,3 +605,37 @@ def test_a_flow_that_does_not_compile_stops_nobody_else_and_its_leads_wait():
     play.expire()
     play.play(abc=[accepted()])
     assert play.lead(waiting).result == "sold"
+
+
+class TestAlarm:
+    """Somebody is told when a buyer's server failed at every try."""
+
+    def test_it_is_raised_once_and_resolved_when_the_endpoint_is_calm_again(self):
+        play = scene(recipient("abc"))
+        for _ in range(2):
+            play.post(email=f"{uuid.uuid4()}@example.com")
+            play.play(abc=[no(Outcome.SERVER_ERROR, "Down")] * 4)
+        alert = Alert.objects.get()
+        assert alert.text == "Abc: all 4 tries at the production endpoint failed: Down"
+        raised = Event.objects.get(type="alert.raised")
+        assert raised.entity_id == Recipient.objects.get().id
+        for _ in range(10):
+            assert not Event.objects.filter(type="alert.resolved").exists()
+            play.post(email=f"{uuid.uuid4()}@example.com")
+            play.play(abc=[accepted()])
+        alert.refresh_from_db()
+        assert alert.resolved_at is not None
+
+    def test_it_is_not_raised_by_a_buyer_that_takes_the_lead_in_the_end(self):
+        play = scene(recipient("abc"))
+        play.post()
+        play.play(abc=[*[no(Outcome.SERVER_ERROR, "Down")] * 3, accepted()])
+        assert not Alert.objects.exists()
+
+    def test_it_is_raised_where_the_backup_helped(self):
+        a = recipient("a")
+        Endpoint.objects.create(recipient=a, kind="backup", url="https://backup.example.com/")
+        play = scene(a)
+        play.post()
+        play.play(a=[*[no(Outcome.SERVER_ERROR, "Down")] * 4, accepted()])
+        assert Alert.objects.get().text.startswith("A: all 4 tries at the production endpoint")
