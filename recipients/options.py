@@ -42,6 +42,8 @@ class Option:
     default: Any = None
     choices: tuple[str, ...] = ()
     example: str = ""
+    check: Callable[[str], object] | None = None
+    """Of a text: raises ValueError. Texts that hold ${NAME} are checked when that is filled in."""
 
 
 class OptionError(ValueError):
@@ -90,7 +92,13 @@ def _text(option: Option, value: Any, fill: Fill) -> str:
     text = str(value)
     if len(text) > MAX_LENGTH:
         raise ValueError(f"at most {MAX_LENGTH} characters")
-    return fill(text)
+    return _checked(option, fill(text))
+
+
+def _checked(option: Option, text: str) -> str:
+    if option.check is not None and "${" not in text:
+        option.check(text)
+    return text
 
 
 def _template(option: Option, value: Any, fill: Fill) -> mapping.Template:
@@ -124,7 +132,7 @@ def _secret(option: Option, value: Any, fill: Fill) -> str:
     text = _text(option, value, str)
     if not (text.startswith("${") and text.endswith("}")):
         raise ValueError("write ${NAME}, and keep the value under Secrets")
-    return fill(text)
+    return _checked(option, fill(text))
 
 
 def _pairs(option: Option, value: Any, fill: Fill) -> dict[str, mapping.Template]:

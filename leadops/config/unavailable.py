@@ -19,7 +19,6 @@ KEYS: Final = frozenset(
         "recipients.caps",
         "recipients.hours",
         "recipients.limits",
-        "recipients.breaker",
         "recipients.ping",
     }
 )
@@ -43,7 +42,6 @@ WORDS: Final[dict[str, frozenset[str]]] = {
     "recipients.integration": frozenset(
         {
             "http",
-            "email",
             "sftp",
             "webhook.post",
             "salesforce.create_lead",

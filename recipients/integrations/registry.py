@@ -7,10 +7,11 @@ from types import MappingProxyType
 
 from recipients.integrations.base import Integration
 from recipients.integrations.generic import HTTP, WEBHOOK
+from recipients.integrations.mail import EMAIL
 from recipients.integrations.soap import SOAP
 
 INTEGRATIONS: Mapping[str, Integration] = MappingProxyType(
-    {integration.name: integration for integration in (HTTP, WEBHOOK, SOAP)}
+    {integration.name: integration for integration in (HTTP, WEBHOOK, SOAP, EMAIL)}
 )
 
 
