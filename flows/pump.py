@@ -36,6 +36,8 @@ from leadops.lib import claim, wake
 from leadops.lib.bulk import dumps
 from leadops.lib.http import Door
 from leadops.lib.http.addresses import Network
+from recipients.secretuse import SecretUse
+from recipients.tokenstore import keyring
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +74,9 @@ class Pump:
         self.senders = Senders(
             self.size,
             door(tuple(settings.LEADOPS_PRIVATE_NETWORKS), self.size),
+            keyring(),
         )
+        self.secret_use = SecretUse(keyring())
         self.results: list[Ended] = []
         self.claimed: list[claim.Claimed] = []  # by a turn that failed: ours as long as the lease
         self.listener: psycopg.Connection[tuple[object, ...]] | None = None
@@ -272,6 +276,7 @@ class Pump:
         if time.monotonic() - self.last_beat < BEAT:
             return
         self.last_beat = time.monotonic()
+        self.secret_use.write_if_due()
         state = {
             "held": self.window.held.total(),
             "lanes": len(self.window.held),

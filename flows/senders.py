@@ -11,6 +11,7 @@ from queue import SimpleQueue
 
 from flows.desk import Sending
 from leadops.lib.http import Door
+from recipients.auth import Keyring
 from recipients.deliver import Attempt, deliver
 from recipients.outcomes import Outcome, Result
 
@@ -24,13 +25,14 @@ class Ended:
 class Senders:
     """Threads that make attempts; what they bring back is told through a pipe."""
 
-    def __init__(self, count: int, door: Door) -> None:
+    def __init__(self, count: int, door: Door, keyring: Keyring | None = None) -> None:
         self.jobs: SimpleQueue[tuple[Sending, float] | None] = SimpleQueue()
         self.ended: SimpleQueue[Ended] = SimpleQueue()
         self.wake_read, self.wake_write = os.pipe()
         os.set_blocking(self.wake_write, False)
         os.set_blocking(self.wake_read, False)
         self.door = door
+        self.keyring = keyring or Keyring()
         self._pipe = threading.Lock()
         self._closed = False
         self.threads = [
@@ -74,6 +76,7 @@ class Senders:
                     idempotency_key=sending.delivery_id,
                     test=sending.test,
                     door=self.door,
+                    keyring=self.keyring,
                 )
             self.ended.put(Ended(sending, attempt))
             self._ring()

@@ -10,13 +10,15 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from leadops.lib.http import Door, Reply, Request
 from leadops.lib.redact import Redactor
+from recipients.auth import Keyring, Session
 from recipients.integrations import integration_for
 from recipients.mapping import RenderError
 from recipients.outcomes import Category, Outcome, Result
-from recipients.plan import Context, EndpointPlan, RecipientPlan
+from recipients.plan import Context, EndpointPlan, PayloadMapping, RecipientPlan
 from recipients.transports import Job, TransportError
 
 log = logging.getLogger(__name__)
@@ -25,6 +27,9 @@ log = logging.getLogger(__name__)
 MAX_RECORDED = 65_536
 # Redacted beyond the cut, so that no secret is cut in two and shown in part.
 _OVERLAP = 2_048
+# Seconds that an attempt may take beyond its time-out for tokens and refused credentials; well
+# within what a lease outlives its attempt by.
+AUTH_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,37 +73,58 @@ def deliver(
     idempotency_key: str,
     test: bool,
     door: Door,
+    keyring: Keyring | None = None,
 ) -> Attempt:
     """Send a lead to a recipient once. Whatever goes wrong is in the result.
 
+    Refused credentials of which there are two values are followed by one try with the others.
     `attempt` is the delivery's, which the buyer is told; `tries` counts anew at each endpoint and
     after each retry by hand, and lets the time-out grow.
     """
-    trial = _Trial(plan)
-    try:
-        trial.run(
-            endpoint,
-            context,
-            attempt=attempt,
-            tries=tries or attempt,
-            idempotency_key=idempotency_key,
-            test=test,
-            door=door,
-        )
-    except RenderError as error:
-        trial.result = _configuration("Mapping failed", str(error))
-    except TransportError as error:
-        trial.fail(error)
-    except Exception as error:
-        trial.result = trial.bug(error)
-    return trial.attempt()
+    keyring = keyring or Keyring()
+    tries = tries or attempt
+    timeout = plan.retry.timeout(endpoint.timeout, tries)
+    session = Session(keyring.tokens, deadline=time.monotonic() + timeout + AUTH_SECONDS)
+
+    def send(*, second: bool) -> Attempt:
+        way = _second_of(plan, endpoint) if second else _Way(plan.mapping, endpoint)
+        job = Job({}, way.endpoint, context, attempt, idempotency_key, timeout, test, session)
+        made = _Trial(plan, session).made(way.mapping, job, door)
+        if made.reply is not None and made.result.outcome is not Outcome.UNAUTHORIZED:
+            keyring.note(plan, endpoint, second=second)
+        return made
+
+    second = keyring.prefers_second(plan, endpoint)
+    made = send(second=second)
+    refused = made.result.outcome is Outcome.UNAUTHORIZED
+    if not refused or plan.second is None or session.left() < AUTH_SECONDS / 5:
+        return made
+    again = send(second=not second)
+    return made if again.result.outcome is Outcome.UNAUTHORIZED else again
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """What differs where a secret has a second value."""
+
+    mapping: PayloadMapping
+    endpoint: EndpointPlan
+
+
+def _second_of(plan: RecipientPlan, endpoint: EndpointPlan) -> _Way:
+    other = plan.second or plan
+    # Of another version than this delivery's, its mapping would send other fields.
+    mapping = other.mapping if other.version == plan.version else plan.mapping
+    return _Way(mapping, other.endpoint(endpoint.id) or endpoint)
 
 
 class _Trial:
     """How far the attempt came: an error means something else before, while and after sending."""
 
-    def __init__(self, plan: RecipientPlan) -> None:
+    def __init__(self, plan: RecipientPlan, session: Session) -> None:
         self.plan = plan
+        self.reader = plan.reader
+        self.session = session
         self.result: Result | None = None
         self.started = datetime.now(UTC)
         self.request: Request | None = None
@@ -106,38 +132,39 @@ class _Trial:
         self.sent_at: float | None = None
         self.seconds = 0.0
 
-    def run(
-        self,
-        endpoint: EndpointPlan,
-        context: Context,
-        *,
-        attempt: int,
-        tries: int,
-        idempotency_key: str,
-        test: bool,
-        door: Door,
-    ) -> None:
-        plan = self.plan
-        transport = integration_for(endpoint.integration).transport
-        payload = plan.mapping.render(context)
-        timeout = plan.retry.timeout(endpoint.timeout, tries)
-        job = Job(payload, endpoint, context, attempt, idempotency_key, timeout, test)
+    def made(self, mapping: PayloadMapping, job: Job, door: Door) -> Attempt:
+        try:
+            self.run(mapping, job, door)
+        except RenderError as error:
+            self.result = _configuration("Mapping failed", str(error))
+        except TransportError as error:
+            self.fail(error)
+        except Exception as error:
+            self.result = self.bug(error)
+        return self.attempt()
+
+    def run(self, mapping: PayloadMapping, job: Job, door: Door) -> None:
+        self.reader = job.endpoint.reader or self.plan.reader
+        transport = integration_for(job.endpoint.integration).transport
+        job = dataclasses.replace(job, payload=mapping.render(job.context))
         self.request = transport.build(job)
         self.sent_at = time.monotonic()
         try:
             self.reply = transport.send(self.request, job=job, door=door)
         finally:
             self.seconds = time.monotonic() - self.sent_at
-        self.result = plan.reader.read(self.reply)
+        self.result = self.reader.read(self.reply)
 
     def fail(self, error: TransportError) -> None:
         """Name the uncertain case: only what surely did not arrive is free to be sent again."""
         self.reply = error.reply
         if self.sent_at is None or error.category is Category.CONFIGURATION:
             self.result = _configuration(error.reason, error.details)
+        elif error.category is Category.AUTHENTICATION:
+            self.result = Result(Outcome.UNAUTHORIZED, reason=error.reason, details=error.details)
         elif error.reply is not None and not error.reply.ok:
             # Too long to read to its end, but an error page says enough by its status.
-            self.result = self.plan.reader.read(error.reply)
+            self.result = self.reader.read(error.reply)
         else:
             outcome = Outcome.UNKNOWN if error.may_have_arrived else Outcome.UNAVAILABLE
             self.result = Result(
@@ -163,13 +190,23 @@ class _Trial:
     def attempt(self) -> Attempt:
         """The attempt as it may be kept: every text of it redacted."""
         redactor = self.plan.redactor
+        if self.session.learned:
+            redactor = _knowing(redactor, frozenset(self.session.learned))
+        # As it went: with its token, or its answer to a challenge.
+        request = self.session.sent or self.request
         return Attempt(
             result=_redacted(self.result or _configuration("Nothing was done", ""), redactor),
-            request=_record_request(self.request, redactor) if self.request else None,
+            request=_record_request(request, redactor) if request else None,
             reply=_record_reply(self.reply, redactor) if self.reply else None,
             seconds=self.seconds,
             started=self.started,
         )
+
+
+@lru_cache(maxsize=256)
+def _knowing(redactor: Redactor, learned: frozenset[str]) -> Redactor:
+    """Kept: of one token are thousands of attempts."""
+    return redactor.also(learned)
 
 
 def _configuration(reason: str, details: str) -> Result:
@@ -190,7 +227,7 @@ def _redacted(result: Result, redactor: Redactor) -> Result:
 
 
 def _record_request(request: Request, redactor: Redactor) -> RecordedRequest:
-    body = request.body
+    body = request.shown or request.body
     if request.headers.get("Content-Encoding") == "gzip":
         body = _unpacked(body)
     return RecordedRequest(

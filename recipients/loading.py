@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
+import json
 import logging
 import os
 import re
 from collections import defaultdict
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from leadops.lib import certificates, conditions
@@ -14,6 +18,7 @@ from leadops.lib.http.messages import REUSE_SECONDS, Pool
 from leadops.lib.http.tls import Tls
 from leadops.lib.redact import Redactor
 from recipients import mapping, policies, responses, validation
+from recipients.auth import SCHEMES
 from recipients.integrations import integration_for
 from recipients.models import Endpoint, Recipient, Secret
 from recipients.options import compile_options
@@ -34,12 +39,16 @@ REFERENCE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
 class Vault:
     """Resolves `${NAME}`: the environment first, then the stored secrets.
 
-    Remembers every secret it gave out, so that the recipient's redactor knows it.
+    Remembers every secret it gave out, so that the recipient's redactor knows it. `seconds` are
+    second values of secrets that are being rotated, given out instead when it `takes_second`.
     """
 
-    def __init__(self, stored: Mapping[str, str]) -> None:
+    def __init__(self, stored: Mapping[str, str], seconds: Mapping[str, str] | None = None) -> None:
         self.stored = stored
+        self.seconds = seconds or {}
+        self.takes_second = False
         self.given: set[str] = set()
+        self.names: set[str] = set()
 
     def fill(self, text: str) -> str:
         """`text` with its references replaced; raises MissingSecret."""
@@ -58,6 +67,10 @@ class Vault:
         if value is None:
             raise MissingSecret(f"${{{name}}} is neither in the environment nor in the secrets")
         self.given.add(value)
+        self.names.add(name)
+        if second := self.seconds.get(name):
+            self.given.add(second)
+            return second if self.takes_second else value
         return value
 
 
@@ -67,16 +80,29 @@ class MissingSecret(ValueError):
 
 def load_recipients() -> dict[str, RecipientPlan]:
     """All recipients by id; one that does not compile is there, switched off, saying why."""
-    stored = dict(Secret.objects.values_list("name", "value"))
+    stored, seconds = stored_secrets()
     query = Recipient.objects.prefetch_related(
         "endpoints", "mapping_rows", "response_rules", "retry_rules"
     )
-    return {recipient.id: compile_recipient(recipient, stored) for recipient in query}
+    return {recipient.id: compile_recipient(recipient, stored, seconds) for recipient in query}
 
 
-def compile_recipient(recipient: Recipient, stored: Mapping[str, str]) -> RecipientPlan:
+def stored_secrets() -> tuple[dict[str, str], dict[str, str]]:
+    """The values by name, and the second values of those that have one."""
+    rows = list(Secret.objects.values_list("name", "value", "second_value"))
+    return {name: value for name, value, _ in rows}, {name: two for name, _, two in rows if two}
+
+
+def compile_recipient(
+    recipient: Recipient, stored: Mapping[str, str], seconds: Mapping[str, str] | None = None
+) -> RecipientPlan:
     try:
-        return _compiled(recipient, Vault(stored))
+        vault = Vault(stored, seconds)
+        plan = _compiled(recipient, vault)
+        if vault.names & vault.seconds.keys():
+            vault.takes_second = True
+            plan = dataclasses.replace(plan, second=_compiled(recipient, vault))
+        return plan
     except ValueError as error:  # every compile error of ours is one
         log.error("%s cannot be used: %s", recipient.slug, error)
         return RecipientPlan(
@@ -126,6 +152,7 @@ def _compiled(recipient: Recipient, vault: Vault) -> RecipientPlan:
         redactor=Redactor(vault.given),
         filter=conditions.parse(recipient.filter) if recipient.filter else None,
         fields=_fields(recipient),
+        secrets=frozenset(vault.names),
     )
 
 
@@ -165,21 +192,51 @@ def _endpoint(row: Endpoint, vault: Vault, integration: str) -> EndpointPlan:
             (name, mapping.compile_template(vault.fill(value)))
             for name, value in validation.parse_headers(row.headers)
         ),
-        auth=Auth(
-            kind=AuthKind(row.auth),
-            name=row.auth_name or "X-API-Key",
-            username=vault.fill(row.auth_username),
-            secret=vault.secret(row.auth_secret),
-            place=row.auth_place,
-        ),
+        auth=_auth(row, vault),
         ascii=row.ascii,
         pool=_pool(row, vault),
+        reader=_own_reader(row, integration),
         xml_root=row.xml_root,
         idempotency_header=row.idempotency_header,
         idempotency_template=(
             mapping.compile_template(row.idempotency_template) if row.idempotency_template else None
         ),
     )
+
+
+def _auth(row: Endpoint, vault: Vault) -> Auth:
+    kind = AuthKind(row.auth)
+    scheme = SCHEMES[kind]
+    auth = Auth(
+        kind=kind,
+        name=row.auth_name or scheme.default_name,
+        username=vault.fill(row.auth_username),
+        secret=vault.secret(row.auth_secret),
+        place=row.auth_place,
+        options=compile_options(scheme.options, row.auth_options, fill=vault.fill),
+    )
+    scheme.check(auth)
+    return dataclasses.replace(auth, mark=_mark(row, auth, vault))
+
+
+def _mark(row: Endpoint, auth: Auth, vault: Vault) -> str:
+    """Other credentials have another mark: what was fetched with the old ones is not used."""
+    written = vault.fill(json.dumps(row.auth_options, sort_keys=True))
+    parts = [auth.kind, auth.name, auth.place, auth.username, auth.secret, written]
+    return f"{row.id}:{hashlib.sha256(json.dumps(parts).encode()).hexdigest()}"
+
+
+def _own_reader(row: Endpoint, integration: str) -> responses.Reader | None:
+    """A fallback by mail is not answered in the words of the recipient's API."""
+    if row.integration in ("", integration):
+        return None
+    return _usual_reader(row.integration)
+
+
+@lru_cache(maxsize=64)
+def _usual_reader(integration: str) -> responses.Reader:
+    reading = integration_for(integration).reading
+    return responses.compile_reader(reading or responses.ReaderSpec())
 
 
 def _pool(row: Endpoint, vault: Vault) -> Pool | None:
@@ -212,4 +269,8 @@ def _mapping(recipient: Recipient, vault: Vault) -> mapping.Mapping:
 
 def _reader(recipient: Recipient) -> responses.Reader:
     rules = tuple(validation.rule_spec(rule) for rule in recipient.response_rules.all())
-    return responses.compile_reader(responses.ReaderSpec(**recipient.reader_fields(), rules=rules))
+    own = {name: value for name, value in recipient.reader_fields().items() if value}
+    usual = integration_for(recipient.integration).reading or responses.ReaderSpec()
+    return responses.compile_reader(
+        dataclasses.replace(usual, **own, rules=(*rules, *usual.rules))
+    )

@@ -88,7 +88,8 @@ class AuthKind(StrEnum):
 class Auth:
     """Credentials. `name` is the header's or parameter's for api_key, `place` header or query.
 
-    `options` are the compiled options of the kind.
+    `options` are the compiled options of the kind. `mark` tells these credentials from all others:
+    tokens and challenges are kept by it.
     """
 
     kind: AuthKind = AuthKind.NONE
@@ -98,14 +99,16 @@ class Auth:
     place: str = "header"
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     options: Mapping[str, Any] = field(default_factory=dict, repr=False, hash=False)
+    mark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointPlan:
     """One way to reach a recipient. `timeout` is in seconds, for the first try.
 
-    `options` are the integration's, compiled. `pool` None: connections like everybody's.
-    `ascii` sends letters beyond ASCII as their nearest plain ones.
+    `options` are the integration's, compiled. `pool` None: connections like everybody's. `reader`
+    is its own where it speaks otherwise than the recipient's rules expect. `ascii` sends
+    letters beyond ASCII as their nearest plain ones.
     """
 
     id: str
@@ -124,6 +127,7 @@ class EndpointPlan:
     idempotency_template: Text | None = None
     ascii: bool = False
     pool: Pool | None = None
+    reader: ReplyReader | None = field(default=None, compare=False)
 
     @property
     def tls(self) -> Tls | None:
@@ -132,7 +136,11 @@ class EndpointPlan:
 
 @dataclass(frozen=True, slots=True)
 class RecipientPlan:
-    """`fields` is what templates see as `{{recipient.x}}`; `version` is the mapping's."""
+    """`fields` is what templates see as `{{recipient.x}}`; `version` is the mapping's.
+
+    `secrets` are the names of those in use; `second` is the same recipient with their second
+    values, None where none has one.
+    """
 
     id: str
     slug: str
@@ -158,6 +166,8 @@ class RecipientPlan:
     filter: Rule | None = None
     version: int = 1
     fields: Mapping[str, Any] = field(default_factory=dict)
+    secrets: frozenset[str] = frozenset()
+    second: RecipientPlan | None = field(default=None, repr=False, compare=False)
 
     @property
     def buys(self) -> bool:

@@ -15,14 +15,16 @@ from leadops.lib.http.tls import Tls
 from leadops.lib.validation import plain_object as plain_object
 from leadops.lib.validation import rules as rules
 from recipients import addresses, mapping, responses
+from recipients.auth import SCHEMES
 from recipients.integrations import INTEGRATIONS, FieldError, Integration
 from recipients.options import OptionError, compile_options
+from recipients.plan import Auth, AuthKind
 
 if TYPE_CHECKING:
     from recipients.models import Endpoint, Recipient, ResponseRule
 
 MAX_TIMEOUT = 120.0
-XML_NAME = re.compile(r"[A-Za-z_][\w.\-]*\Z")
+XML_NAME = re.compile(r"(?:[A-Za-z_][\w.\-]*:)?[A-Za-z_][\w.\-]*\Z")
 HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
 OWN_HEADERS = frozenset({"host", "content-length", "transfer-encoding", "connection"})
 
@@ -121,15 +123,31 @@ def parse_headers(text: str) -> list[tuple[str, str]]:
     return pairs
 
 
+# Where the parts of credentials stand at an endpoint.
+AUTH_FIELDS = {"name": "auth_name", "username": "auth_username", "secret": "auth_secret"}
+
+
 def endpoint_auth(endpoint: Endpoint) -> None:
-    """Credentials are complete for the kind of authentication chosen."""
-    auth = endpoint.auth
-    if auth == "basic" and not endpoint.auth_username:
-        raise ValidationError({"auth_username": "Basic authentication needs a user name."})
-    if auth in ("api_key", "bearer") and not endpoint.auth_secret:
-        raise ValidationError({"auth_secret": f"{auth} needs its key or token."})
-    if auth == "api_key" and endpoint.auth_name and not HEADER_NAME.match(endpoint.auth_name):
-        raise ValidationError({"auth_name": f"{endpoint.auth_name!r} cannot name a header."})
+    """Credentials are complete for the kind of authentication chosen, each as it must be."""
+    if endpoint.auth not in AuthKind.__members__.values():
+        return  # said where it stands
+    kind = AuthKind(endpoint.auth)
+    scheme = SCHEMES[kind]
+    try:
+        scheme.check(
+            Auth(
+                kind=kind,
+                name=endpoint.auth_name or scheme.default_name,
+                username=endpoint.auth_username,
+                secret=endpoint.auth_secret,
+                place=endpoint.auth_place,
+                options=compile_options(scheme.options, endpoint.auth_options),
+            )
+        )
+    except OptionError as error:
+        if field := AUTH_FIELDS.get(error.name):
+            raise ValidationError({field: error.message}) from error
+        raise ValidationError({"auth_options": str(error)}) from error
 
 
 def endpoint_options(endpoint: Endpoint) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from leadops.lib.http import Door, Reply, Request
+from recipients.auth.session import Session
 from recipients.plan import Context, EndpointPlan
 
 
@@ -14,6 +15,7 @@ class Job:
     """One attempt to be sent. `payload` is what the mapping gave; `timeout` is in seconds.
 
     `attempt` counts from 1; `idempotency_key` is the same for all attempts of a delivery.
+    `session` is what authentication has and notes.
     """
 
     payload: Any
@@ -23,6 +25,7 @@ class Job:
     idempotency_key: str
     timeout: float
     test: bool = False
+    session: Session = field(default_factory=Session, compare=False, repr=False)
 
 
 class Transport(Protocol):
@@ -30,6 +33,7 @@ class Transport(Protocol):
 
     Both raise TransportError and nothing else that is foreseeable. `build` touches no network and
     gives the same request for the same job. `send` sends once: repeating is the retry policy's.
+    Only what was refused for its credentials, and so not taken, is followed by another request.
     """
 
     def build(self, job: Job) -> Request:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from leadops.lib.http import errors as http
 from leadops.lib.http.messages import Reply
+from recipients.auth.errors import AuthError
 from recipients.outcomes import Category
 
 
@@ -48,6 +49,7 @@ REASONS: dict[type[http.HttpError], str] = {
     http.ConnectionRefused: "Connection refused",
     http.TlsFailed: "TLS failed",
     http.ConnectTimeout: "Connection timeout",
+    http.Interrupted: "Connection lost",
     http.DeadlineExceeded: "Timeout",
     http.ConnectionLost: "Connection lost",
     http.ReplyTooLarge: "Reply too large",
@@ -69,4 +71,11 @@ def from_http(error: http.HttpError) -> TransportError:
         details=error.message,
         answered=isinstance(error, http.UnusableReply),
         reply=reply,
+    )
+
+
+def from_auth(error: AuthError) -> TransportError:
+    """There were no credentials to go with: the recipient did not get the lead."""
+    return TransportError(
+        error.reason, may_have_arrived=False, category=error.category, details=error.details
     )

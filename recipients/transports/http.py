@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import gzip
 import re
-from base64 import b64encode
 from functools import lru_cache
 from urllib.parse import quote
 
 import leadops
 from leadops.lib.http import Door, HttpError, Reply, Request
+from recipients.auth import SCHEMES, AuthError
+from recipients.auth.base import with_query
 from recipients.mapping import RenderError
-from recipients.plan import Auth, AuthKind, BodyFormat
+from recipients.plan import Auth, BodyFormat
 from recipients.transports.base import Job
 from recipients.transports.bodies import Message, message_of
-from recipients.transports.errors import NotSendable, from_http
+from recipients.transports.errors import NotSendable, from_auth, from_http
 
 USER_AGENT = f"LeadOps/{getattr(leadops, '__version__', '0')}"
 
@@ -30,9 +31,9 @@ class HttpTransport:
             url, headers = _url(job), _headers(job)
         except RenderError as error:
             raise NotSendable("Address or header cannot be rendered", str(error)) from error
-        url = _with_query(url, _auth_query(endpoint.auth))
+        url = with_query(url, SCHEMES[endpoint.auth.kind].query(endpoint.auth))
         message = self.message(job)
-        url, body = _with_query(url, message.query), message.body
+        url, body = with_query(url, message.query), message.body
         for name, value in message.headers.items():
             _put(headers, name, value)
         if endpoint.compress and body:
@@ -46,8 +47,12 @@ class HttpTransport:
         return message_of(job.payload, job.endpoint)
 
     def send(self, request: Request, *, job: Job, door: Door) -> Reply:
+        """Once, but for what authentication repeats: see `recipients.auth.Scheme`."""
+        auth = job.endpoint.auth
         try:
-            return door.send(request)
+            return SCHEMES[auth.kind].send(request, auth=auth, session=job.session, way=door.send)
+        except AuthError as error:
+            raise from_auth(error) from error
         except HttpError as error:
             raise from_http(error) from error
 
@@ -61,14 +66,6 @@ def _quoted(value: str) -> str:
     quoted = quote(value, safe="", errors="replace")
     # Dots are never quoted; a value of two of them would climb out of its folder.
     return quoted.replace(".", "%2E") if quoted in (".", "..") else quoted
-
-
-def _with_query(url: str, query: str) -> str:
-    if not query:
-        return url
-    base, hash_sign, fragment = url.partition("#")
-    joint = "" if base.endswith(("?", "&")) else "&" if "?" in base else "?"
-    return f"{base}{joint}{query}{hash_sign}{fragment}"
 
 
 def _headers(job: Job) -> dict[str, str]:
@@ -125,19 +122,4 @@ def _accept(format: BodyFormat) -> str:
 @lru_cache(maxsize=1024)
 def _auth_headers(auth: Auth) -> dict[str, str]:
     """Shared: not to be changed."""
-    if auth.kind is AuthKind.API_KEY and auth.place != "query":
-        return {auth.name or "X-API-Key": auth.secret}
-    if auth.kind is AuthKind.BEARER:
-        return {"Authorization": f"Bearer {auth.secret}"}
-    if auth.kind is AuthKind.BASIC:
-        both = f"{auth.username}:{auth.secret}".encode()
-        return {"Authorization": f"Basic {b64encode(both).decode()}"}
-    if auth.kind is AuthKind.HEADERS:
-        return dict(auth.headers)
-    return {}
-
-
-def _auth_query(auth: Auth) -> str:
-    if auth.kind is AuthKind.API_KEY and auth.place == "query":
-        return f"{quote(auth.name or 'api_key', safe='')}={quote(auth.secret, safe='')}"
-    return ""
+    return dict(SCHEMES[auth.kind].headers(auth))
