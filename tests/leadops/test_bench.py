@@ -14,7 +14,7 @@ from leadops.bench.intake import lost
 from leadops.bench.load import Load
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)  # the bare loop commits on its own
 def test_it_does_not_take_the_bare_loops_leads_for_those_that_were_answered():
     connection.ensure_connection()
     insert_lead(connection.connection)
