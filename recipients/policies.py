@@ -12,6 +12,7 @@ from recipients.retry import DEFAULT_RULES, RetryPolicy, RetryRule, Then
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from decimal import Decimal
 
     from recipients.models import Recipient
     from recipients.models import RetryRule as RetryRow
@@ -40,28 +41,28 @@ def rule_of(row: RetryRow) -> RetryRule:
 
 
 def breaker_policy(recipient: Recipient) -> breaker.Policy:
-    """Raises ValueError for one that makes no sense."""
+    """A window shorter than at_least or in_a_row is full before; a wait longer than the longest
+    is the longest."""
+    of = recipient.breaker_of
     return breaker.Policy(
         enabled=recipient.breaker_enabled,
         failures=float(recipient.breaker_failures),
-        of=recipient.breaker_of,
-        at_least=recipient.breaker_at_least,
-        in_a_row=recipient.breaker_in_a_row,
+        of=of,
+        at_least=min(recipient.breaker_at_least, of),
+        in_a_row=min(recipient.breaker_in_a_row, of),
         wait=recipient.breaker_wait,
-        longest=recipient.breaker_longest_wait,
+        longest=max(recipient.breaker_longest_wait, recipient.breaker_wait),
     )
 
 
-# Where a mistake is shown, by what it is about; the first that a message names.
-FIELDS = ("failures", "at_least", "in_a_row", "longest_wait", "wait")
+def check_failures(value: Decimal) -> None:
+    if not 0 < value <= 1:
+        raise ValidationError("A share above 0 and at most 1: 0.5 is 50 %.")
 
 
-def check_breaker(recipient: Recipient) -> None:
-    try:
-        breaker_policy(recipient)
-    except ValueError as error:
-        field = next((name for name in FIELDS if name in str(error)), "of")
-        raise ValidationError({f"breaker_{field}": f"{error}."}) from error
+def check_window(value: int) -> None:
+    if not 1 <= value <= breaker.MOST_COUNTED:
+        raise ValidationError(f"Between 1 and {breaker.MOST_COUNTED}.")
 
 
 def check_growth(value: float) -> None:

@@ -20,6 +20,7 @@ class Migration(migrations.Migration):
             field=models.PositiveSmallIntegerField(
                 default=20,
                 help_text="Fewer counted attempts say nothing.",
+                validators=[recipients.policies.check_window],
                 verbose_name="and at least",
             ),
         ),
@@ -40,6 +41,7 @@ class Migration(migrations.Migration):
                 default=Decimal("0.5"),
                 help_text="Opens when more than this share failed; 0.5 is 50 %.",
                 max_digits=5,
+                validators=[recipients.policies.check_failures],
                 verbose_name="failures",
             ),
         ),
@@ -49,19 +51,27 @@ class Migration(migrations.Migration):
             field=models.PositiveSmallIntegerField(
                 default=10,
                 help_text="So many failures one after the other open it as well.",
+                validators=[recipients.policies.check_window],
                 verbose_name="or in a row",
             ),
         ),
         migrations.AddField(
             model_name="recipient",
             name="breaker_longest_wait",
-            field=leadops.lib.fields.DurationField(default=3600.0, verbose_name="waits at most"),
+            field=leadops.lib.fields.DurationField(
+                default=3600.0,
+                validators=[recipients.policies.check_positive],
+                verbose_name="waits at most",
+            ),
         ),
         migrations.AddField(
             model_name="recipient",
             name="breaker_of",
             field=models.PositiveSmallIntegerField(
-                default=100, help_text="Counted attempts, 1000 at most.", verbose_name="of the last"
+                default=100,
+                help_text="Counted attempts, 1000 at most.",
+                validators=[recipients.policies.check_window],
+                verbose_name="of the last",
             ),
         ),
         migrations.AddField(
@@ -70,6 +80,7 @@ class Migration(migrations.Migration):
             field=leadops.lib.fields.DurationField(
                 default=300.0,
                 help_text="Before one attempt probes it; doubles when that fails.",
+                validators=[recipients.policies.check_positive],
                 verbose_name="waits",
             ),
         ),
@@ -146,8 +157,7 @@ class Migration(migrations.Migration):
                         to="recipients.endpoint",
                     ),
                 ),
-                (
-                    "state", models.CharField(default="closed", max_length=8)),
+                ("state", models.CharField(default="closed", max_length=8)),
                 ("window", models.CharField(blank=True, max_length=1000)),
                 ("wait", models.FloatField(default=0)),
                 ("until", models.DateTimeField(null=True)),

@@ -117,21 +117,36 @@ class Recipient(models.Model):
         max_digits=5,
         decimal_places=4,
         default=Decimal("0.5"),
+        validators=[policies.check_failures],
         help_text="Opens when more than this share failed; 0.5 is 50 %.",
     )
     breaker_of = models.PositiveSmallIntegerField(
-        "of the last", default=100, help_text="Counted attempts, 1000 at most."
+        "of the last",
+        default=100,
+        validators=[policies.check_window],
+        help_text="Counted attempts, 1000 at most.",
     )
     breaker_at_least = models.PositiveSmallIntegerField(
-        "and at least", default=20, help_text="Fewer counted attempts say nothing."
+        "and at least",
+        default=20,
+        validators=[policies.check_window],
+        help_text="Fewer counted attempts say nothing.",
     )
     breaker_in_a_row = models.PositiveSmallIntegerField(
-        "or in a row", default=10, help_text="So many failures one after the other open it as well."
+        "or in a row",
+        default=10,
+        validators=[policies.check_window],
+        help_text="So many failures one after the other open it as well.",
     )
     breaker_wait = DurationField(
-        "waits", default=300.0, help_text="Before one attempt probes it; doubles when that fails."
+        "waits",
+        default=300.0,
+        validators=[policies.check_positive],
+        help_text="Before one attempt probes it; doubles when that fails.",
     )
-    breaker_longest_wait = DurationField("waits at most", default=3600.0)
+    breaker_longest_wait = DurationField(
+        "waits at most", default=3600.0, validators=[policies.check_positive]
+    )
 
     class Meta:
         ordering = ["name"]
@@ -141,7 +156,6 @@ class Recipient(models.Model):
 
     def clean(self) -> None:
         validation.reply_reading(self)
-        policies.check_breaker(self)
 
     @property
     def is_paused(self) -> bool:

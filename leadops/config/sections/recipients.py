@@ -10,8 +10,6 @@ from leadops.config.concealing import Concealing
 from leadops.config.items import Item
 from leadops.config.kinds import (
     BOOLEAN,
-    DURATION,
-    INTEGER,
     KEPT,
     MONEY,
     OBJECT,
@@ -22,10 +20,11 @@ from leadops.config.plans import Draft, Plan, read, sentence
 from leadops.config.sections.base import tops
 from leadops.config.sections.endpoints import read_endpoints, write_endpoints
 from leadops.config.sections.keys import read_key, write_keys
-from leadops.config.shapes import Key, Shape, put
+from leadops.config.sections.policies import read_rules, take_policies, write_policies
+from leadops.config.shapes import Key, Shape
 from recipients import mapping
 from recipients.mapping.keys import parse_key
-from recipients.models import MappingRow, PartnerKey, Recipient, ResponseRule, RetryRule
+from recipients.models import MappingRow, PartnerKey, Recipient, ResponseRule
 
 SHAPE = Shape(
     keys=(
@@ -59,6 +58,7 @@ SHAPE = Shape(
         "mapping",
         "response.rules",
         "retry",
+        "breaker",
     ),
 )
 RULE = Shape(
@@ -72,7 +72,6 @@ RULE = Shape(
         Key("reason"),
     )
 )
-RETRY = Shape(keys=(Key("times", INTEGER), Key("backoff", DURATION), Key("then")))
 
 
 class Recipients:
@@ -86,12 +85,13 @@ class Recipients:
         for top in tops(plan, self, items, Recipient):
             found = SHAPE.read(top.item)
             top.draft.take(SHAPE, found)
+            take_policies(top.draft, found)
             mapped = _mapping_text(top.draft, found.get("mapping"))
             plan.save(top.draft)
             read_endpoints(plan, top.draft, found)
             _read_rows(plan, top.draft, None if mapped else found.get("mapping"))
             _read_rules(plan, top.draft, found.get("response.rules"))
-            _read_retry(plan, top.draft, found.get("retry"))
+            read_rules(plan, top.draft, found.get("retry"))
             if "key" in found:
                 obj = top.draft.obj
                 read_key(plan, found["key"], obj, model=PartnerKey, field="recipient")
@@ -109,9 +109,7 @@ class Recipients:
             document["response"] = response
         if filter:
             document["filter"] = filter
-        for rule in obj.retry_rules.all():
-            put(document, f"retry.{rule.outcome}", RETRY.write(rule, _plain))
-        return document
+        return {**document, **write_policies(obj)}
 
 
 def _plain(text: str, _name: str) -> str:
@@ -244,19 +242,3 @@ def _again(draft: Draft, obj: ResponseRule, found: dict[str, Item]) -> Draft:
         onto.put(key.attribute, getattr(draft.obj, key.attribute), found.get(key.name))
     onto.put("position", draft.obj.position)
     return onto
-
-
-def _read_retry(plan: Plan, recipient: Draft, item: Item | None) -> None:
-    there = {} if recipient.is_new else {r.outcome: r for r in recipient.obj.retry_rules.all()}
-    wanted = []
-    for outcome, each in item.pairs() if item is not None else ():
-        wanted.append(outcome)
-        obj = there.get(outcome)
-        draft = Draft(
-            obj or RetryRule(recipient=recipient.obj, outcome=outcome), each, is_new=obj is None
-        )
-        line = item.key_line(outcome) if item is not None else 0
-        draft.places["outcome"] = each.saying(outcome, line=line)
-        draft.take(RETRY, RETRY.read(each))
-        plan.save(draft)
-    plan.delete(rule for outcome, rule in there.items() if outcome not in wanted)

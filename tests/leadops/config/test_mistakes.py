@@ -118,7 +118,6 @@ def test_it_tells_a_mistake_with_its_line_and_path(old, new, message):
         ("    regional", "    caps: [{count: 100, per: day}]\n", "recipients[0].caps"),
         ("    regional", "    hours: {mon-fri: 9am-8pm}\n", "recipients[0].hours"),
         ("    regional", "    limits: {concurrency: 10}\n", "recipients[0].limits"),
-        ("    regional", "    breaker: {failures: 50%}\n", "recipients[0].breaker"),
         ("    regional", "    ping: {url: http://x}\n", "recipients[0].ping"),
     ],
 )
