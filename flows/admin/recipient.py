@@ -15,8 +15,8 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from flows import steering
 from flows.admin.preview import preview_of
+from flows.admin.sample import SampleMixin
 from leadops.lib.admin import button, done
-from recipients.admin.recipient import RecipientPage
 from recipients.models import Recipient
 
 
@@ -29,9 +29,9 @@ class PauseForm(BaseDialogForm):  # type: ignore[misc]
 
 
 @admin.register(Recipient)
-class RecipientAdmin(RecipientPage):
+class RecipientAdmin(SampleMixin):
     actions = ("pause_selected", "resume_selected")
-    actions_detail = ("pause", "resume")
+    actions_detail = ("from_sample", "pause", "resume")
 
     def has_pause_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         return self._steers(request, object_id, paused=False)
