@@ -54,6 +54,11 @@ class OptionError(ValueError):
         self.name = name
         self.message = message
 
+    @property
+    def path(self) -> str:
+        """Where it stands among the options."""
+        return self.name
+
 
 Fill = Callable[[str], str]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 import zoneinfo
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
 
@@ -123,6 +123,16 @@ def parse_headers(text: str) -> list[tuple[str, str]]:
     return pairs
 
 
+def written_options(value: Any) -> None:
+    """An object of texts, numbers and booleans, or of objects of these."""
+    if not isinstance(value, dict):
+        raise ValidationError("Write an object: {…}.")
+    plain_object({name: one for name, one in value.items() if not isinstance(one, dict)})
+    for one in value.values():
+        if isinstance(one, dict):
+            plain_object(one)
+
+
 # Where the parts of credentials stand at an endpoint.
 AUTH_FIELDS = {"name": "auth_name", "username": "auth_username", "secret": "auth_secret"}
 
@@ -145,9 +155,10 @@ def endpoint_auth(endpoint: Endpoint) -> None:
             )
         )
     except OptionError as error:
-        if field := AUTH_FIELDS.get(error.name):
-            raise ValidationError({field: error.message}) from error
-        raise ValidationError({"auth_options": str(error)}) from error
+        field = AUTH_FIELDS.get(error.name, "")
+        problem = ValidationError(error.message if field else str(error))
+        problem.__cause__ = error  # which says where among the options
+        raise ValidationError({field or "auth_options": problem}) from error
 
 
 def endpoint_options(endpoint: Endpoint) -> None:

@@ -49,10 +49,6 @@ WORDS: Final[dict[str, frozenset[str]]] = {
             "five9.add_to_list",
         }
     ),
-    "recipients.endpoint.auth.type": frozenset({"oauth2"}),
-    "recipients.backup.auth.type": frozenset({"oauth2"}),
-    "recipients.sandbox.auth.type": frozenset({"oauth2"}),
-    "recipients.regional.auth.type": frozenset({"oauth2"}),
 }
 
 MESSAGE: Final = "not available in this version"

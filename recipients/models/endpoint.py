@@ -103,14 +103,14 @@ class Endpoint(models.Model):
         "options of the authentication",
         default=dict,
         blank=True,
-        validators=[validation.plain_object],
+        validators=[validation.written_options],
         help_text="Those of the kind chosen. Secrets are written ${NAME}.",
     )
     options = models.JSONField(
         "options of the integration",
         default=dict,
         blank=True,
-        validators=[validation.plain_object],
+        validators=[validation.written_options],
         help_text="Those of the integration chosen. Secrets are written ${NAME}.",
     )
     ascii = models.BooleanField(

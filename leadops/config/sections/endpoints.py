@@ -27,7 +27,9 @@ from leadops.config.references import REFERENCE
 from leadops.config.shapes import Key, Shape, default_of, is_blank, put
 from leadops.lib.redact import Redactor
 from recipients import validation
+from recipients.auth import SCHEMES
 from recipients.models import Endpoint, Recipient
+from recipients.plan import AuthKind
 
 SHAPE = Shape(
     keys=(
@@ -55,7 +57,17 @@ REGIONAL = Shape(keys=(*SHAPE.keys, Key("when", RULES, required=True)), own=SHAP
 # Kinds of which a recipient may have several, each a list.
 LISTED = ("regional", "fallback")
 
-AUTH_FIELDS = ("auth", "auth_name", "auth_place", "auth_username", "auth_secret")
+AUTH_FIELDS = (
+    "auth",
+    "auth_name",
+    "auth_place",
+    "auth_username",
+    "auth_secret",
+    "auth_options",
+)
+# Where a token stands in the request.
+TOKEN_PLACE = (Key("header", field="auth_name"), Key("in", field="auth_place"))
+# What every kind has by itself; further keys are the options that it declares.
 AUTH: dict[str, Shape] = {
     "none": Shape(keys=()),
     "bearer": Shape(keys=(Key("token", SECRET, "auth_secret", required=True),)),
@@ -73,6 +85,39 @@ AUTH: dict[str, Shape] = {
         )
     ),
     "headers": Shape(keys=()),
+    "digest": Shape(
+        keys=(
+            Key("username", KEPT, "auth_username", required=True),
+            Key("password", SECRET, "auth_secret"),
+        )
+    ),
+    "oauth2": Shape(
+        keys=(
+            Key("client_id", KEPT, "auth_username", required=True),
+            Key("client_secret", SECRET, "auth_secret"),
+            *TOKEN_PLACE,
+        )
+    ),
+    "jwt": Shape(
+        keys=(
+            Key("issuer", KEPT, "auth_username", required=True),
+            Key("private_key", SECRET, "auth_secret", required=True),
+            *TOKEN_PLACE,
+        )
+    ),
+    "login": Shape(
+        keys=(
+            Key("username", KEPT, "auth_username"),
+            Key("password", SECRET, "auth_secret"),
+            *TOKEN_PLACE,
+        )
+    ),
+    "hmac": Shape(
+        keys=(
+            Key("secret", SECRET, "auth_secret", required=True),
+            Key("header", field="auth_name"),
+        )
+    ),
 }
 # Other words that people know for the same keys.
 SAME_AS = {"header": "name", "parameter": "name", "value": "key", "place": "in"}
@@ -178,9 +223,24 @@ def _read_auth(draft: Draft, item: Item | None, production: Draft | None) -> Non
     for attribute in set(AUTH_FIELDS) - taken - {"auth"}:
         draft.put(attribute, default_of(draft.obj, attribute))
     draft.take(shape, inner)
+    _read_auth_options(draft, item, word or "", inner)
     if missing := {key.attribute for key in shape.keys if key.required and key.name not in inner}:
         draft.wrong |= missing
     draft.places.setdefault("auth_secret", item)
+
+
+def _read_auth_options(draft: Draft, item: Item, word: str, inner: dict[str, Item]) -> None:
+    written = {}
+    for option in SCHEMES[AuthKind(word)].options:
+        if option.name in inner:
+            written[option.name] = read(inner[option.name], lambda one: one.plain(keep=True))
+        elif option.required:
+            item.required(option.name)
+            draft.wrong.add("auth_options")
+    if any(value is None for value in written.values()):
+        draft.wrong.add("auth_options")
+        return
+    draft.put("auth_options", written, item)
 
 
 def _auth_type(item: Item) -> tuple[str | None, dict[str, Item]]:
@@ -196,18 +256,20 @@ def _auth_type(item: Item) -> tuple[str | None, dict[str, Item]]:
         if word is not None:
             kind.refuse(word, f"“{word}” is no authentication; there is: {', '.join(AUTH)}")
         return None, {}
-    return word, _auth_items(item, AUTH[word])
+    return word, _auth_items(item, word)
 
 
-def _auth_items(item: Item, shape: Shape) -> dict[str, Item]:
+def _auth_items(item: Item, word: str) -> dict[str, Item]:
+    shape = AUTH[word]
     names = [key.name for key in shape.keys]
-    others = [other for other, name in SAME_AS.items() if name in names]
+    names += [option.name for option in SCHEMES[AuthKind(word)].options]
+    others = [o for o, name in SAME_AS.items() if name in names and o not in names]
     entries = item.entries(["type", "headers", *names, *others])
     entries.pop("type", None)
     entries.pop("headers", None)
     found: dict[str, Item] = {}
     for written, inner in entries.items():
-        name = SAME_AS.get(written, written)
+        name = SAME_AS[written] if written in others else written
         if name in found:
             inner.error(f"Says the same as {found[name].path.rpartition('.')[2]}")
         found[name] = inner
@@ -272,7 +334,12 @@ def _write(
 def _write_auth(row: Endpoint, concealing: Concealing, names: tuple[str, ...]) -> dict[str, Any]:
     shape = AUTH[row.auth]
     secret = partial(_conceal, concealing, names)
-    return {"type": row.auth, **shape.write(row, secret)}
+    options = {
+        option.name: row.auth_options[option.name]
+        for option in SCHEMES[AuthKind(row.auth)].options
+        if option.name in row.auth_options
+    }
+    return {"type": row.auth, **shape.write(row, secret), **options}
 
 
 def _conceal(concealing: Concealing, names: tuple[str, ...], text: str, name: str) -> Any:

@@ -66,7 +66,7 @@ CASES = [
     ("{X-Request-ID: \"", "{X Request: \"", "recipients[0].endpoint.headers.X Request: 'X Request' cannot name"),
     ("{X-Request-ID: \"", "{Host: \"", "recipients[0].endpoint.headers.Host: Host is set by LeadOps itself"),
     ("type: bearer, token: ${BUYER_TOKEN}", "type: bearer", "recipients[0].endpoint.auth: The key token is missing"),
-    ("type: bearer, token: ${BUYER_TOKEN}", "type: oauth2", "recipients[0].endpoint.auth.type: oauth2: not available in this version"),
+    ("type: bearer, token: ${BUYER_TOKEN}", "type: oauth2", "recipients[0].endpoint.auth: The key client_id is missing"),
     ("type: bearer, token: ${BUYER_TOKEN}", "type: barer", "recipients[0].endpoint.auth.type: “barer” is no authentication"),
     ("token: ${BUYER_TOKEN}", "token: ${NOBODY}", "recipients[0].endpoint.auth.token: ${NOBODY} is neither in"),
     ("backup: {url:", "backup: {address:", "recipients[0].backup.address: Unknown key"),

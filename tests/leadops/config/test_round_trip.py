@@ -162,6 +162,15 @@ ENDPOINT = st.fixed_dictionaries(
                 {"type": "bearer", "token": "${BUYER_TOKEN}"},
                 {"type": "basic", "username": "u", "password": "p"},
                 {"type": "api_key", "name": "k", "in": "query", "key": "literal"},
+                {"type": "digest", "username": "u", "password": "${BUYER_TOKEN}"},
+                {"type": "hmac", "secret": "literal", "signed": "{{timestamp}}.{{body}}"},
+                {
+                    "type": "oauth2",
+                    "client_id": "u",
+                    "client_secret": "literal",
+                    "token_url": "https://a.example/token",
+                    "params": {"b": "1", "a": "${BUYER_TOKEN}"},
+                },
             ]
         ),
     },
