@@ -163,7 +163,7 @@ def _store(cursor: Any, changed: dict[str, Breaker], visits: dict[str, Visits]) 
     rows, resting = [], []
     for id, found in changed.items():
         at_rest = found.at_rest(visits[id].plan.breaker)
-        rows.append(breaker_row(id, found, at_rest=at_rest))
+        rows.append(_row(id, found, at_rest=at_rest))
         if at_rest:
             resting.append(id)
     TABLE.update(cursor, rows, [*STATE, "at_rest"])
@@ -171,9 +171,19 @@ def _store(cursor: Any, changed: dict[str, Breaker], visits: dict[str, Visits]) 
         transaction.on_commit(lambda: _at_rest.update(resting))
 
 
-def breaker_row(id: str, found: Breaker, *, at_rest: bool) -> dict[str, Any]:
+def _row(id: str, found: Breaker, *, at_rest: bool) -> dict[str, Any]:
     state = {name: getattr(found, name) for name in STATE}
     return {"endpoint_id": id, **state, "at_rest": at_rest}
+
+
+def lock_breaker(id: str) -> Breaker:
+    """An endpoint's breaker, locked for this transaction, made where there was none."""
+    return _locked([id])[id]
+
+
+def store_breaker(cursor: Any, id: str, found: Breaker) -> None:
+    """What staff made of a breaker. It is read by every turn until it is at rest."""
+    TABLE.update(cursor, [_row(id, found, at_rest=False)], [*STATE, "at_rest"])
 
 
 def _note(cursor: Any, journal: Journal, step: Step, visits: Visits) -> None:

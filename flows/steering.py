@@ -13,7 +13,8 @@ from events import alerting, shapes
 from events.journal import Journal
 from events.models import Delivery
 from events.vocabulary import EventType
-from flows import dispatching, plans
+from flows import dispatching, endpoints, plans
+from flows.admission import BREAKER
 from flows.plans import DeliverStep, Plans
 from flows.runs import (
     DELIVERIES,
@@ -25,6 +26,8 @@ from flows.runs import (
     save_leads,
 )
 from leadops.lib import wake
+from recipients import breaker
+from recipients.breaker import State
 from recipients.models import Endpoint, Recipient
 
 REASON_LENGTH = 300
@@ -48,6 +51,15 @@ WAKE_HELD = """
 # Leads that could not even be put aside: whatever troubled the database may be over.
 WAKE_RESTING = """
     UPDATE flows_work SET due_at = clock_timestamp() WHERE due_at = 'infinity' AND kind = 'advance'
+"""
+
+
+# Deliveries that wait for a breaker; what is leased is somebody else's.
+WAKE_BREAKER = """
+    UPDATE flows_work w SET due_at = clock_timestamp()
+    FROM events_delivery d
+    WHERE w.delivery_id = d.id AND w.lane = ANY(%s) AND w.lease IS NULL
+      AND d.waits_for LIKE %s
 """
 
 
@@ -128,6 +140,50 @@ def resume_endpoint(endpoint: Endpoint, *, by: str) -> bool:
             alerting.resolve_alerts(cursor, journal, subject=found.recipient_id)
         _wake(cursor, found.recipient_id)
     return True
+
+
+def open_breaker(endpoint: Endpoint, *, by: str, reason: str, wait: float | None = None) -> None:
+    """Leave an endpoint alone for `wait` seconds, then probe it; None: until somebody closes it."""
+    with _noted() as (cursor, journal):
+        found = endpoints.lock_breaker(endpoint.id)
+        after = breaker.opened_by_hand(
+            found, now=journal.at, reason=_because(by, reason), wait=wait
+        )
+        endpoints.store_breaker(cursor, endpoint.id, after)
+        journal.operation(
+            EventType.BREAKER_OPENED,
+            entity_id=endpoint.recipient_id,
+            reason=after.reason,
+            by=by,
+            **endpoints.breaker_fields(endpoint.recipient, endpoint, after),
+        )
+
+
+def close_breaker(endpoint: Endpoint, *, by: str, reason: str) -> bool:
+    """Use an endpoint again and forget its failures; what waited is due. False: it was closed."""
+    with _noted() as (cursor, journal):
+        found = endpoints.lock_breaker(endpoint.id)
+        if found.state is State.CLOSED:
+            return False
+        after = breaker.closed_by_hand(now=journal.at)
+        endpoints.store_breaker(cursor, endpoint.id, after)
+        journal.operation(
+            EventType.BREAKER_CLOSED,
+            entity_id=endpoint.recipient_id,
+            reason=_because(by, reason),
+            by=by,
+            **endpoints.breaker_fields(endpoint.recipient, endpoint, after),
+        )
+        alerting.resolve_alerts(cursor, journal, subject=endpoint.id)
+        lanes = [endpoint.recipient_id, endpoint.recipient_id + dispatching.RETRY_LANE]
+        cursor.execute(WAKE_BREAKER, [lanes, f"{BREAKER}%"])
+        wake.ring(cursor)
+    return True
+
+
+def _because(by: str, reason: str) -> str:
+    reason = reason.strip()
+    return f"By {by}: {reason}"[:REASON_LENGTH] if reason else f"By {by}"
 
 
 def _wake(cursor: Any, recipient_id: str) -> None:
@@ -243,5 +299,6 @@ def _reopen(run: Run, delivery: DeliveryState) -> None:
         run.lead.result, run.lead.reason = "", ""
         run.lead.step = min(run.lead.step, delivery.step)  # its pattern hears of the result
     delivery.state, delivery.waits_for = "waiting", "Retry"
-    delivery.tries, delivery.finished_at = 0, None
+    # Its retries are counted, and grow too old, from the next attempt on.
+    delivery.tries, delivery.first_attempt_at, delivery.finished_at = 0, None, None
     delivery.changed = True

@@ -188,7 +188,7 @@ def test_staff_open_it_for_a_while_or_until_they_close_it():
     ],
 )
 def test_it_refuses_a_policy_that_makes_no_sense(numbers):
-    with pytest.raises(ValueError, match="failures|at_least|wait"):
+    with pytest.raises(ValueError, match=r"failures|at_least|wait"):
         Policy(**numbers)
 
 

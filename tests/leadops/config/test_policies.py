@@ -11,7 +11,7 @@ from leadops.config import loading
 from recipients.loading import load_recipients
 from recipients.models import Recipient
 from recipients.outcomes import Outcome
-from tests.leadops.config.bundles import CONTRACT, changed, load, mistakes
+from tests.leadops.config.bundles import changed, load, mistakes
 
 pytestmark = pytest.mark.django_db
 
