@@ -8,7 +8,7 @@ import time
 from django.db import connection
 
 from events import partitions, rollups
-from events.alerts import evaluate, notices
+from events.alerts import evaluate, expiry, notices
 from leadops.lib import queue
 
 log = logging.getLogger(__name__)
@@ -50,6 +50,14 @@ def alerts() -> None:
         notices.tell()
     except Exception:
         _gave_up("Judging alerts")
+
+
+def secrets() -> None:
+    """Say which secrets must be rotated soon."""
+    try:
+        expiry.warn()
+    except Exception:
+        _gave_up("Looking at secrets")
 
 
 def make_partitions() -> None:

@@ -9,6 +9,7 @@ from django.db import connection
 from flows import guards, steering
 from flows.pump import Pump
 from leadops.lib import queue
+from recipients import tokenstore
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +47,7 @@ def tidy() -> None:
     """Forget what guards against repetition once it is too old to repeat."""
     try:
         guards.forget_old()
+        tokenstore.forget_old()
     except Exception:
         log.exception("Tidying ended early; the next run tries again")
         connection.close()

@@ -13,6 +13,7 @@ from events.vocabulary import EventType
 from flows.models import Flow, Source
 from leadops import console, vitals
 from leadops.lib import durations
+from recipients import expiry
 from recipients.models import Recipient
 
 ALIVE = 15.0  # seconds since a pump's last sign of life
@@ -34,6 +35,7 @@ def context(request: HttpRequest, given: dict[str, Any]) -> dict[str, Any]:
         tiles=_tiles(),
         alerts=Alert.objects.filter(resolved_at__isnull=True).order_by("-raised_at")[:SHOWN],
         paused=_paused()[:SHOWN],
+        secrets=[(secret, expiry.told(secret)) for secret in expiry.due()[:SHOWN]],
         changes=_changes(),
         steps=_first_steps() if user.operates else [],
         dashboards=console.address("dashboards:overview"),

@@ -78,9 +78,10 @@ class DatabaseTokens:
         opened = connection.connection is None
         try:
             with transaction.atomic(), connection.cursor() as cursor:
+                # Said here, not at the commit: that the endpoint was deleted meanwhile.
+                cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
                 yield cursor
         except (DatabaseError, InterfaceError) as error:
-            # An endpoint that was deleted meanwhile is among these.
             log.warning("Tokens are not shared: %s", type(error).__name__)
             opened = True
         finally:

@@ -129,7 +129,8 @@ class Tokens:
         self, mark: str, place: _Place, fetch: Fetch, refused: Token | None, until: float
     ) -> Token:
         started = time.monotonic()
-        if not place.lock.acquire(timeout=max(until - started, 0.0)):
+        patience = min(max(until - started, 0.0), threading.TIMEOUT_MAX)
+        if not place.lock.acquire(timeout=patience):
             raise TokenUnavailable("No token in time", "Another attempt is still fetching it")
         try:
             if place.token is not None and self._serves(place.token, refused):

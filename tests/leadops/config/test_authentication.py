@@ -128,7 +128,7 @@ def test_other_credentials_have_another_mark() -> None:
 @pytest.mark.parametrize(
     ("kind", "old", "new", "mistake"),
     [
-        ("oauth2", "token_url: https://login.example/token", "", "auth: The key token_url is missing"),
+        ("oauth2", "token_url: https://login.example/token", "", "auth: The key token_url is "),
         ("oauth2", "grant: refresh_token", "grant: word", "auth.grant: one of client_credentials"),
         ("oauth2", "${OTHER}", "written-out", "auth.refresh_token: write ${NAME}"),
         ("oauth2", "${OTHER}", "${NOBODY}", "auth.refresh_token: ${NOBODY} is neither"),
