@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from django.db import connection, transaction
@@ -32,11 +32,21 @@ EARLIER = """
     WHERE flow_id = %s AND digest = ANY(%s) AND at >= %s ORDER BY at DESC LIMIT 1
 """
 TAKE_KEY = """
-    INSERT INTO flows_intakekey (source_id, key, lead_id, answer, at) VALUES (%s, %s, %s, %s, %s)
-    ON CONFLICT (source_id, key) DO NOTHING
+    INSERT INTO flows_intakekey (source_id, flow_id, key, lead_id, answer, at)
+    VALUES (%s, %s, %s, %s, %s, %s)
+    ON CONFLICT (source_id, flow_id, key) DO NOTHING
 """
-KNOWN_ANSWER = "SELECT answer FROM flows_intakekey WHERE source_id = %s AND key = %s"
-KEEP_ANSWER = "UPDATE flows_intakekey SET answer = %s WHERE source_id = %s AND key = %s"
+THIS = "WHERE source_id = %s AND flow_id = %s AND key = %s"
+KNOWN_ANSWER = f"SELECT answer FROM flows_intakekey {THIS}"  # noqa: S608
+KEEP_ANSWER = f"UPDATE flows_intakekey SET answer = %s {THIS}"  # noqa: S608
+
+
+class Key(NamedTuple):
+    """An idempotency key: a source may use the same one in another flow."""
+
+    source_id: str
+    flow_id: str
+    key: str
 
 
 def duplicate_digests(flow: FlowPlan, values: Mapping[str, Any], *, test: bool) -> list[bytes]:
@@ -68,24 +78,24 @@ def claim_duplicates(
     return row[1] if row else at
 
 
-def take_key(source_id: str, key: str, lead_id: str, *, at: datetime) -> dict[str, Any] | None:
-    """Take a source's key for a lead; where it is taken, the answer it got.
+def take_key(key: Key, lead_id: str, *, at: datetime) -> dict[str, Any] | None:
+    """Take a key for a lead; where it is taken, the answer it got.
 
     Of two posts in flight with one key the second waits here for the first.
     """
     with connection.cursor() as cursor:
-        cursor.execute(TAKE_KEY, [source_id, key, lead_id, "{}", at])
+        cursor.execute(TAKE_KEY, [*key, lead_id, "{}", at])
         if cursor.rowcount:
             return None
-        cursor.execute(KNOWN_ANSWER, [source_id, key])
+        cursor.execute(KNOWN_ANSWER, key)
         known: dict[str, Any] = orjson.loads(cursor.fetchone()[0])
         return known
 
 
-def keep_answer(source_id: str, key: str, answer: Mapping[str, Any]) -> None:
+def keep_answer(key: Key, answer: Mapping[str, Any]) -> None:
     """Keep what every later post with the key is told."""
     with connection.cursor() as cursor:
-        cursor.execute(KEEP_ANSWER, [dumps(answer), source_id, key])
+        cursor.execute(KEEP_ANSWER, [dumps(answer), *key])
 
 
 def forget_old() -> int:

@@ -146,8 +146,9 @@ def receive(flow: FlowPlan, source: SourcePlan, submission: Submission, *, at: d
     """
     prepared = prepare(flow, source, submission, at=at)
     with transaction.atomic():
+        key = guards.Key(source.id, flow.id, submission.key)
         if submission.key:
-            known = guards.take_key(source.id, submission.key, prepared.lead.id, at=at)
+            known = guards.take_key(key, prepared.lead.id, at=at)
             if known is not None:
                 return Answer.of(known)
         if prepared.accepted and prepared.duplicate_digests:
@@ -157,7 +158,7 @@ def receive(flow: FlowPlan, source: SourcePlan, submission: Submission, *, at: d
                 prepared.reject(f"Duplicate: Previously submitted {earlier:%Y-%m-%d}")
         answer = store(prepared, at=at)
         if submission.key:
-            guards.keep_answer(source.id, submission.key, answer.kept())
+            guards.keep_answer(key, answer.kept())
     return answer
 
 

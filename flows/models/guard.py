@@ -27,9 +27,10 @@ class DuplicateClaim(models.Model):
 
 
 class IntakeKey(models.Model):
-    """A source's idempotency key and the answer it got."""
+    """A source's idempotency key in a flow and the answer it got."""
 
     source_id = models.CharField(max_length=32, db_collation="C")
+    flow_id = models.CharField(max_length=32, db_collation="C")
     key = models.CharField(max_length=255)
     lead_id = models.CharField(max_length=32, db_collation="C")
     answer = models.JSONField()
@@ -37,7 +38,7 @@ class IntakeKey(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["source_id", "key"], name="one_answer_a_key")
+            models.UniqueConstraint(fields=["source_id", "flow_id", "key"], name="one_answer_a_key")
         ]
 
     def __str__(self) -> str:

@@ -17,6 +17,7 @@ def test_it_forgets_answers_after_a_week():
     for days in (1, 8):
         IntakeKey.objects.create(
             source_id="s",
+            flow_id="f",
             key=str(days),
             lead_id="l",
             answer={},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -13,7 +14,7 @@ from django.db import OperationalError, connection, transaction
 from events.models import Event, Lead, LeadKey, Snapshot
 from flows import plans
 from flows.intake import Answer
-from flows.models import FlowSource, Work
+from flows.models import Flow, FlowSource, Work
 from tests.flows.scene import Scene, recipient, scene
 
 MILLISECOND = timedelta(milliseconds=1)
@@ -171,6 +172,16 @@ def test_a_key_gives_the_same_answer_and_one_lead(play):
     assert second.repeated
     assert Lead.objects.count() == 1
     assert play.post(key="k2").lead_id != first.lead_id
+
+
+def test_a_key_is_free_in_another_flow(play):
+    first = play.post(key="k")
+    home = Flow.objects.create(slug="home", name="Home")
+    FlowSource.objects.create(flow=home, source=play.source)
+    plans.changed()
+    second = replace(play, flow=home).post(key="k")
+    assert second.lead_id != first.lead_id
+    assert Lead.objects.get(id=second.lead_id).flow_id == home.id
 
 
 def _at_once(play: Scene, count: int, **options: object) -> list[object]:
