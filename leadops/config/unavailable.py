@@ -42,7 +42,6 @@ WORDS: Final[dict[str, frozenset[str]]] = {
     "recipients.integration": frozenset(
         {
             "http",
-            "sftp",
             "webhook.post",
             "salesforce.create_lead",
             "hubspot.create_or_update_contact",

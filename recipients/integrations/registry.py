@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from recipients.integrations.base import Integration
+from recipients.integrations.files import SFTP
 from recipients.integrations.generic import HTTP, WEBHOOK
 from recipients.integrations.mail import EMAIL
 from recipients.integrations.soap import SOAP
 
 INTEGRATIONS: Mapping[str, Integration] = MappingProxyType(
-    {integration.name: integration for integration in (HTTP, WEBHOOK, SOAP, EMAIL)}
+    {integration.name: integration for integration in (HTTP, WEBHOOK, SOAP, EMAIL, SFTP)}
 )
 
 

@@ -1,0 +1,154 @@
+"""Deliveries as files: one a lead, or rows added to one, on a server that speaks SFTP.
+
+A file appears under its name only when it is whole: it is written under another one first. The
+delivery's id stands in the file's name, or in the row, so that a repeated attempt changes nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from leadops.lib import sftp
+from leadops.lib.http import Door, HttpError, Reply, Request
+from leadops.lib.sftp import Login, NotAccepted, Server
+from recipients import addresses
+from recipients.mapping import RenderError
+from recipients.outcomes import Category
+from recipients.plan import AuthKind, BodyFormat
+from recipients.transports.base import Job
+from recipients.transports.bodies import body_of, csv_body, json_body, pairs_of, payload_for
+from recipients.transports.errors import NotSendable, TransportError, from_http
+
+PROTOCOL = "SFTP"
+PORT = 22
+FILE, APPEND = "PUT", "APPEND"
+ID = "delivery_id"  # the column, or the key, that tells whose row it is
+ENDINGS = {BodyFormat.JSON: "json", BodyFormat.XML: "xml", BodyFormat.CSV: "csv"}
+MAX_NAME = 150
+MAX_FOLDER = 1_000
+
+_UNSAFE = re.compile(r"[^\w.@+=,-]+")
+
+
+class SftpTransport:
+    """One file, or one row, a delivery."""
+
+    def build(self, job: Job) -> Request:
+        if job.endpoint.format not in ENDINGS:
+            raise NotSendable("Format not possible", "Files are JSON, XML or CSV")
+        _login(job)
+        appends = job.endpoint.options.get("mode") == "append"
+        try:
+            url = _url(job, appends=appends)
+            header, body = _rows(job) if appends else (b"", _file(job))
+        except (RenderError, ValueError) as error:
+            raise NotSendable("File cannot be made", str(error)) from error
+        headers = {"X-Attempt": str(job.attempt), "Idempotency-Key": job.idempotency_key}
+        if job.test:
+            headers["X-LeadOps-Test"] = "1"
+        if header:
+            headers["X-Columns"] = header.decode().strip()
+        return Request(APPEND if appends else FILE, url, headers, body, timeout=job.timeout)
+
+    def send(self, request: Request, *, job: Job, door: Door) -> Reply:
+        parts = urlsplit(request.url)
+        server = Server(
+            parts.hostname or "",
+            parts.port or PORT,
+            host_keys=sftp.host_keys(job.endpoint.options.get("host_key") or ""),
+            login=_login(job),
+        )
+        key = _bare(job.idempotency_key)
+        path = parts.path.removeprefix("/~/")  # of the login's own folder
+        try:
+            with sftp.session(server, door=door, timeout=request.timeout) as session:
+                if request.method == APPEND:
+                    header = request.headers.get("X-Columns", "")
+                    row = sftp.Row(key, request.body, f"{header}\r\n".encode() if header else b"")
+                    words = session.append(path, row, is_repeated=job.attempt > 1)
+                else:
+                    words = session.place(path, request.body, key=key)
+        except NotAccepted as error:
+            return _answer(error.status, error.words)
+        except (sftp.LoginRefused, sftp.HostKeyRefused) as error:
+            raise TransportError(
+                "Login refused" if isinstance(error, sftp.LoginRefused) else "Unknown host key",
+                may_have_arrived=False,
+                category=Category(error.category),
+                details=error.message,
+            ) from error
+        except HttpError as error:
+            raise from_http(error) from error
+        return _answer(201, words)
+
+
+def _answer(status: int, words: str) -> Reply:
+    return Reply(status, {"content-type": "text/plain"}, words.encode(), protocol=PROTOCOL)
+
+
+def _url(job: Job, *, appends: bool) -> str:
+    """The file's whole address. Values stand in names alone, and there as one piece."""
+    base = job.endpoint.url.text(job.context, escape=_bare).strip()
+    folder = addresses.folders(base)
+    if len(folder) > MAX_FOLDER:
+        raise ValueError(f"The folder has more than {MAX_FOLDER} letters.")
+    server = base.partition("://")[2].partition("/")[0]
+    return f"sftp://{server}{folder.rstrip('/')}/{_name(job, appends=appends)}"
+
+
+def _name(job: Job, *, appends: bool) -> str:
+    ending = ENDINGS[job.endpoint.format]
+    template = job.endpoint.options.get("file_name")
+    written = template.text(job.context, escape=_bare).strip() if template else ""
+    stem = _bare(written)[:MAX_NAME].removesuffix(f".{ending}").strip(".")
+    key = _bare(job.idempotency_key)
+    if appends:
+        stem = stem or "leads"
+    elif key not in stem:
+        stem = f"{stem}-{key}" if stem else key
+    # A test's rows do not go among the others.
+    return f"{'test-' if job.test else ''}{stem}.{ending}"
+
+
+def _bare(value: str) -> str:
+    """One piece of a path: no folder, nothing hidden, nothing that a shell or a URL would read."""
+    return _UNSAFE.sub("-", value).strip(".-") if value else ""
+
+
+def _file(job: Job) -> bytes:
+    endpoint = job.endpoint
+    payload = payload_for(job.payload or job.context["lead"], endpoint)
+    return body_of(payload, endpoint.format, xml_root=endpoint.xml_root, options=endpoint.options)
+
+
+def _rows(job: Job) -> tuple[bytes, bytes]:
+    """The line that a new file begins with, and the lead's own."""
+    endpoint = job.endpoint
+    payload = payload_for(job.payload or job.context["lead"], endpoint)
+    key = _bare(job.idempotency_key)
+    if endpoint.format is BodyFormat.JSON:
+        own: Mapping[str, Any] = payload if isinstance(payload, Mapping) else {"lead": payload}
+        return b"", json_body({**own, ID: key}) + b"\n"
+    if endpoint.format is not BodyFormat.CSV:
+        raise ValueError("Rows are added to CSV and JSON files only")
+    columns = columns_of(endpoint.options.get("csv_columns") or "")
+    row = {ID: key, **dict(pairs_of(payload, endpoint.options))}
+    both = csv_body(row, {**endpoint.options, "csv_columns": ",".join(columns), "csv_header": True})
+    header, _, line = both.partition(b"\r\n")
+    return header, line
+
+
+def columns_of(text: str) -> list[str]:
+    """The chosen columns, the one for the delivery's id before them where it is not chosen."""
+    chosen = [name.strip() for name in text.split(",") if name.strip()]
+    return chosen if ID in chosen else [ID, *chosen]
+
+
+def _login(job: Job) -> Login:
+    auth = job.endpoint.auth
+    if auth.kind is not AuthKind.BASIC:
+        raise NotSendable("Login missing", "SFTP takes basic authentication: a user and a password")
+    return Login(auth.username, auth.secret)
