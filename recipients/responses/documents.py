@@ -17,7 +17,7 @@ import orjson
 from lxml import etree, html
 
 from leadops.lib.http.messages import Reply
-from recipients.responses import wrappings
+from recipients.responses import repairs, wrappings
 from recipients.responses.budget import Budget
 from recipients.responses.charsets import decoded
 from recipients.responses.selectors import Kind, Selector
@@ -206,9 +206,22 @@ def _parse_json(text: str) -> Any:
 def _parse_xml(text: str) -> etree._Element:
     # The encoding named in the declaration no longer holds: the text is decoded already.
     body = re.sub(r"^\s*<\?xml[^>]{0,200}\?>", "", text, count=1).strip()
+    body = repairs.without_document_type(body)
     if "<!DOCTYPE" in body[:4096] or "<!ENTITY" in body:
         raise DocumentError("XML with a document type is refused: it could hide entities")
     _refuse_many_elements(body, "XML")
+    try:
+        root = _root_of(body)
+    except etree.XMLSyntaxError as exc:
+        root = _repaired_root(body, exc)
+    except (etree.LxmlError, ValueError) as exc:
+        raise DocumentError("Not valid XML") from exc
+    if root.nsmap or "xmlns" in body:
+        _strip_namespaces(root)
+    return root
+
+
+def _root_of(body: str) -> etree._Element:
     parser = etree.XMLParser(
         resolve_entities=False,
         no_network=True,
@@ -219,16 +232,18 @@ def _parse_xml(text: str) -> etree._Element:
         remove_pis=True,
         strip_cdata=True,
     )
-    try:
-        root = etree.fromstring(body.encode("utf-8", "replace"), parser)
-    except etree.XMLSyntaxError as exc:
-        line, column = exc.position
-        raise DocumentError(f"Not valid XML: {exc.msg} (line {line}, column {column})") from exc
-    except (etree.LxmlError, ValueError) as exc:
-        raise DocumentError("Not valid XML") from exc
-    if "xmlns" in body:
-        _strip_namespaces(root)
-    return root
+    return etree.fromstring(body.encode("utf-8", "replace"), parser)
+
+
+def _repaired_root(body: str, error: etree.XMLSyntaxError) -> etree._Element:
+    """The root after repairs; DocumentError for the first error where they do not help."""
+    if (better := repairs.repaired(body)) != body:
+        try:
+            return _root_of(better)
+        except (etree.LxmlError, ValueError):
+            pass
+    line, column = error.position
+    raise DocumentError(f"Not valid XML: {error.msg} (line {line}, column {column})") from error
 
 
 def _strip_namespaces(root: etree._Element) -> None:
