@@ -6,13 +6,9 @@ is believed. Paramiko speaks the protocol over a socket that the guard has opene
 
 from __future__ import annotations
 
-import base64
-import binascii
 import contextlib
 import errno
-import hashlib
 import io
-import itertools
 import logging
 import socket
 import stat
@@ -21,13 +17,6 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 import paramiko
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-    load_ssh_private_key,
-)
 
 from leadops.lib.http import Door
 from leadops.lib.http.errors import (
@@ -40,6 +29,7 @@ from leadops.lib.http.errors import (
     TlsFailed,
 )
 from leadops.lib.http.lines import Line
+from leadops.lib.ssh_keys import as_openssh, fingerprint_of, is_private_key
 
 # Paramiko logs what servers say, and tracebacks of connections that end.
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)
@@ -100,55 +90,6 @@ class Row:
     header: bytes = b""
 
 
-def host_keys(text: str) -> tuple[str, ...]:
-    """Keys as `ssh-ed25519 AAAA…`, known_hosts has them, or `SHA256:…`; one a line or by commas.
-
-    Raises ValueError.
-    """
-    found = tuple(_host_key(part.strip()) for part in text.replace(",", "\n").splitlines() if part)
-    if not found:
-        raise ValueError("write the server's key: ssh-ed25519 AAAA…, or its SHA256:… fingerprint")
-    return found
-
-
-def _host_key(text: str) -> str:
-    if text.startswith("SHA256:") and len(text.rstrip("=")) == 50:
-        return text.rstrip("=")
-    words = text.split()
-    for kind, key in itertools.pairwise(words):
-        if kind in paramiko.Transport._key_info or kind == "ssh-rsa":
-            try:
-                return f"{kind} {_fingerprint(base64.b64decode(key, validate=True))}"
-            except binascii.Error:
-                break
-    raise ValueError(f"“{text[:60]}” is no host key; write ssh-ed25519 AAAA… or SHA256:…")
-
-
-def _fingerprint(key: bytes) -> str:
-    return "SHA256:" + base64.b64encode(hashlib.sha256(key).digest()).decode().rstrip("=")
-
-
-def is_private_key(secret: str) -> bool:
-    return secret.lstrip().startswith("-----BEGIN")
-
-
-def private_key(pem: str) -> paramiko.PKey:
-    """Any private key of SSH or PEM; raises ValueError."""
-    data = pem.strip().encode() + b"\n"
-    try:
-        load = load_ssh_private_key if b"OPENSSH PRIVATE" in data else load_pem_private_key
-        loaded = load(data, password=None)
-        written = loaded.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
-    except TypeError as error:
-        raise ValueError("give the key without a password") from error
-    except Exception as error:  # cryptography has many words for what is no key
-        raise ValueError("this is not a private key") from error
-    for kind in (paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey):
-        with contextlib.suppress(paramiko.SSHException, ValueError):
-            return kind.from_private_key(io.StringIO(written.decode()))
-    raise ValueError("SSH has no keys of this kind")
-
-
 @contextlib.contextmanager
 def session(server: Server, *, door: Door, timeout: float) -> Iterator[Session]:
     """A login at the server; `timeout` is in seconds, for all of it.
@@ -197,7 +138,7 @@ def _greet(transport: paramiko.Transport, server: Server) -> None:
     except paramiko.IncompatiblePeer as error:
         raise TlsFailed(f"SSH failed: no common way ({_brief(error)})") from error
     shown = transport.get_remote_server_key()
-    fingerprint = _fingerprint(shown.asbytes())
+    fingerprint = fingerprint_of(shown.asbytes())
     if not {fingerprint, f"{shown.get_name()} {fingerprint}"} & set(server.host_keys):
         raise HostKeyRefused(
             f"The server showed {shown.get_name()} {fingerprint}, which is not its host_key here. "
@@ -209,7 +150,7 @@ def _greet(transport: paramiko.Transport, server: Server) -> None:
 def _log_in(transport: paramiko.Transport, login: Login) -> None:
     try:
         if is_private_key(login.secret):
-            transport.auth_publickey(login.user, private_key(login.secret))
+            transport.auth_publickey(login.user, _key(login.secret))
         else:
             transport.auth_password(login.user, login.secret)
     except paramiko.AuthenticationException as error:
@@ -217,6 +158,14 @@ def _log_in(transport: paramiko.Transport, login: Login) -> None:
         raise LoginRefused(f"The server does not take user and {kind}") from error
     except ValueError as error:
         raise LoginRefused(f"The private key cannot be used: {error}") from error
+
+
+def _key(pem: str) -> paramiko.PKey:
+    written = as_openssh(pem)
+    for kind in (paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey):
+        with contextlib.suppress(paramiko.SSHException, ValueError):
+            return kind.from_private_key(io.StringIO(written))
+    raise ValueError("SSH has no keys of this kind")
 
 
 class Session:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from leadops.lib import sftp
+from leadops.lib import ssh_keys
 from recipients.integrations.base import FieldError, Integration, Written
 from recipients.options import Option, OptionKind
 from recipients.transports import bodies
@@ -18,7 +18,7 @@ OPTIONS = (
         "refused attempt shows the one that it saw.",
         required=True,
         example="ssh-ed25519 AAAAC3NzaC1lZDI1NTE5… or SHA256:…",
-        check=sftp.host_keys,
+        check=ssh_keys.host_keys,
     ),
     Option(
         "mode",
@@ -49,9 +49,9 @@ def check(endpoint: Written, options: Mapping[str, Any]) -> None:
             raise FieldError("options", "csv_columns: rows of one file need columns that stay.")
     if endpoint.auth != "basic" or not endpoint.auth_secret:
         raise FieldError("auth", "SFTP takes basic: a user name, and a password or private key.")
-    if sftp.is_private_key(endpoint.auth_secret):
+    if ssh_keys.is_private_key(endpoint.auth_secret):
         try:
-            sftp.private_key(endpoint.auth_secret)
+            ssh_keys.as_openssh(endpoint.auth_secret)
         except ValueError as error:
             raise FieldError("auth_secret", f"The key cannot be used: {error}.") from error
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from leadops.lib import sftp
 from leadops.lib.http import Door, HttpError, Reply, Request
-from leadops.lib.sftp import Login, NotAccepted, Server
+from leadops.lib.ssh_keys import host_keys
 from recipients import addresses
 from recipients.mapping import RenderError
 from recipients.outcomes import Category
@@ -21,6 +20,9 @@ from recipients.plan import AuthKind, BodyFormat
 from recipients.transports.base import Job
 from recipients.transports.bodies import body_of, csv_body, json_body, pairs_of, payload_for
 from recipients.transports.errors import NotSendable, TransportError, from_http
+
+if TYPE_CHECKING:
+    from leadops.lib.sftp import Server, Session
 
 PROTOCOL = "SFTP"
 PORT = 22
@@ -39,7 +41,8 @@ class SftpTransport:
     def build(self, job: Job) -> Request:
         if job.endpoint.format not in ENDINGS:
             raise NotSendable("Format not possible", "Files are JSON, XML or CSV")
-        _login(job)
+        if job.endpoint.auth.kind is not AuthKind.BASIC:
+            raise NotSendable("Login missing", "SFTP takes basic: a user, and a password or key")
         appends = job.endpoint.options.get("mode") == "append"
         try:
             url = _url(job, appends=appends)
@@ -54,24 +57,13 @@ class SftpTransport:
         return Request(APPEND if appends else FILE, url, headers, body, timeout=job.timeout)
 
     def send(self, request: Request, *, job: Job, door: Door) -> Reply:
-        parts = urlsplit(request.url)
-        server = Server(
-            parts.hostname or "",
-            parts.port or PORT,
-            host_keys=sftp.host_keys(job.endpoint.options.get("host_key") or ""),
-            login=_login(job),
-        )
-        key = _bare(job.idempotency_key)
-        path = parts.path.removeprefix("/~/")  # of the login's own folder
+        # Paramiko takes 10 MB: only of the processes that speak SFTP.
+        from leadops.lib import sftp
+
         try:
-            with sftp.session(server, door=door, timeout=request.timeout) as session:
-                if request.method == APPEND:
-                    header = request.headers.get("X-Columns", "")
-                    row = sftp.Row(key, request.body, f"{header}\r\n".encode() if header else b"")
-                    words = session.append(path, row, is_repeated=job.attempt > 1)
-                else:
-                    words = session.place(path, request.body, key=key)
-        except NotAccepted as error:
+            with sftp.session(_server(request, job), door=door, timeout=request.timeout) as session:
+                return _answer(201, _leave(session, request, job))
+        except sftp.NotAccepted as error:
             return _answer(error.status, error.words)
         except (sftp.LoginRefused, sftp.HostKeyRefused) as error:
             raise TransportError(
@@ -82,7 +74,32 @@ class SftpTransport:
             ) from error
         except HttpError as error:
             raise from_http(error) from error
-        return _answer(201, words)
+
+
+def _server(request: Request, job: Job) -> Server:
+    from leadops.lib.sftp import Login, Server
+
+    parts = urlsplit(request.url)
+    auth = job.endpoint.auth
+    return Server(
+        parts.hostname or "",
+        parts.port or PORT,
+        host_keys=host_keys(job.endpoint.options.get("host_key") or ""),
+        login=Login(auth.username, auth.secret),
+    )
+
+
+def _leave(session: Session, request: Request, job: Job) -> str:
+    """What was done, in a few words."""
+    from leadops.lib.sftp import Row
+
+    key = _bare(job.idempotency_key)
+    path = urlsplit(request.url).path.removeprefix("/~/")  # of the login's own folder
+    if request.method == FILE:
+        return session.place(path, request.body, key=key)
+    columns = request.headers.get("X-Columns", "")
+    row = Row(key, request.body, f"{columns}\r\n".encode() if columns else b"")
+    return session.append(path, row, is_repeated=job.attempt > 1)
 
 
 def _answer(status: int, words: str) -> Reply:
@@ -145,10 +162,3 @@ def columns_of(text: str) -> list[str]:
     """The chosen columns, the one for the delivery's id before them where it is not chosen."""
     chosen = [name.strip() for name in text.split(",") if name.strip()]
     return chosen if ID in chosen else [ID, *chosen]
-
-
-def _login(job: Job) -> Login:
-    auth = job.endpoint.auth
-    if auth.kind is not AuthKind.BASIC:
-        raise NotSendable("Login missing", "SFTP takes basic authentication: a user and a password")
-    return Login(auth.username, auth.secret)

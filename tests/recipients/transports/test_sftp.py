@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leadops.lib.http import Door, Reply
-from leadops.lib.sftp import host_keys
+from leadops.lib.ssh_keys import host_keys
 from recipients.integrations.files import OPTIONS
 from recipients.mapping import compile_template
 from recipients.options import compile_options
