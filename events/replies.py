@@ -16,9 +16,11 @@ from events.vocabulary import ATTEMPT_ENDS
 LAST = """
     SELECT DISTINCT ON (event.timestamp, event.exchange_id)
         exchange.id, exchange.at, exchange.lead_id, event.outcome,
-        exchange.status, exchange.reply_headers, exchange.reply_body
+        exchange.status, exchange.reply_headers, exchange.reply_body, event.endpoint
     FROM (
-        SELECT exchange_id, timestamp, outcome, seq FROM events_event
+        SELECT exchange_id, timestamp, outcome, seq,
+            coalesce(data -> 'metadata' ->> 'endpoint', '') AS endpoint
+        FROM events_event
         WHERE entity_id = %s AND type = ANY(%s) AND exchange_id <> ''
         ORDER BY timestamp DESC LIMIT %s
     ) AS event
@@ -33,7 +35,8 @@ LOOKED = 3  # events looked through for each reply wanted
 
 @dataclass(frozen=True, slots=True)
 class LastReply:
-    """A reply as it is kept: at most 65,536 characters of its body, without secrets."""
+    """A reply as it is kept: at most 65,536 characters of its body, without secrets. `endpoint` is
+    the kind of the one that gave it."""
 
     id: str
     at: datetime
@@ -42,6 +45,7 @@ class LastReply:
     status: int
     headers: Mapping[str, Any]
     body: str
+    endpoint: str
 
 
 def last(recipient_id: str, count: int) -> list[LastReply]:

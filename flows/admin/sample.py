@@ -176,7 +176,10 @@ class _Desk:
 
 
 def last_replies(recipient_id: str) -> list[Recorded]:
-    """The recipient's last replies from the record, the newest first."""
+    """The recipient's last replies from the record, the newest first; without those of endpoints
+    that are answered in another integration's words."""
+    plan = plans.current().recipients.get(recipient_id)
+    others = {each.kind.value for each in plan.endpoints() if each.reader} if plan else set()
     return [
         Recorded(
             id=each.id,
@@ -186,6 +189,7 @@ def last_replies(recipient_id: str) -> list[Recorded]:
             outcome=each.outcome,
         )
         for each in replies.last(recipient_id, REPLIES)
+        if each.endpoint not in others
     ]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -17,7 +16,9 @@ from unfold.widgets import (
 from leadops.lib.forms import CodeInput, CodeLine
 from leadops.lib.http.messages import Reply
 from recipients import responses, validation
-from recipients.models import Recipient, ResponseRule
+from recipients.integrations import integration_for
+from recipients.integrations.reading import reading_over
+from recipients.models import Endpoint, Recipient, ResponseRule
 from recipients.responses.charsets import MAX_BODY
 from recipients.responses.rereading import Recorded
 
@@ -147,9 +148,12 @@ def added_rules(formset: BaseInlineFormSet[Any, Any, Any]) -> list[ResponseRule]
 
 
 def draft_reader(recipient: Recipient, added: Sequence[ResponseRule]) -> responses.Reader:
-    """The reader of a recipient as its form stands, with rules after its own. ReaderError."""
+    """The reader of a recipient as its form stands, with rules after its own, over what its
+    integration knows. ReaderError."""
     rules = [*recipient.response_rules.all(), *added]
-    spec = responses.ReaderSpec(**recipient.reader_fields())
-    return responses.compile_reader(
-        dataclasses.replace(spec, rules=tuple(validation.rule_spec(rule) for rule in rules))
+    own = responses.ReaderSpec(
+        **recipient.reader_fields(), rules=tuple(map(validation.rule_spec, rules))
     )
+    kinds = {row.kind: row.integration for row in recipient.endpoints.all()}
+    main = kinds.get(Endpoint.Kind.PRODUCTION) or recipient.integration
+    return responses.compile_reader(reading_over(own, integration_for(main).reading))
