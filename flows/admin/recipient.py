@@ -14,6 +14,7 @@ from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from flows import steering
+from flows.admin.breakers import BreakerMixin
 from flows.admin.preview import preview_of
 from flows.admin.sample import SampleMixin
 from leadops.lib.admin import button, done
@@ -29,9 +30,9 @@ class PauseForm(BaseDialogForm):  # type: ignore[misc]
 
 
 @admin.register(Recipient)
-class RecipientAdmin(SampleMixin):
+class RecipientAdmin(BreakerMixin, SampleMixin):
     actions = ("pause_selected", "resume_selected")
-    actions_detail = ("from_sample", "pause", "resume")
+    actions_detail = ("from_sample", "open_breaker", "close_breaker", "pause", "resume")
 
     def has_pause_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         return self._steers(request, object_id, paused=False)

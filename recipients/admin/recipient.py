@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.admin.utils import unquote
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest
 
 from leadops.lib import locators
 from leadops.lib.admin import ConsoleAdmin, choices, column, money
 from leadops.lib.key_rows import show_new_keys
+from recipients.admin.policies import FailingMixin, left_alone
 from recipients.admin.rows import (
     EndpointCards,
     MappingRows,
@@ -29,7 +30,7 @@ def integrations() -> list[tuple[str, str]]:
     return [(each.name, each.label) for each in INTEGRATIONS.values()]
 
 
-class RecipientPage(ConsoleAdmin):
+class RecipientPage(FailingMixin, ConsoleAdmin):
     """Who receives leads, how to reach them, what is sent, how replies read."""
 
     list_display = ("shown_name", "type", "tier", "destination", "state", "shown_price")
@@ -43,6 +44,7 @@ class RecipientPage(ConsoleAdmin):
     code_boxes = {"filter": 6, "fields": 3, "capture": 3, "mapping_text": 16}
     chosen = {"integration": integrations}
     inlines = (EndpointCards, MappingRows, ResponseRules, RetryRows, PartnerKeys)
+    readonly_fields = ("breakers",)
     change_form_before_template = "admin/recipients/cautions.html"
     fieldsets = (
         (
@@ -64,6 +66,21 @@ class RecipientPage(ConsoleAdmin):
             },
         ),
         ("Filter", {"classes": ("tab",), "fields": ("filter",)}),
+        (
+            "When it fails",
+            {
+                "classes": ("tab",),
+                "fields": (
+                    "breakers",
+                    "breaker_enabled",
+                    ("breaker_failures", "breaker_of"),
+                    ("breaker_at_least", "breaker_in_a_row"),
+                    ("breaker_wait", "breaker_longest_wait"),
+                    ("retry_timeout_growth", "retry_max_age"),
+                    "retry_hold",
+                ),
+            },
+        ),
         ("Own values", {"classes": ("tab",), "fields": ("fields",)}),
         ("Mapping as text", {"classes": ("tab",), "fields": ("mapping_text",)}),
         ("Contact and notes", {"classes": ("tab",), "fields": ("contact", "notes")}),
@@ -73,7 +90,8 @@ class RecipientPage(ConsoleAdmin):
         """An account manager has the recipients given, everybody else all."""
         visible = request.user.visible_recipients()  # type: ignore[union-attr]
         query: QuerySet[Recipient] = visible.order_by("name")
-        return query.prefetch_related("endpoints")
+        endpoints = Endpoint.objects.select_related("breaker")
+        return query.prefetch_related(Prefetch("endpoints", queryset=endpoints))
 
     @column(description="Name", ordering="name", header=True)
     def shown_name(self, recipient: Recipient) -> list[str]:
@@ -87,7 +105,13 @@ class RecipientPage(ConsoleAdmin):
 
     @column(
         description="State",
-        label={"Active": "success", "Paused": "warning", "Endpoint paused": "danger", "Off": ""},
+        label={
+            "Active": "success",
+            "Paused": "warning",
+            "Endpoint paused": "danger",
+            "Breaker open": "danger",
+            "Off": "",
+        },
     )
     def state(self, recipient: Recipient) -> str:
         if not recipient.active:
@@ -96,7 +120,7 @@ class RecipientPage(ConsoleAdmin):
             return "Paused"
         if any(endpoint.paused_at for endpoint in recipient.endpoints.all()):
             return "Endpoint paused"
-        return "Active"
+        return "Breaker open" if left_alone(recipient.endpoints.all()) else "Active"
 
     @column(description="Price", ordering="price")
     def shown_price(self, recipient: Recipient) -> str:
@@ -135,16 +159,27 @@ def cautions(recipient: Recipient) -> list[str]:
         for endpoint in endpoints
         if endpoint.paused_at
     ]
+    if recipient.breaker_enabled:
+        found += left_alone(endpoints)
     if not any(endpoint.kind == Endpoint.Kind.PRODUCTION for endpoint in endpoints):
         found.append("There is no production endpoint: nothing can be sent.")
     if not recipient.success:
         found.append("No success rule: every 2xx answer counts as accepted.")
+    if any(endpoint.kind == "fallback" and _by_mail(endpoint) for endpoint in endpoints):
+        found.append(
+            "A fallback goes out by e-mail: nobody can tell there what another endpoint brought "
+            "already, so after an attempt without an answer the buyer may get a lead twice."
+        )
     if any(rule.then == "move_on" for rule in recipient.retry_rules.all()):
         found.append(
             "A retry policy moves on to the next buyer although this one may have the lead: "
             "an exclusive lead may be sold twice."
         )
     return found + _does_not_compile(recipient)
+
+
+def _by_mail(endpoint: Endpoint) -> bool:
+    return endpoint.url.startswith("mailto:")
 
 
 def _does_not_compile(recipient: Recipient) -> list[str]:

@@ -13,7 +13,8 @@ from leadops.lib.admin import Cards, Ordered, Rows, column
 from leadops.lib.key_rows import KeyRows
 from leadops.lib.redact import Redactor
 from recipients import validation
-from recipients.models import Endpoint, MappingRow, PartnerKey, ResponseRule, RetryRule
+from recipients.admin.policies import Picture, saved_picture
+from recipients.models import Endpoint, MappingRow, PartnerKey, Recipient, ResponseRule, RetryRule
 from recipients.retry import DEFAULT_RULES, Then
 
 THEN = {
@@ -153,8 +154,14 @@ class RetryRows(Rows):
     model = RetryRule
     verbose_name = "retry policy"
     verbose_name_plural = "retries"
-    fields = ("outcome", "times", "backoff", "then")
+    fields = ("outcome", "times", "backoff", "factor", "max_wait", "jitter", "then")
     template_before = "admin/recipients/retry_note.html"
+    template_after = "admin/recipients/retry_tries.html"
+    picture = Picture()
+
+    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        self.picture = saved_picture(obj or Recipient())
+        return super().get_formset(request, obj, **kwargs)
 
     @property
     def defaults(self) -> list[dict[str, str]]:
