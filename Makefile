@@ -8,7 +8,7 @@ RUNTIME := $(VENV)/.runtime
 DEVELOPMENT := $(VENV)/.development
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-quick lint types layers format check bench clean
+.PHONY: help demo run test test-quick fuzz lint types layers format check bench clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -25,6 +25,9 @@ test: $(DEVELOPMENT)  ## the whole test suite
 
 test-quick: $(DEVELOPMENT)  ## without the tests that start whole systems or browsers
 	$(BIN)/python -m pytest -n 2 -m "not journey and not browser" $(ARGS)
+
+fuzz: $(DEVELOPMENT)  ## random input for mappings, bodies and replies: make fuzz ARGS="--seconds 3600"
+	@$(BIN)/python -m tests.fuzz $(ARGS)
 
 lint: $(DEVELOPMENT)  ## what is plainly wrong, and the format
 	$(BIN)/ruff check $(SOURCES)
@@ -46,6 +49,7 @@ bench: $(RUNTIME)  ## the built-in load generator
 	$(BIN)/python manage.py bench intake $(ARGS)
 	$(BIN)/python manage.py bench deliver $(ARGS)
 	$(BIN)/python manage.py bench flow $(ARGS)
+	$(BIN)/python manage.py bench mapping $(ARGS)
 
 clean:  ## remove the environment and what tools left; the database stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

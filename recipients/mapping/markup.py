@@ -27,6 +27,11 @@ _NAME: Final = re.compile(rf"(?:(?P<prefix>{_PART}):)?{_PART}")
 _ILLEGAL: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _SPECIAL: Final = re.compile("[&<>\r]")
 _ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"}
+# RFC 3986 without the forms of ports and hosts; parsers take nothing else for a namespace.
+_URI_SIGNS: Final = r"[A-Za-z0-9._~/!$&'()*+,;=-]|%[0-9A-Fa-f]{2}"
+_URI: Final = re.compile(
+    rf"(?:[A-Za-z][A-Za-z0-9+.-]*:(?:{_URI_SIGNS}|[:?])+|(?:{_URI_SIGNS})+)(?:\#(?:{_URI_SIGNS})*)?"
+)
 _DECLARES: Final = "@xmlns:"
 _ALWAYS: Final = frozenset({"", "xml"})
 """Prefixes that need no declaration."""
@@ -115,9 +120,14 @@ def _attribute(key: str, value: Any, prefixes: frozenset[str]) -> str:
     name = key[1:]
     if name != "xmlns" and not key.startswith(_DECLARES):
         _check(name, prefixes)
-    elif name in _RESERVED or prefix_of(name) is None or not legal(value).strip():
-        raise MarkupError(f"{key!r} declares no namespace")
+    elif name in _RESERVED or prefix_of(name) is None or not _names(name, legal(value)):
+        raise MarkupError(f"{key!r} declares no namespace: write a URI, such as urn:buyer:leads")
     return f" {name}={xml_attribute(value)}"
+
+
+def _names(declaration: str, uri: str) -> bool:
+    """Whether this names a namespace; `xmlns=""` takes one away."""
+    return (declaration == "xmlns" and not uri) or _URI.fullmatch(uri) is not None
 
 
 def _cdata(value: Any) -> str:

@@ -20,7 +20,7 @@ from recipients.mapping.values import contains as holds
 
 
 @helper("default", "coalesce")
-def default(value: Any, *others: Any) -> Any:
+def default(value: Any, /, *others: Any) -> Any:
     """The first value that is not blank: `{{default lead.phone_2 lead.phone_1 "none"}}`."""
     return next((each for each in (value, *others) if not is_blank(each)), None)
 
@@ -94,7 +94,7 @@ def contains(container: Any, item: Any, /) -> bool:
 
 
 @helper("in", "one_of")
-def one_of(value: Any, *choices: Any) -> bool:
+def one_of(value: Any, /, *choices: Any) -> bool:
     """Whether the value is one of these: `{{#if (one_of lead.state "TX" "CA")}}`."""
     return any(
         holds(choice, value) if is_list(choice) else equal(choice, value) for choice in choices

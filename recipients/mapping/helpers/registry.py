@@ -87,6 +87,8 @@ def helper(*names: str, prepare: Prepare | None = None) -> Callable[[Function], 
     def register(function: Function) -> Function:
         parameters = inspect.signature(function).parameters.values()
         plain = [p for p in parameters if p.kind is p.POSITIONAL_ONLY]
+        if any(p.kind is p.POSITIONAL_OR_KEYWORD for p in parameters):
+            raise TypeError(f"{function.__name__}: put a / behind what a template gives by place")
         for name in names:
             REGISTRY[name] = Helper(
                 name=name,

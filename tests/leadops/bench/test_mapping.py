@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from leadops.bench import mapping
+from recipients.mapping import compile_text
 
 
 def test_it_measures_turns_that_come_to_what_they_should() -> None:
@@ -11,4 +12,4 @@ def test_it_measures_turns_that_come_to_what_they_should() -> None:
 
 
 def test_its_bare_limit_writes_the_same_payload() -> None:
-    assert mapping.compile_text(mapping.NESTED).render(mapping.CONTEXT) == mapping._payload()
+    assert compile_text(mapping.NESTED).render(mapping.CONTEXT) == mapping._payload()

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from recipients.mapping import HELPERS, compile_template
+from recipients.mapping import HELPERS, MappingError, compile_template
+from recipients.mapping.helpers.registry import helper
 from tests.recipients.mapping.examples import CONTEXT
 
 
@@ -211,6 +212,17 @@ def test_it_helps(expression: str, x: Any, value: Any) -> None:
     result = run(expression, x)
     assert result == value
     assert type(result) is type(value)
+
+
+@pytest.mark.parametrize("call", ["default", "default value=1", "one_of value=1"])
+def test_it_refuses_a_call_without_its_first_value(call: str) -> None:
+    with pytest.raises(MappingError, match="needs 1 value"):
+        run(call)
+
+
+def test_it_registers_no_helper_whose_values_might_be_named() -> None:
+    with pytest.raises(TypeError, match="put a /"):
+        helper("never")(lambda value: value)
 
 
 @pytest.mark.parametrize("name", sorted(HELPERS))

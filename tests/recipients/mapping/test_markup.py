@@ -28,6 +28,8 @@ TEXTS = st.text(max_size=20)
         ({"#cdata": "<b>]]></b>"}, "<a><![CDATA[<b>]]]]><![CDATA[></b>]]></a>"),
         ({"#text": "x", "b": 1}, "<a>x<b>1</b></a>"),
         ({"@xmlns:p": "urn:p", "p:b": {"@p:c": 1}}, '<a xmlns:p="urn:p"><p:b p:c="1"></p:b></a>'),
+        ({"@xmlns": ""}, '<a xmlns=""></a>'),
+        ({"@xmlns": "http://a.b/c?d=%20#e"}, '<a xmlns="http://a.b/c?d=%20#e"></a>'),
         ({"@xml:lang": "de"}, '<a xml:lang="de"></a>'),
     ],
 )
@@ -55,6 +57,8 @@ def test_it_lets_an_element_declare_its_own_prefix() -> None:
         ("a", {"@b c": 1}, "not an XML name"),
         ("a", {"@xmlns:p": ""}, "declares no namespace"),
         ("a", {"@xmlns:xml": "urn:x"}, "declares no namespace"),
+        ("a", {"@xmlns": "not a uri"}, "declares no namespace"),
+        ("a", {"@xmlns:p": "1:2"}, "declares no namespace"),
     ],
 )
 def test_it_refuses(name: str, value: Any, message: str) -> None:
