@@ -42,7 +42,6 @@ WORDS: Final[dict[str, frozenset[str]]] = {
     "recipients.integration": frozenset(
         {
             "http",
-            "webhook.post",
             "salesforce.create_lead",
             "hubspot.create_or_update_contact",
             "five9.add_to_list",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from leadops.lib import webhooks
 from recipients.integrations.base import Integration
+from recipients.options import Option, OptionKind
 from recipients.transports.bodies import OPTIONS
 from recipients.transports.http import HttpTransport
+from recipients.transports.webhook import WebhookTransport
 
 HTTP = Integration(
     name="http",
@@ -16,7 +19,21 @@ HTTP = Integration(
 WEBHOOK = Integration(
     name="webhook.post",
     label="Webhook",
-    about="A plain POST to an address.",
-    transport=HttpTransport(),
-    options=OPTIONS,
+    about="A POST with JSON, signed after Standard Webhooks: the mapped fields, or the whole lead.",
+    transport=WebhookTransport(),
+    options=(
+        Option(
+            "secret",
+            OptionKind.SECRET,
+            "Signs each request: whsec_ and 24 to 64 bytes in base64. Without, it is not signed.",
+            example="${BUYER_WEBHOOK_SECRET}",
+            check=webhooks.key_of,
+        ),
+        Option(
+            "previous_secret",
+            OptionKind.SECRET,
+            "While the secret is changed: signs too, until the receiver knows the new one.",
+            check=webhooks.key_of,
+        ),
+    ),
 )
