@@ -101,8 +101,8 @@ class Reader:
         """The result of a reply; never raises. `now` is for Retry-After dates."""
         reading = Reading(reply)
         verdict = self._by_rules(reading) or self._by_success(reading) or _by_status(reply)
-        if reading.budget.interrupted and verdict.outcome is Outcome.ACCEPTED:
-            # A rule that was not decided might have said no.
+        if reading.budget.interrupted and reply.ok:
+            # What was not decided might have said the opposite.
             verdict = _Verdict(Outcome.UNREADABLE, _NOT_UNDERSTOOD)
         price, doubt = self._price(reading, verdict.outcome)
         slow = _TOO_SLOW if reading.budget.interrupted else ""
