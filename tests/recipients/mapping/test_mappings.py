@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from copy import deepcopy
 from decimal import Decimal
 from typing import Any
 
@@ -17,6 +18,7 @@ from recipients.mapping import (
     document_of,
     rows_of,
 )
+from recipients.mapping.scope import MAX_SECONDS, Scope
 from tests.recipients.mapping.examples import CONTEXT
 
 
@@ -287,7 +289,19 @@ def test_it_stops_at_its_bounds(template: str, value: Any, message: str) -> None
     assert time.monotonic() - began < 2
 
 
-def test_it_renders_twenty_rows_in_under_100_microseconds() -> None:
+def test_it_counts_only_its_own_time() -> None:
+    scope = Scope(CONTEXT)
+    time.sleep(MAX_SECONDS * 1.5)
+    scope.tick()
+    while time.thread_time() < scope._began + MAX_SECONDS:
+        pass
+    time.sleep(MAX_SECONDS)
+    with pytest.raises(RenderError, match="longer than 250 ms"):
+        scope.tick()
+
+
+def test_it_renders_twenty_rows_in_the_time_of_a_few_copies() -> None:
+    """Under 100 µs on any machine of these years: `manage.py bench mapping` says what it is."""
     rows = [Row(f"plain{n}", "{{lead.email}}") for n in range(10)]
     rows += [Row(f"a.b.nested{n}", "{{lead.first_name}} {{lead.last_name}}") for n in range(4)]
     rows += [Row("phone", '{{format lead.phone_1 "(###) ###-####"}}'),
@@ -297,7 +311,8 @@ def test_it_renders_twenty_rows_in_under_100_microseconds() -> None:
              Row("second", "{{lead.phone_2}}", when="lead.phone_2"),
              Row("upper", "{{upper lead.last_name}}")]  # fmt: skip
     mapping = compile_rows(rows)
-    assert fastest(lambda: mapping.render(CONTEXT)) < 100e-6
+    payload = mapping.render(CONTEXT)
+    assert fastest(lambda: mapping.render(CONTEXT)) < 10 * fastest(lambda: deepcopy(payload))
 
 
 def fastest(run: Any) -> float:
