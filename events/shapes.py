@@ -71,9 +71,13 @@ def failure(result: Result, *, retry_eligible: bool) -> dict[str, Any]:
     }
 
 
-def metadata(plan: RecipientPlan, endpoint: str, **facts: Any) -> dict[str, Any]:
+def metadata(
+    plan: RecipientPlan, endpoint: str, *, used: EndpointPlan | None = None, **facts: Any
+) -> dict[str, Any]:
+    """`endpoint` is what the delivery calls it, `used` the one itself where it is at hand."""
+    used = used or plan.way(endpoint)
     return {
-        "integration": plan.integration,
+        "integration": used.integration if used else plan.integration,
         "buyer_tier": plan.tier,
         "endpoint": endpoint,
         **facts,

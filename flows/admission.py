@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from flows.breakers import Breakers
 from flows.desk import Condition
 from recipients import breaker
 from recipients.breaker import State
-from recipients.plan import EndpointKind, EndpointPlan, RecipientPlan
+from recipients.plan import EndpointPlan, RecipientPlan
 
 SPREAD = 0.5  # seconds over which held deliveries come back, at random
 
@@ -76,11 +76,10 @@ def admit(
     refusing = breakers.refusing(plan, endpoint)
     if refusing is None:
         return Admit(endpoint)
-    # The backup is there for this: nobody needs to wait for the production endpoint.
-    if endpoint.kind in (EndpointKind.PRODUCTION, EndpointKind.REGIONAL) and plan.backup:
-        backup = plan.backup
-        if not _held(plan, backup, conditions, now) and not breakers.refusing(plan, backup):
-            return Admit(backup)
+    # Backup and fallbacks are there for this: nobody needs to wait for the production endpoint.
+    for other in () if test else _beyond(plan, endpoint_kind):
+        if not _held(plan, other, conditions, now) and not breakers.refusing(plan, other):
+            return Admit(other)
     reason = _said(plan, endpoint, refusing)
     if moves_on and not in_doubt:
         return Skip(reason)
@@ -111,14 +110,21 @@ def _said(plan: RecipientPlan, endpoint: EndpointPlan, refusing: breaker.Breaker
     return f"{BREAKER}: {plan.name} ({endpoint.kind}) is being tried out again"
 
 
+def _beyond(plan: RecipientPlan, name: str) -> Iterator[EndpointPlan]:
+    """The endpoints that come after the one that deliveries call so."""
+    while (name := plan.after(name)) and (endpoint := plan.way(name)):
+        yield endpoint
+
+
 def choose(
     plan: RecipientPlan, values: Mapping[str, Any], *, endpoint_kind: str, test: bool
 ) -> EndpointPlan | None:
     """Test leads only ever go to the sandbox; others to the first region that takes them."""
     if test:
         return plan.sandbox
-    if endpoint_kind == "backup":
-        return plan.backup
+    # One that is gone since is not waited for: the route begins anew.
+    if endpoint_kind != "production" and (found := plan.way(endpoint_kind)):
+        return found
     for rule, endpoint in plan.regional:
         if rule.evaluate(values).passed:
             return endpoint

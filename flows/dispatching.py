@@ -146,10 +146,10 @@ def _begin(
 ) -> None:
     """Record the attempt, before anything is sent: a crash leaves it visible, without an end."""
     endpoint = admitted.endpoint
-    kind = endpoint.kind if endpoint.kind != "regional" else "production"
-    if kind != delivery.endpoint:
+    name = plan.name_of(endpoint)
+    if name != delivery.endpoint:
         delivery.tries = 0  # each endpoint has all of its tries
-    delivery.endpoint = kind
+    delivery.endpoint = name
     delivery.attempts += 1
     delivery.tries += 1
     delivery.state = "sending"
@@ -167,7 +167,9 @@ def _begin(
             entity_id=plan.id,
             recipient=shapes.recipient(plan),
             delivery={"id": delivery.id},
-            metadata=shapes.metadata(plan, delivery.endpoint, attempt_number=delivery.attempts),
+            metadata=shapes.metadata(
+                plan, delivery.endpoint, used=endpoint, attempt_number=delivery.attempts
+            ),
         )
     _record_attempt(run, delivery, plan, endpoint, timeout)
     desk.breakers.enter(
@@ -205,7 +207,9 @@ def _record_attempt(
             timeout=timeout,
         ),
         lead_snapshot=shapes.lead_snapshot(run.lead.values, age),
-        metadata=shapes.metadata(plan, delivery.endpoint, attempt_number=delivery.attempts),
+        metadata=shapes.metadata(
+            plan, delivery.endpoint, used=endpoint, attempt_number=delivery.attempts
+        ),
     )
 
 

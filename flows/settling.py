@@ -1,4 +1,4 @@
-"""What an attempt came to: sold, retried, sent to the backup, held for review, or given up."""
+"""What an attempt came to: sold, retried, sent another way, held for review, or given up."""
 
 from __future__ import annotations
 
@@ -110,6 +110,7 @@ def _accept(run: Run, delivery: DeliveryState, plan: RecipientPlan, attempt: Att
         metadata=shapes.metadata(
             plan,
             delivery.endpoint,
+            used=_endpoint(plan, delivery, run),
             attempt_number=delivery.attempts,
             total_attempts=delivery.attempts,
         ),
@@ -120,7 +121,7 @@ def _accept(run: Run, delivery: DeliveryState, plan: RecipientPlan, attempt: Att
 def _refuse(
     run: Run, delivery: DeliveryState, plan: RecipientPlan, attempt: Attempt, desk: Desk
 ) -> None:
-    """Anything but accepted: retry, use the backup, hold for review, or give up."""
+    """Anything but accepted: retry, go another way, hold for review, or give up."""
     result = attempt.result
     endpoint = _endpoint(plan, delivery, run)
     if result.outcome is Outcome.UNAUTHORIZED and endpoint:
@@ -141,8 +142,9 @@ def _refuse(
         tries = "the try" if delivery.tries == 1 else f"all {delivery.tries} tries"
         text = f"{plan.name}: {tries} at the {endpoint.kind} endpoint failed: {result.reason}"
         desk.alarm(plan, endpoint, text)
-    if result.outcome.is_technical and _use_backup(run, delivery, plan):
+    if following := _way_on(run, delivery, plan, result):
         _record_error(run, delivery, plan, attempt)
+        delivery.endpoint, delivery.tries = following, 0
         _schedule_retry(run, delivery, plan, 0.0)
         return
     if result.outcome.is_technical:
@@ -154,12 +156,14 @@ def _endpoint(plan: RecipientPlan, delivery: DeliveryState, run: Run) -> Endpoin
     return choose(plan, run.lead.known, endpoint_kind=delivery.endpoint, test=run.lead.test)
 
 
-def _use_backup(run: Run, delivery: DeliveryState, plan: RecipientPlan) -> bool:
-    if delivery.endpoint == "backup" or plan.backup is None or run.lead.test:
-        return False
-    delivery.endpoint = "backup"
-    delivery.tries = 0
-    return True
+def _way_on(run: Run, delivery: DeliveryState, plan: RecipientPlan, result: Result) -> str:
+    """The recipient's next endpoint; blank where there is none, or where it must not be used.
+
+    It is the same buyer under the same idempotency key, so no answer is no hindrance. A reply that
+    nobody understood is one: the buyer has most likely decided, and a person reads what it says.
+    """
+    repeatable = result.outcome.is_technical and result.outcome is not Outcome.UNREADABLE
+    return plan.after(delivery.endpoint) if repeatable and not run.lead.test else ""
 
 
 def _schedule_retry(run: Run, delivery: DeliveryState, plan: RecipientPlan, seconds: float) -> None:
@@ -252,6 +256,7 @@ def _failure_fields(
         "metadata": shapes.metadata(
             plan,
             delivery.endpoint,
+            used=_endpoint(plan, delivery, run),
             attempt_number=delivery.attempts,
             total_attempts=delivery.attempts,
             first_attempt=first.isoformat(timespec="milliseconds").replace("+00:00", "Z"),

@@ -174,6 +174,32 @@ class RecipientPlan:
         """An acceptance is a sale: a CRM or dialer of one's own takes leads and buys none."""
         return self.type in BUYING
 
+    def route(self) -> tuple[tuple[str, EndpointPlan], ...]:
+        """The ways to this recipient in the order in which they are taken, each with what
+        deliveries call it: production, backup, fallback, fallback-2, …"""
+        named = [("production", self.production), ("backup", self.backup)]
+        named += [
+            ("fallback" if place == 1 else f"fallback-{place}", endpoint)
+            for place, endpoint in enumerate(self.fallbacks, 1)
+        ]
+        return tuple((name, endpoint) for name, endpoint in named if endpoint is not None)
+
+    def after(self, name: str) -> str:
+        """The next way after the one called so; blank after the last."""
+        names = ["production", *(known for known, _ in self.route() if known != "production")]
+        rest = names[names.index(name) + 1 :] if name in names else names[1:]
+        return rest[0] if rest else ""
+
+    def way(self, name: str) -> EndpointPlan | None:
+        """The endpoint that deliveries call so; None where there is none of that name any more."""
+        return self.sandbox if name == "sandbox" else dict(self.route()).get(name)
+
+    def name_of(self, endpoint: EndpointPlan) -> str:
+        """What deliveries call it; a region is production to them."""
+        if endpoint.kind in (EndpointKind.REGIONAL, EndpointKind.SANDBOX):
+            return "sandbox" if endpoint.kind is EndpointKind.SANDBOX else "production"
+        return next((name for name, known in self.route() if known.id == endpoint.id), "production")
+
     def endpoints(self) -> tuple[EndpointPlan, ...]:
         """All of them, production first, fallbacks last."""
         named = (self.production, self.backup, self.sandbox)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
 
 from recipients import breaker
-from recipients.outcomes import Outcome
-from recipients.retry import DEFAULT_RULES, RetryPolicy, RetryRule, Then
+from recipients.outcomes import TECHNICAL, Outcome
+from recipients.retry import DEFAULT_RULES, NO_RETRY, RetryPolicy, RetryRule, Then
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from decimal import Decimal
 
     from recipients.models import Recipient
@@ -21,11 +22,17 @@ if TYPE_CHECKING:
 def retry_policy(recipient: Recipient, rows: Iterable[RetryRow]) -> RetryPolicy:
     """The policy of the recipient with these rows; outcomes without one follow the defaults."""
     own = {Outcome(row.outcome): rule_of(row) for row in rows}
+    usual = _held(DEFAULT_RULES) if recipient.retry_hold else DEFAULT_RULES
     return RetryPolicy(
-        rules={**DEFAULT_RULES, **own},
+        rules={**usual, **own},
         timeout_growth=recipient.retry_timeout_growth,
         max_age=recipient.retry_max_age,
     )
+
+
+def _held(rules: Mapping[Outcome, RetryRule]) -> dict[Outcome, RetryRule]:
+    """The same, but every technical failure ends in review."""
+    return {word: replace(rules.get(word, NO_RETRY), then=Then.HOLD) for word in TECHNICAL}
 
 
 def rule_of(row: RetryRow) -> RetryRule:

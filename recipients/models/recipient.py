@@ -106,6 +106,13 @@ class Recipient(models.Model):
         help_text="No retry comes later than this after a delivery's first try, e.g. 24h. "
         "Blank: no limit.",
     )
+    retry_hold = models.BooleanField(
+        "hold for review at the end",
+        default=False,
+        db_default=False,
+        help_text="What failed technically at every endpoint waits for a person in the review "
+        "queue. Outcomes with a retry policy of their own follow that.",
+    )
 
     breaker_enabled = models.BooleanField(
         "leave failing endpoints alone",

@@ -59,6 +59,7 @@ ALWAYS_OF_BREAKER = ("failures", "of", "wait")
 RETRY = (
     Key("timeout_growth", FLOAT, "retry_timeout_growth"),
     Key("max_age", DURATION, "retry_max_age"),
+    Key("hold", BOOLEAN, "retry_hold"),
 )
 BREAKER = (
     Key("enabled", BOOLEAN, "breaker_enabled"),
