@@ -20,6 +20,7 @@ from leadops.lib.redact import Redactor
 from recipients import mapping, policies, responses, validation
 from recipients.auth import SCHEMES
 from recipients.integrations import integration_for
+from recipients.integrations.reading import reading_over
 from recipients.models import Endpoint, Recipient, Secret
 from recipients.options import compile_options
 from recipients.plan import (
@@ -121,8 +122,9 @@ def compile_recipient(
 
 def _compiled(recipient: Recipient, vault: Vault) -> RecipientPlan:
     endpoints: dict[str, list[tuple[Endpoint, EndpointPlan]]] = defaultdict(list)
+    main = _main_integration(recipient)
     for endpoint in recipient.endpoints.all():
-        plan = _endpoint(endpoint, vault, recipient.integration)
+        plan = _endpoint(endpoint, vault, endpoint.integration or recipient.integration, main=main)
         endpoints[endpoint.kind].append((endpoint, plan))
     one = {kind: rows[0][1] for kind, rows in endpoints.items()}
     production = one.get(EndpointKind.PRODUCTION)
@@ -131,7 +133,7 @@ def _compiled(recipient: Recipient, vault: Vault) -> RecipientPlan:
         slug=recipient.slug,
         name=recipient.name,
         mapping=_mapping(recipient, vault),
-        reader=_reader(recipient),
+        reader=_reader(recipient, main),
         type=recipient.type,
         tier=recipient.tier,
         timezone=recipient.timezone,
@@ -176,8 +178,13 @@ def _fields(recipient: Recipient) -> dict[str, Any]:
     }
 
 
-def _endpoint(row: Endpoint, vault: Vault, integration: str) -> EndpointPlan:
-    name = row.integration or integration
+def _main_integration(recipient: Recipient) -> str:
+    """The production endpoint's: whose words the recipient's own reading is about."""
+    kinds = {row.kind: row.integration for row in recipient.endpoints.all()}
+    return kinds.get(EndpointKind.PRODUCTION) or recipient.integration
+
+
+def _endpoint(row: Endpoint, vault: Vault, name: str, *, main: str) -> EndpointPlan:
     return EndpointPlan(
         id=row.id,
         url=mapping.compile_template(vault.fill(row.url)),
@@ -195,7 +202,7 @@ def _endpoint(row: Endpoint, vault: Vault, integration: str) -> EndpointPlan:
         auth=_auth(row, vault),
         ascii=row.ascii,
         pool=_pool(row, vault),
-        reader=_own_reader(row, integration),
+        reader=None if name == main else _usual_reader(name),
         xml_root=row.xml_root,
         idempotency_header=row.idempotency_header,
         idempotency_template=(
@@ -226,15 +233,9 @@ def _mark(row: Endpoint, auth: Auth, vault: Vault) -> str:
     return f"{row.id}:{hashlib.sha256(json.dumps(parts).encode()).hexdigest()}"
 
 
-def _own_reader(row: Endpoint, integration: str) -> responses.Reader | None:
-    """A fallback by mail is not answered in the words of the recipient's API."""
-    if row.integration in ("", integration):
-        return None
-    return _usual_reader(row.integration)
-
-
 @lru_cache(maxsize=64)
 def _usual_reader(integration: str) -> responses.Reader:
+    """A fallback by mail is not answered in the words of the recipient's API."""
     reading = integration_for(integration).reading
     return responses.compile_reader(reading or responses.ReaderSpec())
 
@@ -267,10 +268,7 @@ def _mapping(recipient: Recipient, vault: Vault) -> mapping.Mapping:
     )
 
 
-def _reader(recipient: Recipient) -> responses.Reader:
+def _reader(recipient: Recipient, integration: str) -> responses.Reader:
     rules = tuple(validation.rule_spec(rule) for rule in recipient.response_rules.all())
-    own = {name: value for name, value in recipient.reader_fields().items() if value}
-    usual = integration_for(recipient.integration).reading or responses.ReaderSpec()
-    return responses.compile_reader(
-        dataclasses.replace(usual, **own, rules=(*rules, *usual.rules))
-    )
+    own = responses.ReaderSpec(**recipient.reader_fields(), rules=rules)
+    return responses.compile_reader(reading_over(own, integration_for(integration).reading))
