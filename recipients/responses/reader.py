@@ -7,7 +7,7 @@ only by a rule, by the success condition, or, where neither says what success is
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from types import MappingProxyType
@@ -100,28 +100,32 @@ class Reader:
     def read(self, reply: Reply, *, now: datetime | None = None) -> Result:
         """The result of a reply; never raises. `now` is for Retry-After dates."""
         reading = Reading(reply)
-        verdict = self._by_rules(reading) or self._by_success(reading) or _by_status(reply)
-        if reading.budget.interrupted and reply.ok:
-            # What was not decided might have said the opposite.
-            verdict = _Verdict(Outcome.UNREADABLE, _NOT_UNDERSTOOD)
+        verdict = self._verdict(reading)
         price, doubt = self._price(reading, verdict.outcome)
-        slow = _TOO_SLOW if reading.budget.interrupted else ""
-        facts = (slow, verdict.details, doubt, _technical(reply, verdict))
-        details = "; ".join(filter(None, facts))
         message = _first(reading, self.message)[:MAX_REASON]
-        return Result(
+        result = Result(
             outcome=verdict.outcome,
             reason=self._reason(reading, verdict, message)[:MAX_REASON],
             category=verdict.category,
             price=price,
             buyer_lead_id=_first(reading, self.lead_id)[:MAX_LEAD_ID],
             message=message,
-            details=details[:MAX_REASON],
             retry_after=_retry_after(reply, verdict.outcome, now),
             captures={
                 name: _joined(reading, paths)[:MAX_CAPTURE] for name, paths in self.capture.items()
             },
         )
+        # Last, for anything read before may have taken too long.
+        slow = _TOO_SLOW if reading.budget.interrupted else ""
+        facts = filter(None, (slow, verdict.details, doubt, _technical(reply, verdict)))
+        return replace(result, details="; ".join(facts)[:MAX_REASON])
+
+    def _verdict(self, reading: Reading) -> _Verdict:
+        verdict = self._by_rules(reading) or self._by_success(reading) or _by_status(reading.reply)
+        if reading.budget.interrupted and reading.reply.ok:
+            # What was not decided might have said the opposite.
+            return _Verdict(Outcome.UNREADABLE, _NOT_UNDERSTOOD)
+        return verdict
 
     def _by_rules(self, reading: Reading) -> _Verdict | None:
         for index, rule in enumerate(self.rules):
