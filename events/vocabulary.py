@@ -39,6 +39,7 @@ class EventType(StrEnum):
     FLOW_COMPLETED = "flow.completed", "Every step is done; the lead's sales and money are final"
 
     RECIPIENT_PAUSED = "recipient.paused", "A recipient or endpoint gets nothing for now"
+    RECIPIENT_TESTED = "recipient.tested", "Somebody made a test call; there is no lead behind it"
     RECIPIENT_RESUMED = "recipient.resumed", "A recipient or endpoint gets leads again"
     BREAKER_OPENED = "breaker.opened", "An endpoint failed too often and is left alone for a while"
     BREAKER_PROBED = "breaker.probed", "One attempt goes to an endpoint to see how it is"

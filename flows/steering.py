@@ -116,7 +116,7 @@ def resume_recipient(recipient: Recipient, *, by: str) -> bool:
     return True
 
 
-def resume_endpoint(endpoint: Endpoint, *, by: str) -> bool:
+def resume_endpoint(endpoint: Endpoint, *, by: str, reason: str = "") -> bool:
     """Use an endpoint again that refused our credentials; False when it was not paused.
 
     Closes the alert that was raised when it was paused, unless another endpoint still is.
@@ -130,6 +130,7 @@ def resume_endpoint(endpoint: Endpoint, *, by: str) -> bool:
         journal.operation(
             EventType.RECIPIENT_RESUMED,
             entity_id=found.recipient_id,
+            reason=reason,
             by=by,
             recipient=shapes.recipient(found.recipient),
             endpoint_id=found.id,

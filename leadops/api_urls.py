@@ -16,6 +16,7 @@ from events.api.leads import LeadView
 from events.api.metrics import RecipientMetricsView
 from flows.api.leads import LeadsView
 from flows.api.steering import PauseView, ResumeView, RetryView
+from flows.api.testing import TestView
 
 
 class NoSuchCall(APIView):
@@ -43,6 +44,7 @@ urlpatterns = [
     path("recipients/<str:slug>/metrics", RecipientMetricsView.as_view(), name="recipient-metrics"),
     path("recipients/<str:slug>/pause", PauseView.as_view(), name="recipient-pause"),
     path("recipients/<str:slug>/resume", ResumeView.as_view(), name="recipient-resume"),
+    path("recipients/<str:slug>/test", TestView.as_view(), name="recipient-test"),
     path("deliveries/<str:id>/retry", RetryView.as_view(), name="delivery-retry"),
     path("<path:rest>", NoSuchCall.as_view()),
     path("", NoSuchCall.as_view(), {"rest": ""}),

@@ -1,0 +1,147 @@
+"""A test call from a recipient's page: a made-up lead to one endpoint, or only its credentials."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.contrib.admin.utils import quote, unquote
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldBooleanWidget
+
+from flows import testcalls
+from leadops.lib import locators
+from leadops.lib.admin import button, change_url
+from leadops.lib.forms import StructuredField
+from leadops.lib.validation import plain_object
+from recipients.admin.recipient import RecipientPage
+from recipients.models import Endpoint, Recipient
+
+ORDER = ("sandbox", "production", "backup", "regional", "fallback")
+CREDENTIALS = frozenset(
+    {"auth", "auth_name", "auth_place", "auth_username", "auth_secret", "auth_options", "headers"}
+)
+
+
+class TestCallForm(forms.Form):
+    """`confirmed` must be ticked for what is no sandbox."""
+
+    endpoint = forms.ChoiceField(widget=UnfoldAdminSelectWidget)
+    values = StructuredField(
+        empty={},
+        checks=[plain_object],
+        rows=10,
+        label="The lead",
+        required=False,
+        help_text="Invented values for the fields of its flows. Change what the buyer wants "
+        "otherwise; nobody's data belongs here.",
+    )
+    confirmed = forms.BooleanField(
+        required=False,
+        widget=UnfoldBooleanWidget,
+        label="Send it although this is no sandbox: the buyer may take it for a real lead",
+    )
+
+    def __init__(self, data: Any, *, endpoints: list[Endpoint], **kwargs: Any) -> None:
+        super().__init__(data, **kwargs)
+        self.endpoints = {endpoint.pk: endpoint for endpoint in endpoints}
+        choices = [(endpoint.pk, _label(endpoint)) for endpoint in endpoints]
+        self.fields["endpoint"].choices = choices  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        endpoint = self.endpoints.get(cleaned.get("endpoint", ""))
+        sends = "_check" not in self.data
+        if endpoint and sends and endpoint.kind != "sandbox" and not cleaned.get("confirmed"):
+            self.add_error("confirmed", f"Confirm that the {endpoint.kind} endpoint gets it.")
+        return cleaned
+
+
+def _label(endpoint: Endpoint) -> str:
+    paused = " (paused)" if endpoint.paused_at else ""
+    return f"{endpoint.get_kind_display()}: {locators.without_secrets(endpoint.url)}{paused}"
+
+
+class TestCallMixin(RecipientPage):
+    """Adds the page to a recipient's. Who may change the recipient may use it."""
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.test_call_view)
+        ours = path("<path:object_id>/test-call/", view, name="recipients_recipient_test_call")
+        return [ours, *super().get_urls()]
+
+    def has_test_call_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        return bool(self.has_change_permission(request))
+
+    @button(description="Test call", icon="network_check", permissions=["test_call"])
+    def test_call(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return HttpResponseRedirect(test_call_url(unquote(object_id)))
+
+    def test_call_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        recipient = self.get_object(request, unquote(object_id))
+        if recipient is None:
+            raise Http404
+        if not self.has_change_permission(request, recipient):
+            raise PermissionDenied
+        endpoints = sorted(recipient.endpoints.all(), key=lambda row: ORDER.index(row.kind))
+        form = TestCallForm(
+            request.POST if request.method == "POST" else None,
+            endpoints=endpoints,
+            initial={"values": testcalls.sample_values(recipient)},
+        )
+        found = self._made(request, recipient, form) if form.is_valid() else {}
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"Test call to {recipient.name}",
+            "opts": self.opts,
+            "back": change_url(Recipient, recipient.pk),
+            "recipient": recipient,
+            "form": form,
+            "has_endpoints": bool(endpoints),
+            "checks": any(testcalls.is_fetching(endpoint) for endpoint in endpoints),
+            **found,
+        }
+        return TemplateResponse(request, "admin/recipients/test_call.html", context)
+
+    def _made(
+        self, request: HttpRequest, recipient: Recipient, form: TestCallForm
+    ) -> dict[str, Any]:
+        """What the page shows of a call that was made."""
+        endpoint = form.endpoints[form.cleaned_data["endpoint"]]
+        by = request.user.get_username()
+        try:
+            if "_check" in request.POST:
+                return {"checked": testcalls.check(recipient, endpoint, by=by)}
+            values = form.cleaned_data["values"]
+            return {"called": testcalls.call(recipient, endpoint, by=by, values=values)}
+        except testcalls.NotPossible as error:
+            return {"problem": str(error)}
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        super().save_formset(request, form, formset, change)
+        if formset.model is Endpoint:
+            _say_what_is_paused(request, formset)
+
+
+def _say_what_is_paused(request: HttpRequest, formset: Any) -> None:
+    """New credentials of a paused endpoint do not resume it by themselves."""
+    for endpoint, changed in formset.changed_objects:
+        if endpoint.paused_at and CREDENTIALS & set(changed):
+            messages.warning(
+                request,
+                format_html(
+                    'The {} endpoint is still paused: make a <a href="{}">test call</a> to '
+                    "resume it.",
+                    endpoint.kind,
+                    test_call_url(endpoint.recipient_id),
+                ),
+            )
+
+
+def test_call_url(recipient_id: str) -> str:
+    return reverse("admin:recipients_recipient_test_call", args=[quote(recipient_id)])
