@@ -17,6 +17,7 @@ from flows import steering
 from flows.admin.breakers import BreakerMixin
 from flows.admin.preview import preview_of
 from flows.admin.sample import SampleMixin
+from flows.admin.testcall import TestCallMixin
 from leadops.lib.admin import button, done
 from recipients.models import Recipient
 
@@ -30,9 +31,9 @@ class PauseForm(BaseDialogForm):  # type: ignore[misc]
 
 
 @admin.register(Recipient)
-class RecipientAdmin(BreakerMixin, SampleMixin):
+class RecipientAdmin(TestCallMixin, BreakerMixin, SampleMixin):
     actions = ("pause_selected", "resume_selected")
-    actions_detail = ("from_sample", "open_breaker", "close_breaker", "pause", "resume")
+    actions_detail = ("test_call", "from_sample", "open_breaker", "close_breaker", "pause", "resume")
 
     def has_pause_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         return self._steers(request, object_id, paused=False)

@@ -212,7 +212,8 @@ def _may_be_set(name: str) -> bool:
 
 def request_target(url: str) -> str:
     """What stands in the request line, for what signs it. Raises RequestRefused."""
-    return _target(url).path
+    # As urllib3 writes it out: brackets of a query, for one, are encoded.
+    return str(parse_url(f"http://host{_target(url).path}").request_uri)
 
 
 def _target(url: str) -> Target:
