@@ -175,6 +175,25 @@ ENDPOINT = st.fixed_dictionaries(
         ),
     },
 )
+FALLBACK = ENDPOINT | st.sampled_from(
+    [
+        {"integration": "webhook.post", "url": "https://a.example/"},
+        {"integration": "email", "url": "mailto:a@b.example", "options": {"cc": "c@b.example"}},
+        {
+            "integration": "email",
+            "url": "mailto:a@b.example,c@b.example",
+            "options": {"subject": "{{lead.id}}", "port": 25, "password": "${BUYER_TOKEN}"},
+            "connections": 3,
+            "keep_alive": "1s",
+        },
+        {
+            "integration": "sftp",
+            "url": "sftp://a.example/in/",
+            "auth": {"type": "basic", "username": "u", "password": "literal"},
+            "options": {"host_key": "SHA256:" + "A" * 43, "mode": "file"},
+        },
+    ]
+)
 RECIPIENT = st.fixed_dictionaries(
     {"slug": st.just("r"), "name": WORD},
     optional={
@@ -188,6 +207,7 @@ RECIPIENT = st.fixed_dictionaries(
         "regional": st.lists(
             st.builds(lambda e, rule: {**e, "when": rule}, ENDPOINT, RULE), max_size=2
         ),
+        "fallback": st.lists(FALLBACK, max_size=3),
         "mapping": MAPPING
         | st.sampled_from(["a: {{lead.x}}\n", "{{#if lead.x}}\na: 1\n{{/if}}\n"]),
         "filter": RULE,
