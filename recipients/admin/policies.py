@@ -112,7 +112,7 @@ def _next_probe(found: breaker.Breaker, now: datetime) -> str:
     if found.until is None:
         return "Until somebody closes it"
     left = round((found.until - now).total_seconds())
-    when = f"in {durations.text(left)}" if left > 0 else "with the next delivery"
+    when = f"in {_seconds(left)}" if left > 0 else "with the next delivery"
     return f"Next probe {found.until:{MOMENT}} ({when})"
 
 
@@ -293,7 +293,7 @@ def picture_url() -> str:
 def left_alone(endpoints: Iterable[Endpoint]) -> list[str]:
     """A sentence for each endpoint whose breaker is not closed."""
     found = []
-    for endpoint in endpoints:
+    for endpoint in sorted(endpoints, key=_place):
         state = value_of(endpoint)
         if state.state is not State.CLOSED:
             reason = f" ({state.reason})" if state.reason else ""
