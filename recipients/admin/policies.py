@@ -62,12 +62,12 @@ class Panel:
 
 def panels(recipient: Recipient, now: datetime) -> list[Panel]:
     """Those of all endpoints, production first."""
-    order = list(Endpoint.Kind.values)
     policy = policies.breaker_policy(recipient)
-    found = sorted(
-        recipient.endpoints.all(), key=lambda each: (order.index(each.kind), each.position)
-    )
-    return [_panel(each, policy, now) for each in found]
+    return [_panel(each, policy, now) for each in sorted(recipient.endpoints.all(), key=_place)]
+
+
+def _place(endpoint: Endpoint) -> tuple[int, int]:
+    return list(Endpoint.Kind.values).index(endpoint.kind), endpoint.position
 
 
 def value_of(endpoint: Endpoint) -> breaker.Breaker:
