@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import closing
 from decimal import Decimal
+from ipaddress import ip_network
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from events.models import Event
 from flows import plans
+from leadops.buyers import running_buyers
+from leadops.lib.http import Door
 from leadops.lib.http.messages import Reply
+from recipients.deliver import Attempt, deliver
 from recipients.models import Recipient
 from recipients.outcomes import Outcome
 from tests.browser.conftest import sign_in
@@ -158,3 +163,43 @@ def test_it_works_by_keyboard_alone(page: Page, live_server):
     expect(page.locator("#sample-result")).to_contain_text("A-17")
     expect(page.locator("#sample-said")).to_contain_text("part 2 is taken")
     expect(page.locator("[name=_role][value=message_path]")).to_be_checked()
+
+
+def test_what_was_clicked_reads_the_buyers_next_real_reply(page: Page, live_server):
+    loopback = Door(private_networks=[ip_network("127.0.0.0/8")])
+    with running_buyers() as buyers, closing(loopback) as door:
+        recipient = make_recipient()
+        recipient.endpoints.update(url=f"{buyers.url}/b/abc/accept.xml?price=33.50")
+        recipient.save()
+
+        def send() -> Attempt:
+            plan = plans.current().recipients[recipient.id]
+            assert plan.production is not None
+            context = {"lead": {"email": "a@example.com"}}
+            return deliver(
+                plan, plan.production, context,
+                attempt=1, idempotency_key="dlv_1", test=False, door=door,
+            )  # fmt: skip
+
+        before = send()
+        assert before.result.outcome is Outcome.UNREADABLE
+        assert before.reply is not None
+        enter(page, live_server, recipient)
+        page.fill("[name=body]", before.reply.body)
+        value(page, "accepted").click()
+        value(page, "33.50").click()
+        expect(page.locator("#sample-result")).to_contain_text("33.50")
+        page.click("button[name=_use]")
+        expect(page.get_by_text("are read by the new rules")).to_be_visible()
+        after = send().result
+        assert (after.outcome, after.price) == (Outcome.ACCEPTED, Decimal("33.50"))
+
+
+def test_it_fits_a_narrow_screen(page: Page, live_server):
+    recipient = make_recipient()
+    enter(page, live_server, recipient)
+    page.set_viewport_size({"width": 420, "height": 900})
+    page.fill("[name=body]", '{"a": "' + "x" * 200 + '"}')
+    expect(value(page, "xxx")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 420
+    picture(page, "narrow")
