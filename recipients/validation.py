@@ -215,6 +215,9 @@ FIELD_OF = {
 
 
 def reply_reading(recipient: Recipient) -> None:
+    for name, path in recipient.capture.items():
+        if not isinstance(path, str):
+            raise ValidationError({"capture": f"{name}: a path is a text."})
     try:
         responses.compile_reader(responses.ReaderSpec(**recipient.reader_fields()))
     except responses.ReaderError as error:

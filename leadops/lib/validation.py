@@ -10,11 +10,12 @@ from leadops.lib import conditions
 
 
 def plain_object(value: Any) -> None:
-    """An object of texts, numbers and booleans."""
+    """An object of texts, numbers and booleans, or of tables of these."""
     if not isinstance(value, dict):
         raise ValidationError("Write an object: {…}.")
     for key, item in value.items():
-        if not isinstance(item, str | int | float | bool):
+        parts = item.values() if isinstance(item, dict) else (item,)
+        if not all(isinstance(part, str | int | float | bool) for part in parts):
             raise ValidationError(f"{key}: only texts, numbers and booleans.")
 
 

@@ -24,6 +24,7 @@ pytestmark = pytest.mark.django_db
 CONTEXT: dict[str, Any] = {
     "lead": {"id": "lead_1", "first_name": "Zoë", "phone_1": "5555551234", "tags": ["a", "b"]},
     "source": {"name": "Web"},
+    "recipient": {"colours": {"a": "red"}},
     "now": datetime(2024, 1, 15, 10, 30, tzinfo=UTC),
 }
 
@@ -64,6 +65,8 @@ recipients:
         action: urn:leads/Submit
         namespace: urn:leads
         security: digest
+        xml_namespaces: {k: "urn:keys"}
+        header: <k:Key>{{source.name}}</k:Key>
         username: leadops
         password: ${SOAP_PASSWORD}
     mapping:
@@ -89,6 +92,7 @@ def test_it_connects_a_soap_buyer(buyers: Buyers, door: Door) -> None:
         "b",
     ]
     assert "s3cret-word" not in entry["body"]
+    assert "<k:Key>Web</k:Key>" in entry["body"]
 
 
 def test_it_keeps_a_soap_password_out_of_the_record(buyers: Buyers, door: Door) -> None:
@@ -139,8 +143,10 @@ recipients:
       url: URL/b/form-buyer/accept
       format: form
       options: {form_lists: repeat}
+    fields: {colours: {a: red}}
     mapping:
       tag: "{{lead.tags}}"
+      colour: "{{lookup recipient.colours 'a'}}"
       payload: {"#json": {name: "{{lead.first_name}}", phones: ["{{lead.phone_1}}"]}}
 """
 
@@ -150,7 +156,7 @@ def test_it_sends_repeated_fields_and_a_document_in_one(buyers: Buyers, door: Do
     assert attempt.result.outcome == "accepted"
     (entry,) = buyers.log(path="/b/form-buyer/")
     tags, _, document = entry["body"].partition("&payload=")
-    assert tags == "tag=a&tag=b"
+    assert tags == "tag=a&tag=b&colour=red"
     assert document.startswith("%7B%22name%22")
     assert attempt.request is not None
     assert json.loads(parse_qs(attempt.request.body)["payload"][0]) == {
