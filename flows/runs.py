@@ -40,6 +40,7 @@ class LeadState:
     sensitive: str = ""  # encrypted JSON of what no snapshot holds
     step_id: str = ""
     completed_at: datetime | None = None
+    held_at: datetime | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
     _hidden: Mapping[str, Any] | None = None
 
@@ -100,6 +101,7 @@ class DeliveryState:
     created_at: datetime | None = None
     first_attempt_at: datetime | None = None
     finished_at: datetime | None = None
+    held_at: datetime | None = None
     new: bool = False
     changed: bool = False
     work: WorkState | None = None
@@ -164,6 +166,7 @@ LEAD = Table(
         "seq": "integer",
         "snapshot": "smallint",
         "completed_at": "timestamptz",
+        "held_at": "timestamptz",
     },
 )
 DELIVERY = Table(
@@ -193,6 +196,7 @@ DELIVERY = Table(
         "created_at": "timestamptz",
         "first_attempt_at": "timestamptz",
         "finished_at": "timestamptz",
+        "held_at": "timestamptz",
     },
 )
 # What a row of each is read as: the states' fields stand in the same order.
@@ -212,6 +216,7 @@ DELIVERY_CHANGES = [column for column in DELIVERY.columns if column not in WRITT
 def save_leads(cursor: Any, runs: Sequence[Run]) -> None:
     for run in runs:
         run.lead.step_id = run.flow.step_id(run.lead.step)
+        run.lead.held_at = _held(run, run.lead.status, run.lead.held_at)
     LEAD.update(
         cursor,
         [{c: getattr(run.lead, c) for c in LEAD.columns} for run in runs],
@@ -224,12 +229,18 @@ def save_deliveries(cursor: Any, runs: Sequence[Run]) -> None:
     fresh, changed = [], []
     for run in runs:
         for delivery in run.deliveries:
+            delivery.held_at = _held(run, delivery.state, delivery.held_at)
             if delivery.new:
                 fresh.append(_row(delivery))
             elif delivery.changed:
                 changed.append(_row(delivery))
     DELIVERY.insert(cursor, fresh)
     DELIVERY.update(cursor, changed, DELIVERY_CHANGES)
+
+
+def _held(run: Run, state: str, since: datetime | None) -> datetime | None:
+    """Since when it has been in review; None while it is not."""
+    return (since or run.journal.at) if state == "review" else None
 
 
 def _row(delivery: DeliveryState) -> dict[str, Any]:

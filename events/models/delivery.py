@@ -79,6 +79,9 @@ class Delivery(models.Model):
     first_attempt_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     returned_at = models.DateTimeField(null=True)
+    # Set while `state` is review. The state itself is in no index: it changes with every attempt,
+    # and PostgreSQL would then write each row's index entries anew.
+    held_at = models.DateTimeField(null=True)
 
     class Meta:
         verbose_name_plural = "deliveries"
@@ -94,6 +97,11 @@ class Delivery(models.Model):
                 fields=["recipient", "buyer_lead_id"],
                 condition=~models.Q(buyer_lead_id=""),
                 name="delivery_buyer_lead_id",
+            ),
+            models.Index(
+                fields=["held_at", "id"],
+                condition=models.Q(held_at__isnull=False),
+                name="delivery_held",
             ),
         ]
 

@@ -65,6 +65,7 @@ class Lead(models.Model):
     sensitive = SecretField(
         blank=True, default="", help_text="Values too sensitive for a snapshot, encrypted."
     )
+    held_at = models.DateTimeField(null=True, help_text="Set while it needs review.")
     salt = models.BinaryField(max_length=16, null=True, default=new_salt)
 
     class Meta:
@@ -72,6 +73,11 @@ class Lead(models.Model):
             models.Index(fields=["-created_at"], name="lead_created"),
             models.Index(fields=["flow", "-created_at"], name="lead_flow_created"),
             models.Index(fields=["source", "-created_at"], name="lead_source_created"),
+            models.Index(
+                fields=["held_at", "id"],
+                condition=models.Q(held_at__isnull=False),
+                name="lead_held",
+            ),
         ]
 
     def __str__(self) -> str:

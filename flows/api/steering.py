@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from events.models import Delivery
-from flows import steering
+from flows import by_hand, retrying, steering
 from leadops.lib.access import Operates
 from leadops.lib.api import Conflict, FormParser, JsonParser, WrongShape
 from recipients.models import Recipient
@@ -113,9 +113,9 @@ class RetryView(SteeringView):
         if force not in TRUE + FALSE:
             raise WrongShape("It is forced or it is not.", {"force": "Write true or false."})
         try:
-            steering.retry_delivery(id, by=self.by(request), force=force in TRUE)
+            retrying.retry_delivery(id, by=self.by(request), force=force in TRUE)
         except Delivery.DoesNotExist as error:
             raise exceptions.NotFound(f"There is no delivery {id!r}.") from error
-        except steering.NotNow as error:
+        except by_hand.NotNow as error:
             raise Conflict(str(error)) from error
         return Response({"delivery": id, "state": "waiting"}, status=202)

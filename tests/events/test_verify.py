@@ -13,7 +13,7 @@ from events import rollups, verify
 from events.feedback.process import take
 from events.feedback.reading import Statement
 from events.models import Delivery, Event, Feedback, Figure, Lead
-from flows import steering
+from flows import retrying, steering
 from recipients.models import Endpoint
 from recipients.outcomes import Outcome
 from tests.flows.scene import attempt, recipient, scene
@@ -81,7 +81,7 @@ def test_it_agrees_with_what_was_written(busy):
 
 def test_it_agrees_about_deliveries_sent_again(busy):
     declined = Delivery.objects.filter(state="declined", recipient__slug="second").first()
-    steering.retry_delivery(declined.id, by="olga")
+    retrying.retry_delivery(declined.id, by="olga")
     assert problems() == {}
     busy.play(second=[attempt(Outcome.ACCEPTED)] * 3, first=[attempt(Outcome.ACCEPTED)] * 3)
     assert problems() == {}
@@ -91,7 +91,7 @@ def test_it_agrees_about_a_sale_sent_again():
     play = scene(recipient("abc"))
     play.post()
     play.play(abc=[attempt(Outcome.ACCEPTED, price=Decimal(45))])
-    steering.retry_delivery(Delivery.objects.get().id, by="olga", force=True)
+    retrying.retry_delivery(Delivery.objects.get().id, by="olga", force=True)
     play.play(abc=[attempt(Outcome.ACCEPTED, price=Decimal(50))])
     assert problems() == {}
     assert Delivery.objects.get().revenue == Lead.objects.get().revenue == 45
@@ -102,7 +102,7 @@ def test_it_shares_the_cost_anew_when_a_lead_goes_on():
     play.post()
     play.play(abc=[attempt(Outcome.ACCEPTED)], late=[attempt(Outcome.REJECTED)])
     again = Delivery.objects.get(recipient__slug="late")
-    steering.retry_delivery(again.id, by="olga")
+    retrying.retry_delivery(again.id, by="olga")
     play.play(late=[attempt(Outcome.ACCEPTED)])
     assert problems() == {}
     shares = {share.recipient_id: 0 for share in Figure.objects.filter(kind="share")}

@@ -10,7 +10,7 @@ import pytest
 from django.db import connection, connections
 
 from events.models import Alert, Delivery, Event
-from flows import endpoints, steering
+from flows import endpoints, retrying, steering
 from flows.models import Step, Work
 from recipients.breaker import BAD, GOOD
 from recipients.models import Breaker, Endpoint, Recipient
@@ -384,7 +384,7 @@ def test_a_retry_by_hand_is_young_again():
     Delivery.objects.update(first_attempt_at="2020-01-01T00:00Z")
     here.take((), [(sending, attempt(FAILED))])
     assert Delivery.objects.get().state == "failed"
-    steering.retry_delivery(sending.delivery_id, by="ann")
+    retrying.retry_delivery(sending.delivery_id, by="ann")
     (again,) = here.start()
     here.take((), [(again, attempt(FAILED))])
     assert Delivery.objects.get().state == "waiting"

@@ -21,7 +21,7 @@ from events import rollups, verify
 from events.feedback.process import take as take_feedback
 from events.feedback.reading import Statement
 from events.models import Delivery, Lead
-from flows import steering, worktable
+from flows import by_hand, retrying, steering, worktable
 from flows.desk import Sending
 from flows.models import Step, StepRecipient, Work
 from recipients.models import Endpoint, Recipient
@@ -174,8 +174,8 @@ class History:
         deliveries = list(Delivery.objects.order_by("id").values_list("id", flat=True))
         for id in self.random.sample(deliveries, min(3, len(deliveries))):
             try:
-                steering.retry_delivery(id, by="ann", force=self.random.random() < 0.5)
-            except steering.NotNow:
+                retrying.retry_delivery(id, by="ann", force=self.random.random() < 0.5)
+            except by_hand.NotNow:
                 continue
 
     def give_back(self) -> None:

@@ -18,7 +18,7 @@ from events import rollups, verify
 from events.feedback.process import take as take_feedback
 from events.feedback.reading import Statement
 from events.models import Delivery, Lead
-from flows import plans, steering
+from flows import by_hand, plans, retrying, steering
 from flows.models import Flow, Work
 from recipients.models import Endpoint, Recipient, RetryRule
 from recipients.outcomes import Outcome
@@ -110,8 +110,8 @@ def staff(random: Random) -> None:
     steering.resume_recipient(one, by="ann")
     delivery = Delivery.objects.order_by("?").first()
     if delivery and random.random() < 0.5:
-        with contextlib.suppress(steering.NotNow):
-            steering.retry_delivery(delivery.id, by="ann", force=random.random() < 0.3)
+        with contextlib.suppress(by_hand.NotNow):
+            retrying.retry_delivery(delivery.id, by="ann", force=random.random() < 0.3)
     steering.wake_held()
     for endpoint in Endpoint.objects.filter(paused_at__isnull=False):
         steering.resume_endpoint(endpoint, by="ann")

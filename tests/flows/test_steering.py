@@ -9,7 +9,7 @@ import pytest
 
 from events import verify
 from events.models import Alert, Delivery, Event
-from flows import engine, settling, steering
+from flows import by_hand, engine, retrying, settling, steering
 from flows.models import Revision, Work
 from recipients.models import Recipient
 from recipients.outcomes import Outcome
@@ -118,7 +118,7 @@ def test_it_sends_a_failed_delivery_again_with_all_of_its_retries():
     answer = play.post()
     play.play(abc=[rejected()])
     assert play.lead(answer).result == "unsold"
-    steering.retry_delivery(play.delivery("abc").id, by="olga")
+    retrying.retry_delivery(play.delivery("abc").id, by="olga")
     assert play.lead(answer).status == "working"
     event = play.event(answer, "retry.scheduled")
     assert (event.data["manual"], event.data["by"]) == (True, "olga")
@@ -133,7 +133,7 @@ def test_it_takes_a_delivery_out_of_review():
     answer = play.post()
     play.play(abc=[attempt(Outcome.UNREADABLE, reason="Not understood")])
     assert play.lead(answer).status == "review"
-    steering.retry_delivery(play.delivery("abc").id, by="olga")
+    retrying.retry_delivery(play.delivery("abc").id, by="olga")
     play.play(abc=[accepted()])
     assert play.lead(answer).result == "sold"
 
@@ -142,7 +142,7 @@ def test_it_goes_on_with_the_waterfall_after_a_review():
     play = scene(recipient("abc"), recipient("premier"), pattern="waterfall")
     answer = play.post()
     play.play(abc=[attempt(Outcome.UNREADABLE, reason="Not understood")])
-    steering.retry_delivery(play.delivery("abc").id, by="olga")
+    retrying.retry_delivery(play.delivery("abc").id, by="olga")
     play.play(abc=[rejected()], premier=[accepted()])
     assert play.lead(answer).result == "sold"
     assert play.delivery("premier").state == "accepted"
@@ -152,17 +152,17 @@ def test_it_refuses_what_is_under_way():
     play = scene(recipient("abc"))
     play.post()
     play.start()
-    with pytest.raises(steering.NotNow, match="under way"):
-        steering.retry_delivery(play.delivery("abc").id, by="olga", force=True)
+    with pytest.raises(by_hand.NotNow, match="under way"):
+        retrying.retry_delivery(play.delivery("abc").id, by="olga", force=True)
 
 
 def test_it_refuses_what_was_accepted_unless_forced():
     play = scene(recipient("abc"))
     answer = play.post()
     play.play(abc=[accepted()])
-    with pytest.raises(steering.NotNow, match="accepted"):
-        steering.retry_delivery(play.delivery("abc").id, by="olga")
-    steering.retry_delivery(play.delivery("abc").id, by="olga", force=True)
+    with pytest.raises(by_hand.NotNow, match="accepted"):
+        retrying.retry_delivery(play.delivery("abc").id, by="olga")
+    retrying.retry_delivery(play.delivery("abc").id, by="olga", force=True)
     play.play(abc=[accepted()])
     lead = play.lead(answer)
     assert (lead.revenue, lead.sales) == (Decimal("45.0000"), 1)  # earned once
@@ -173,13 +173,13 @@ def test_it_does_not_sell_an_exclusive_lead_again_unless_forced():
     play = scene(recipient("abc"), recipient("premier"), pattern="waterfall")
     play.post()
     play.play(abc=[rejected()], premier=[accepted()])
-    with pytest.raises(steering.NotNow, match="sold"):
-        steering.retry_delivery(play.delivery("abc").id, by="olga")
+    with pytest.raises(by_hand.NotNow, match="sold"):
+        retrying.retry_delivery(play.delivery("abc").id, by="olga")
 
 
 def test_it_knows_no_other_delivery():
     with pytest.raises(Delivery.DoesNotExist):
-        steering.retry_delivery("dlv_none", by="olga")
+        retrying.retry_delivery("dlv_none", by="olga")
 
 
 class TestHeldForNothing:
@@ -244,22 +244,22 @@ class TestSoldOnce:
         play = scene(recipient("abc"), recipient("premier"), pattern="waterfall")
         answer = play.post()
         play.play(abc=[rejected()], premier=[accepted(price=Decimal(40))])
-        steering.retry_delivery(play.delivery("premier").id, by="olga", force=True)
+        retrying.retry_delivery(play.delivery("premier").id, by="olga", force=True)
         return play, answer
 
     def test_it_stays_sold_when_it_is_refused_the_second_time(self):
         play, answer = self.sold_twice_sent()
         play.play(premier=[rejected()])
-        with pytest.raises(steering.NotNow, match="sold"):
-            steering.retry_delivery(play.delivery("abc").id, by="olga")
-        steering.retry_delivery(play.delivery("abc").id, by="olga", force=True)
+        with pytest.raises(by_hand.NotNow, match="sold"):
+            retrying.retry_delivery(play.delivery("abc").id, by="olga")
+        retrying.retry_delivery(play.delivery("abc").id, by="olga", force=True)
         play.play(abc=[rejected()])
         lead = play.lead(answer)
         assert (lead.result, lead.revenue) == ("sold", Decimal(40))
 
     def test_it_earns_once_though_the_lead_is_on_its_way_again(self):
         play, answer = self.sold_twice_sent()
-        steering.retry_delivery(play.delivery("abc").id, by="olga", force=True)
+        retrying.retry_delivery(play.delivery("abc").id, by="olga", force=True)
         play.play(abc=[rejected()], premier=[accepted(price=Decimal(40))])
         assert play.lead(answer).revenue == Decimal(40)
         assert [check for check in verify.run() if check.problems] == []
