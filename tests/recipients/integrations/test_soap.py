@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+import yaml
 
+from leadops import env
 from recipients.integrations import FieldError, integration_for
 from recipients.integrations.soap import check
-from recipients.options import compile_options
+from recipients.mapping import compile_document
+from recipients.options import Option, compile_options
 from recipients.outcomes import Outcome
-from recipients.responses import compile_reader
+from recipients.responses import ReaderSpec, compile_reader
 from recipients.transports.soap import OPTIONS
 from tests.recipients.responses.replies import reply
 
@@ -92,6 +96,30 @@ def test_it_gives_the_faults_detail_as_the_message() -> None:
     assert reading is not None
     result = compile_reader(reading).read(reply(fault_11("s:Client"), 500))
     assert (result.outcome, result.message) == (Outcome.INVALID, "17")
+
+
+PAGE = (env.PROJECT / "docs/soap.md").read_text()
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
+def test_the_page_describes_the_option(option: Option) -> None:
+    (row,) = [line for line in PAGE.splitlines() if re.match(rf"\| .*`{option.name}`.* \|", line)]
+    assert all(f"`{choice}`" in row for choice in option.choices)
+
+
+def test_the_pages_example_compiles() -> None:
+    example = PAGE.partition("```yaml\n")[2].partition("```")[0]
+    (recipient,) = yaml.safe_load(example)["recipients"]
+    endpoint = recipient["endpoint"]
+    options = compile_options(OPTIONS, endpoint["options"])
+    check(Endpoint(endpoint["url"]), options)
+    compile_document(recipient["mapping"])
+    compile_reader(ReaderSpec(**recipient["response"]))
+
+
+def test_the_pages_addressing_is_a_header() -> None:
+    written = yaml.safe_load(PAGE.split("```yaml\n")[2].partition("```")[0])
+    check(Endpoint(), compile_options(OPTIONS, written))
 
 
 @dataclass
