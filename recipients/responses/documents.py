@@ -7,7 +7,6 @@ fetched, size and depth are bounded.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -17,19 +16,19 @@ import orjson
 from lxml import etree, html
 
 from leadops.lib.http.messages import Reply
-from recipients.responses import repairs, wrappings
+from recipients.responses import wrappings
 from recipients.responses.budget import Budget
 from recipients.responses.charsets import decoded
+from recipients.responses.parsing import (
+    DocumentError,
+    parse_json,
+    parse_xml,
+    refuse_many_elements,
+)
 from recipients.responses.selectors import Kind, Selector
 
 MAX_DEPTH: Final = 100
 MAX_VALUES: Final = 200
-MAX_ELEMENTS: Final = 2000
-"""Elements of XML and HTML: some XPath takes their square."""
-
-
-class DocumentError(ValueError):
-    """The body is not what it seems to be; the message says where it breaks."""
 
 
 class Document(Protocol):
@@ -68,7 +67,7 @@ class Json(Text):
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
-        self.root = _parse_json(text)
+        self.root = parse_json(text)
 
     def find(self, selector: Selector, *, budget: Budget | None = None) -> list[Any]:
         if selector.kind is not Kind.JSON:
@@ -108,7 +107,7 @@ class Xml(Tree):
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
-        self.root = _parse_xml(text)
+        self.root = parse_xml(text)
 
     def find(self, selector: Selector, *, budget: Budget | None = None) -> list[Any]:
         if selector.kind is Kind.JSON:
@@ -126,7 +125,7 @@ class Html(Tree):
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
-        _refuse_many_elements(text, "HTML")
+        refuse_many_elements(text, "HTML")
         parser = html.HTMLParser(no_network=True, huge_tree=False, encoding="utf-8")
         try:
             self.root = html.document_fromstring(text.encode("utf-8", "replace"), parser=parser)
@@ -186,78 +185,6 @@ def _xml_or_text(text: str, declared: str) -> Document:
         if "xml" in declared or _MARKUP_START.match(text.lstrip()):
             raise
         return Text(text)
-
-
-_LONG_INTEGER: Final = re.compile(r"\d{19}")
-
-
-def _parse_json(text: str) -> Any:
-    try:
-        # orjson makes floats of long integers; ids are not for rounding.
-        return json.loads(text) if _LONG_INTEGER.search(text) else orjson.loads(text)
-    except json.JSONDecodeError as exc:  # orjson's error is one, too
-        raise DocumentError(
-            f"Not valid JSON: {exc.msg} (line {exc.lineno}, column {exc.colno})"
-        ) from exc
-    except (ValueError, RecursionError) as exc:
-        raise DocumentError("Not valid JSON") from exc
-
-
-def _parse_xml(text: str) -> etree._Element:
-    # The encoding named in the declaration no longer holds: the text is decoded already.
-    body = re.sub(r"^\s*<\?xml[^>]{0,200}\?>", "", text, count=1).strip()
-    body = repairs.without_document_type(body)
-    if "<!DOCTYPE" in body[:4096] or "<!ENTITY" in body:
-        raise DocumentError("XML with a document type is refused: it could hide entities")
-    _refuse_many_elements(body, "XML")
-    try:
-        root = _root_of(body)
-    except etree.XMLSyntaxError as exc:
-        root = _repaired_root(body, exc)
-    except (etree.LxmlError, ValueError) as exc:
-        raise DocumentError("Not valid XML") from exc
-    if root.nsmap or "xmlns" in body:
-        _strip_namespaces(root)
-    return root
-
-
-def _root_of(body: str) -> etree._Element:
-    parser = etree.XMLParser(
-        resolve_entities=False,
-        no_network=True,
-        huge_tree=False,
-        load_dtd=False,
-        dtd_validation=False,
-        remove_comments=True,
-        remove_pis=True,
-        strip_cdata=True,
-    )
-    return etree.fromstring(body.encode("utf-8", "replace"), parser)
-
-
-def _repaired_root(body: str, error: etree.XMLSyntaxError) -> etree._Element:
-    """The root after repairs; DocumentError for the first error where they do not help."""
-    if (better := repairs.repaired(body)) != body:
-        try:
-            return _root_of(better)
-        except (etree.LxmlError, ValueError):
-            pass
-    line, column = error.position
-    raise DocumentError(f"Not valid XML: {error.msg} (line {line}, column {column})") from error
-
-
-def _strip_namespaces(root: etree._Element) -> None:
-    """Selectors name elements as people see them, without prefixes that change by sender."""
-    for element in root.iter():
-        if isinstance(element.tag, str) and element.tag.startswith("{"):
-            element.tag = element.tag.rpartition("}")[2]
-        for name in [name for name in element.attrib if str(name).startswith("{")]:
-            element.attrib[str(name).rpartition("}")[2]] = element.attrib.pop(name)
-
-
-def _refuse_many_elements(text: str, kind: str) -> None:
-    if text.count("<") - text.count("</") > MAX_ELEMENTS:
-        raise DocumentError(f"The {kind} has more than {MAX_ELEMENTS} elements")
 
 
 def _value(node: Any) -> Any:

@@ -10,7 +10,8 @@ from recipients.mapping.errors import RenderError
 from recipients.mapping.values import is_blank, text_of
 from recipients.responses.budget import Budget
 from recipients.responses.charsets import decoded
-from recipients.responses.documents import Document, DocumentError, Text, document_of
+from recipients.responses.documents import Document, Text, document_of
+from recipients.responses.parsing import DocumentError
 from recipients.responses.selectors import Kind, Selector
 
 _MAX_NESTED: Final = 2

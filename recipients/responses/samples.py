@@ -18,12 +18,12 @@ from recipients.responses import elements, tokens, wrappings
 from recipients.responses.conditions import MAX_CONDITION, ConditionError, compile_condition
 from recipients.responses.documents import (
     Document,
-    DocumentError,
     Html,
     Json,
     Tree,
     document_of,
 )
+from recipients.responses.parsing import DocumentError
 from recipients.responses.reading import Reading
 from recipients.responses.rules import ReaderError, compile_paths
 

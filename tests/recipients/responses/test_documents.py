@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from recipients.responses import DocumentError, Html, Json, SelectorError, Text, Xml
-from recipients.responses.documents import MAX_ELEMENTS, document_of
+from recipients.responses.documents import document_of
+from recipients.responses.parsing import MAX_ELEMENTS
 from recipients.responses.selectors import compile_selector
 from tests.recipients.responses.replies import reply
 
