@@ -9,13 +9,13 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-from leadops.buyers import gates, misbehaviours  # register their behaviours
+from leadops.buyers import gates, misbehaviours, soap  # register their behaviours
 from leadops.buyers.behaviours import BEHAVIOURS, Behaviour, find, sandbox
 from leadops.buyers.connection import Connection
 from leadops.buyers.log import MAX_ENTRIES, Log
 from leadops.buyers.messages import Answer, Received, Target, as_json
 
-__all__ = ["Buyers", "Desk", "gates", "misbehaviours", "running_buyers", "serve"]
+__all__ = ["Buyers", "Desk", "gates", "misbehaviours", "running_buyers", "serve", "soap"]
 
 
 class Desk:

@@ -22,7 +22,7 @@ from recipients.mapping import RenderError, Template
 from recipients.mapping.markup import MarkupError, prefix_of, xml_attribute, xml_of, xml_text
 from recipients.mapping.values import iso
 from recipients.options import Option, OptionKind
-from recipients.plan import Context
+from recipients.plan import BodyFormat, Context
 from recipients.transports.base import Job
 from recipients.transports.bodies import Message, declarations, payload_for
 from recipients.transports.errors import NotSendable
@@ -96,8 +96,10 @@ class SoapTransport(HttpTransport):
     """One SOAP call a delivery."""
 
     def build(self, job: Job) -> Request:
-        if job.endpoint.method != "POST":
-            job = replace(job, endpoint=replace(job.endpoint, method="POST"))
+        """A POST of XML, whatever method and format the endpoint has."""
+        endpoint = job.endpoint
+        if endpoint.method != "POST" or endpoint.format is not BodyFormat.XML:
+            job = replace(job, endpoint=replace(endpoint, method="POST", format=BodyFormat.XML))
         return super().build(job)
 
     def message(self, job: Job) -> Message:

@@ -36,14 +36,14 @@ def plan_of(text: str) -> RecipientPlan:
     return plan
 
 
-def send(plan: RecipientPlan, door: Door) -> Attempt:
+def send(plan: RecipientPlan, door: Door, *, key: str = "dlv_1") -> Attempt:
     assert plan.production is not None
     return deliver(
         plan,
         plan.production,
         CONTEXT,
         attempt=1,
-        idempotency_key="dlv_1",
+        idempotency_key=key,
         test=False,
         door=door,
     )
@@ -93,6 +93,28 @@ def test_it_connects_a_soap_buyer(buyers: Buyers, door: Door) -> None:
     ]
     assert "s3cret-word" not in entry["body"]
     assert "<k:Key>Web</k:Key>" in entry["body"]
+
+
+@pytest.mark.parametrize("version", ["1.1", "1.2"])
+@pytest.mark.parametrize(
+    ("query", "outcome"),
+    [
+        ("user=leadops&password=s3cret-word", "accepted"),
+        ("user=leadops&password=other", "unauthorized"),
+        ("fault=Client", "invalid"),
+        ("fault=Server", "server_error"),
+        ("fault=MustUnderstand", "invalid"),
+    ],
+)
+def test_it_reads_what_a_soap_service_answers(
+    buyers: Buyers, door: Door, version: str, query: str, outcome: str
+) -> None:
+    Secret.objects.create(name="SOAP_PASSWORD", value="s3cret-word")
+    text = SOAP.replace("URL/b/soap-buyer/accept.xml", f"{buyers.url}/soap?{query}")
+    plan = plan_of(text.replace('"1.2"', f'"{version}"'))
+    result = send(plan, door, key=f"dlv_{version}_{query}").result
+    assert result.outcome == outcome
+    assert result.reason or outcome == "accepted"
 
 
 def test_it_keeps_a_soap_password_out_of_the_record(buyers: Buyers, door: Door) -> None:

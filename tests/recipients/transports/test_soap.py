@@ -200,6 +200,29 @@ def test_it_does_not_sign_without_the_time() -> None:
         SoapTransport().build(replace(made, context={}))
 
 
+@pytest.mark.parametrize("version", ["1.1", "1.2"])
+@pytest.mark.parametrize("security", ["text", "digest"])
+def test_a_service_knows_it_by_name_and_password(
+    buyers: Buyers, door: Door, version: str, security: str
+) -> None:
+    written = {"version": version, "security": security, "security_lifetime": "5m", **SECRET}
+    transport = SoapTransport()
+
+    def answer(query: str, attempt: int) -> bytes:
+        made = job(
+            endpoint(f"{buyers.url}/soap?{query}", written),
+            attempt=attempt,
+            idempotency_key=f"dlv_{version}_{security}",
+        )
+        return transport.send(transport.build(made), job=made, door=door).body
+
+    known = "user=us%3Cer&password=p%26w"
+    assert b"<SubmitResponse" in answer(known, 1)
+    assert b"FailedAuthentication" in answer(known, 1)  # the same message again
+    assert b"<SubmitResponse" in answer(known, 2)
+    assert b"FailedAuthentication" in answer("user=us%3Cer&password=other", 3)
+
+
 def test_it_arrives_as_it_was_built(buyers: Buyers, door: Door) -> None:
     made = job(endpoint(f"{buyers.url}/b/soap/accept.xml", {"action": "urn:x"}))
     request = SoapTransport().build(made)
