@@ -20,11 +20,11 @@ from django.db import connection
 from events import rollups, verify
 from events.feedback.process import take as take_feedback
 from events.feedback.reading import Statement
-from events.models import Delivery, Lead
+from events.models import Delivery, Event, Lead
 from flows import by_hand, retrying, steering, worktable
 from flows.desk import Sending
 from flows.models import Step, StepRecipient, Work
-from recipients.models import Endpoint, Recipient
+from recipients.models import Breaker, Endpoint, Recipient
 from recipients.outcomes import Outcome
 from tests.flows.scene import Scene, attempt, recipient, scene
 
@@ -46,6 +46,7 @@ class History:
         rest, crm, partner = recipient("rest"), recipient("crm"), recipient("partner")
         Recipient.objects.filter(slug="crm").update(type="crm")
         Endpoint.objects.create(recipient=made[0], kind="backup", url="https://backup.example/")
+        self.short_breakers()
         self.scene = scene(*made, pattern="waterfall", remediation=rest)
         step = Step.objects.create(
             flow=self.scene.flow, name="all", kind="deliver", position=2, pattern="multi"
@@ -66,6 +67,10 @@ class History:
             self.pause,
             self.resume,
             self.resume_endpoints,
+            self.open_breaker,
+            self.close_breaker,
+            *[self.let_breakers_wait] * 3,
+            self.change_while_open,
             self.retry,
             self.give_back,
             self.change_price,
@@ -170,6 +175,30 @@ class History:
         for endpoint in Endpoint.objects.filter(paused_at__isnull=False):
             steering.resume_endpoint(endpoint, by="ann")
 
+    @staticmethod
+    def short_breakers() -> None:
+        """Breakers that open soon, so that a history sees all of their states."""
+        Recipient.objects.update(breaker_of=10, breaker_at_least=4, breaker_in_a_row=3)
+
+    def open_breaker(self) -> None:
+        endpoint = self.random.choice(list(Endpoint.objects.order_by("url")))
+        steering.open_breaker(endpoint, by="ann", reason="Down", wait=60.0)
+
+    @staticmethod
+    def close_breaker() -> None:
+        for endpoint in Endpoint.objects.order_by("id"):
+            steering.close_breaker(endpoint, by="ann", reason="Up")
+
+    def let_breakers_wait(self) -> None:
+        """Waits and leases of breakers are over."""
+        self.sql("UPDATE recipients_breaker SET until = clock_timestamp() - interval '1 s'")
+        self.scene.hurry()
+
+    def change_while_open(self) -> None:
+        for step in Step.objects.filter(kind="deliver"):
+            step.while_open = self.random.choice(["wait", "skip"])
+            step.save()
+
     def retry(self) -> None:
         deliveries = list(Delivery.objects.order_by("id").values_list("id", flat=True))
         for id in self.random.sample(deliveries, min(3, len(deliveries))):
@@ -223,6 +252,7 @@ class History:
         for _ in range(100):
             if not Work.objects.exists():
                 break
+            self.let_breakers_wait()
             self.sql(
                 "UPDATE flows_work SET due_at = clock_timestamp() - interval '1 s' "
                 "WHERE due_at < 'infinity'"
@@ -240,6 +270,20 @@ class History:
         rollups.fold()
         assert verify.figures().problems == []
         self.check_exclusive()
+        self.check_breakers()
+
+    @staticmethod
+    def check_breakers() -> None:
+        """What is recorded leads from state to state: nothing closes that did not open before."""
+        states: dict[str, str] = {}
+        for event in Event.objects.filter(type__startswith="breaker.").order_by("id"):
+            id, word = event.data["endpoint"]["id"], event.type.removeprefix("breaker.")
+            assert word == "opened" or states.get(id) in ("opened", "probed"), (id, word)
+            states[id] = word
+        for found in Breaker.objects.all():
+            assert found.back <= found.used <= found.quota or found.state != "ramping"
+            closed = states.get(found.endpoint_id, "closed") == "closed"
+            assert closed == (found.state == "closed"), found
 
     def check_exclusive(self) -> None:
         exclusive = {"a", "b", "c", "rest"}
