@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -49,8 +51,17 @@ class TestCallForm(forms.Form):
 
     def __init__(self, data: Any, *, endpoints: list[Endpoint], **kwargs: Any) -> None:
         super().__init__(data, **kwargs)
-        self.endpoints = {endpoint.pk: endpoint for endpoint in endpoints}
-        choices = [(endpoint.pk, _label(endpoint)) for endpoint in endpoints]
+        self._offer(endpoints)
+
+    def begin_anew(self, endpoints: list[Endpoint]) -> None:
+        """After a call: what is paused may have changed, and each real call is confirmed anew."""
+        self._offer(endpoints)
+        self.data = {name: text for name, text in self.data.items() if name != "confirmed"}
+
+    def _offer(self, endpoints: list[Endpoint]) -> None:
+        found = sorted(endpoints, key=lambda row: (ORDER.index(row.kind), row.position))
+        self.endpoints = {endpoint.pk: endpoint for endpoint in found}
+        choices = [(endpoint.pk, _label(endpoint)) for endpoint in found]
         self.fields["endpoint"].choices = choices  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
@@ -62,9 +73,15 @@ class TestCallForm(forms.Form):
         return cleaned
 
 
+def _lines(values: Mapping[str, Any]) -> str:
+    """One value a line."""
+    return "\n".join(f"{name}: {json.dumps(value)}" for name, value in values.items())
+
+
 def _label(endpoint: Endpoint) -> str:
     paused = " (paused)" if endpoint.paused_at else ""
-    return f"{endpoint.get_kind_display()}: {locators.without_secrets(endpoint.url)}{paused}"
+    address = locators.without_secrets(endpoint.url).split("?", 1)[0]
+    return f"{endpoint.get_kind_display()}: {address}{paused}"
 
 
 class TestCallMixin(RecipientPage):
@@ -72,7 +89,7 @@ class TestCallMixin(RecipientPage):
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.test_call_view)
-        ours = path("<path:object_id>/test-call/", view, name="recipients_recipient_test_call")
+        ours = path("<path:object_id>/test-call/", view, name="recipients_recipient_testing")
         return [ours, *super().get_urls()]
 
     def has_test_call_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
@@ -88,13 +105,15 @@ class TestCallMixin(RecipientPage):
             raise Http404
         if not self.has_change_permission(request, recipient):
             raise PermissionDenied
-        endpoints = sorted(recipient.endpoints.all(), key=lambda row: ORDER.index(row.kind))
+        endpoints = list(recipient.endpoints.all())
         form = TestCallForm(
             request.POST if request.method == "POST" else None,
             endpoints=endpoints,
-            initial={"values": testcalls.sample_values(recipient)},
+            initial={"values": _lines(testcalls.sample_values(recipient))},
         )
         found = self._made(request, recipient, form) if form.is_valid() else {}
+        if found:
+            form.begin_anew(list(Endpoint.objects.filter(recipient=recipient)))
         context = {
             **self.admin_site.each_context(request),
             "title": f"Test call to {recipient.name}",
@@ -144,4 +163,4 @@ def _say_what_is_paused(request: HttpRequest, formset: Any) -> None:
 
 
 def test_call_url(recipient_id: str) -> str:
-    return reverse("admin:recipients_recipient_test_call", args=[quote(recipient_id)])
+    return reverse("admin:recipients_recipient_testing", args=[quote(recipient_id)])

@@ -34,7 +34,7 @@ class SecretAdmin(ConsoleAdmin):
 
     @column(description="Last used")
     def last_used(self, secret: Secret) -> str:
-        return _moment(secret.used_at) if secret.used_at else "Not since it is here"
+        return _moment(secret.used_at) if secret.used_at else "Never"
 
     @column(description="Values")
     def values(self, secret: Secret) -> str:

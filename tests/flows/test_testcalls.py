@@ -14,6 +14,7 @@ from recipients.models import Endpoint, Recipient, Secret
 from recipients.outcomes import Outcome
 from tests.factories import bearer, make_user
 from tests.flows.scene import attempt, recipient, scene
+from tests.pages import errors_of, form_of, page_of, sign_in, submit, text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -194,3 +195,62 @@ def test_the_api_wants_a_word_for_what_is_no_sandbox(buyer: Recipient, api: Clie
 def test_the_api_lets_only_those_call_who_operate(buyer: Recipient, api: Client) -> None:
     assert post(api).status_code == 401
     assert post(api, **bearer("usr_test_key_0002")).status_code == 403
+
+
+@pytest.fixture
+def ops() -> Client:
+    return sign_in(make_user("olga"))
+
+
+def page_url(buyer: Recipient) -> str:
+    return f"{page_of(buyer).removesuffix('change/')}test-call/"
+
+
+def test_the_page_wants_a_word_for_what_is_no_sandbox(
+    buyer: Recipient, ops: Client, buyers: Buyers
+) -> None:
+    endpoint = buyer.endpoints.get(kind="production")
+    page = ops.post(page_url(buyer), {"endpoint": endpoint.pk, "_send": "1"})
+    assert "Confirm that the production endpoint gets it." in text_of(page)
+    assert buyers.log(path="/b/abc") == []
+    said = {"endpoint": endpoint.pk, "confirmed": "on", "values": "email: a@example.com"}
+    page = ops.post(page_url(buyer), {**said, "_send": "1"})
+    assert "The buyer answered" in text_of(page)
+    assert "good-key" not in text_of(page)
+    assert b"checked" not in page.content.split(b'name="confirmed"')[1][:200]
+
+
+def test_the_page_tries_credentials_alone(buyer: Recipient, ops: Client, buyers: Buyers) -> None:
+    endpoint = point(buyer, "production", buyers.url + "/b/check/auth/oauth", **oauth(buyers))
+    page = ops.post(page_url(buyer), {"endpoint": endpoint.pk, "_check": "1"})
+    assert "The credentials are good" in text_of(page)
+    Endpoint.objects.filter(pk=endpoint.pk).update(auth_secret="wrong-word")
+    plans.changed()
+    page = ops.post(page_url(buyer), {"endpoint": endpoint.pk, "_check": "1"})
+    assert "Token refused: 401 Unknown client" in text_of(page)
+
+
+def test_the_page_is_for_those_who_operate(buyer: Recipient) -> None:
+    for role in ("auditor", "account_manager"):
+        client = sign_in(make_user(f"a-{role}", role=role))
+        assert client.get(page_url(buyer)).status_code in (302, 403, 404)
+        assert client.post(page_url(buyer), {"_send": "1"}).status_code in (302, 403, 404)
+
+
+def test_new_credentials_of_a_paused_endpoint_say_what_is_next(
+    buyer: Recipient, ops: Client
+) -> None:
+    Endpoint.objects.filter(kind="production").update(
+        paused_at="2026-01-01T00:00Z", paused_reason="Unknown key", url="https://a.example/"
+    )
+    Endpoint.objects.filter(kind="sandbox").update(url="https://b.example/")
+    form = form_of(ops.get(page_of(buyer)))
+    place = next(
+        name.split("-")[1]
+        for name, value in form.items()
+        if name.startswith("endpoints-") and value == "production"
+    )
+    answer = submit(ops, page_of(buyer), **{f"endpoints__{place}__auth_secret": "new-key"})
+    assert answer.status_code == 302, errors_of(answer)
+    told = text_of(ops.get(page_of(buyer)))
+    assert "The production endpoint is still paused: make a test call to resume it." in told
