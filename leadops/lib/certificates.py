@@ -42,7 +42,7 @@ class Standing:
         if self.until <= now:
             return f"{self.name}: expired on {day}"
         left = (self.until - now).days
-        warning = f", in {left} days" if self.until - now < SOON else ""
+        warning = f", {left} days left" if self.until - now < SOON else ""
         return f"{self.name}: valid until {day}{warning}"
 
     def is_urgent(self, now: datetime) -> bool:

@@ -169,7 +169,9 @@ class SecretInput(forms.Widget):
         return context
 
     def value_from_datadict(self, data: Any, files: Any, name: str) -> Entered:
-        return Entered(data.get(name) or "", bool(data.get(f"{name}-clear")))
+        # Browsers send line breaks as CRLF, and people paste one too many.
+        text = (data.get(name) or "").replace("\r\n", "\n").strip("\n")
+        return Entered(text, bool(data.get(f"{name}-clear")))
 
     def value_omitted_from_data(self, data: Any, files: Any, name: str) -> bool:
         return name not in data

@@ -6,10 +6,14 @@ from typing import Any
 
 from django.db.models import Case, IntegerField, QuerySet, When
 from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import mark_safe
 from unfold.forms import PaginationInlineFormSet
 
 from leadops.lib import durations, locators
 from leadops.lib.admin import Cards, Ordered, Rows, column
+from leadops.lib.certificates import standing
 from leadops.lib.key_rows import KeyRows
 from leadops.lib.redact import Redactor
 from recipients import validation
@@ -85,13 +89,14 @@ class EndpointCards(Cards):
                     ("auth_name", "auth_username"),
                     "auth_secret",
                     "auth_options",
-                    ("tls_ca", "tls_certificate"),
-                    "tls_key",
+                    "tls_ca",
+                    "tls_certificate",
+                    ("tls_key", "certificates"),
                 )
             },
         ),
     )
-    readonly_fields = ("condition",)
+    readonly_fields = ("condition", "certificates")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Endpoint]:
         """Production first, then as the kinds are listed."""
@@ -105,6 +110,22 @@ class EndpointCards(Cards):
         if endpoint.paused_at:
             return f"Paused since {endpoint.paused_at:%Y-%m-%d %H:%M}: {endpoint.paused_reason}"
         return "In use"
+
+    @column(description="Certificates")
+    def certificates(self, endpoint: Endpoint) -> str:
+        """Whose they are and until when, with a warning in time."""
+        now = timezone.now()
+        texts = (endpoint.tls_certificate, endpoint.tls_ca)
+        found = [known for text in texts if text and (known := standing(text))]
+        lines = [
+            format_html(
+                '<span class="{}">{}</span>',
+                "leadops-warning" if known.is_urgent(now) else "",
+                known.text(now),
+            )
+            for known in found
+        ]
+        return format_html_join(mark_safe("<br>"), "{}", ((line,) for line in lines)) or "–"
 
     @column(description="URL")
     def read_url(self, endpoint: Endpoint) -> str:

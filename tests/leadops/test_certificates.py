@@ -77,7 +77,7 @@ def test_it_warns_before_the_end_and_after_it() -> None:
         return Standing("one.example", now + timedelta(days=days)).text(now)
 
     assert text(90) == "one.example: valid until 2026-05-30"
-    assert text(10) == "one.example: valid until 2026-03-11, in 10 days"
+    assert text(10) == "one.example: valid until 2026-03-11, 10 days left"
     assert text(-1) == "one.example: expired on 2026-02-28"
     assert Standing("", now + timedelta(days=10)).is_urgent(now)
     assert not Standing("", now + timedelta(days=90)).is_urgent(now)

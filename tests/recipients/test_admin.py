@@ -7,6 +7,7 @@ import pytest
 from events.models import Event
 from recipients.models import Endpoint, MappingRow, Recipient, RetryRule, Secret
 from tests.factories import make_flow, make_recipient, make_source, make_user, post_lead
+from tests.leadops.http.certificates import Authority
 from tests.pages import errors_of, form_of, page_of, sign_in, submit, text_of
 
 pytestmark = pytest.mark.django_db
@@ -275,3 +276,36 @@ def test_it_wants_a_value_for_a_new_secret(ops):
     page = submit(ops, "/admin/recipients/secret/add/", name="EMPTY", value="")
     assert page.status_code == 200
     assert not Secret.objects.exists()
+
+
+def test_it_keeps_the_lines_of_a_key_in_pem(ops, abc):
+    client = Authority().issue("leadops.example", days=12)
+    answer = submit(
+        ops,
+        page_of(abc),
+        endpoints__0__tls_certificate=client.certificate.replace("\n", "\r\n"),
+        endpoints__0__tls_key=client.key.replace("\n", "\r\n"),
+    )
+    assert answer.status_code == 302, errors_of(answer)
+    assert abc.endpoints.get().tls_key.strip() == client.key.strip()
+    page = ops.get(page_of(abc)).content.decode()
+    assert "leadops.example: valid until" in page
+    assert "11 days left" in page
+    assert "PRIVATE KEY" not in page
+
+
+def test_it_says_that_a_key_is_not_that_of_the_certificate(ops, abc):
+    authority = Authority()
+    client, other = authority.issue("a.example"), authority.issue("b.example")
+    page = submit(
+        ops,
+        page_of(abc),
+        endpoints__0__tls_certificate=client.certificate,
+        endpoints__0__tls_key=other.key,
+    )
+    assert "The key is not that of the first certificate." in page.content.decode()
+
+
+def test_it_wants_the_address_that_the_integration_reaches(ops, abc):
+    page = submit(ops, page_of(abc), endpoints__0__url="mailto:leads@buyer.example")
+    assert "HTTP takes addresses that begin with http: or https:" in page.content.decode()
