@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -18,6 +19,7 @@ from recipients.mapping import (
     compile_template,
     compile_text,
     document_of,
+    json_of,
     rows_of,
     rows_of_text,
 )
@@ -80,6 +82,40 @@ def test_no_context_breaks_a_mapping(context: dict[str, Any]) -> None:
         mapping.missing(context)
     except RenderError:
         pass
+
+
+@given(
+    st.datetimes(min_value=datetime(1970, 1, 1), max_value=datetime(2068, 12, 31)),
+    st.sampled_from(
+        [
+            "DD/MM/YYYY HH:mm",
+            "M-D-YY h:mm A",
+            "Do MMMM YYYY, H.m",
+            "YYYYMMDDHHmm",
+            "MMM D YY hh:mm a",
+        ]
+    ),
+)
+def test_dates_read_back_in_the_pattern_that_they_were_written_in(
+    moment: datetime, pattern: str
+) -> None:
+    call = f'format (read_date (format lead.x "{pattern}") "{pattern}") "X"'
+    template = compile_template("{{" + call + "}}")
+    whole = moment.replace(second=0, microsecond=0, tzinfo=UTC)
+    assert template.render({"lead": {"x": moment}}) == str(int(whole.timestamp()))
+
+
+@given(VALUES)
+def test_a_document_in_one_text_holds_what_it_would_hold_itself(value: Any) -> None:
+    rows = [Row("a.#json.b", "{{lead.x}}"), Row("c.b", "{{lead.x}}")]
+    try:
+        payload = compile_rows(rows).render({"lead": {"x": value}})
+    except RenderError:
+        return
+    text, itself = payload.get("a"), payload.get("c")
+    if itself is not None:
+        assert text == json_of(itself)
+        orjson.loads(text)
 
 
 PIECES = st.lists(
