@@ -100,10 +100,7 @@ def compile_recipient(
     try:
         vault = Vault(stored, seconds)
         plan = _compiled(recipient, vault)
-        if vault.names & vault.seconds.keys():
-            vault.takes_second = True
-            plan = dataclasses.replace(plan, second=_compiled(recipient, vault))
-        return plan
+        return dataclasses.replace(plan, second=_second(recipient, vault))
     except ValueError as error:  # every compile error of ours is one
         log.error("%s cannot be used: %s", recipient.slug, error)
         return RecipientPlan(
@@ -118,6 +115,18 @@ def compile_recipient(
             active=False,
             paused_reason=f"Configuration error: {error}",
         )
+
+
+def _second(recipient: Recipient, vault: Vault) -> RecipientPlan | None:
+    """The recipient with the second values of its secrets, where there are any that will do."""
+    if not vault.names & vault.seconds.keys():
+        return None
+    vault.takes_second = True
+    try:
+        return _compiled(recipient, vault)
+    except ValueError as error:
+        log.error("%s: the second value of a secret cannot be used: %s", recipient.slug, error)
+        return None
 
 
 def _compiled(recipient: Recipient, vault: Vault) -> RecipientPlan:
