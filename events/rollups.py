@@ -118,7 +118,8 @@ def _delivery_cells(event: Happening) -> Iterator[Cell]:
     category = data.get("failure", {}).get("category", "")
     # A technical end comes as two events, the attempt's error and the delivery's failure.
     final_only = event.type == EventType.RECIPIENT_FAILED and Outcome(event.outcome).is_technical
-    if event.type in ATTEMPT_ENDS and not final_only:
+    by_hand = "by" in data  # a person recorded what the buyer had said: nothing was sent
+    if event.type in ATTEMPT_ENDS and not final_only and not by_hand:
         # No time where nobody was asked, or nobody knows how long it took.
         timed = event.duration_ms is not None and event.outcome != Outcome.UNAVAILABLE
         yield _cell(

@@ -19,15 +19,17 @@ from events.partitions import TABLES
 
 MOST = 20  # problems that a check lists
 
-# A person may send a delivery again that ended: each time it ends once more.
+# A person may send a delivery again that ended, or record that it was accepted after all: each
+# time it ends once more.
 ENDS = """
     SELECT data -> 'delivery' ->> 'id' AS id,
-           count(*) FILTER (WHERE type <> 'retry.scheduled') AS ends,
-           count(*) FILTER (WHERE type = 'retry.scheduled') AS again,
-           (array_agg(type ORDER BY seq DESC) FILTER (WHERE type <> 'retry.scheduled'))[1] AS last
+           count(*) FILTER (WHERE type LIKE 'recipient.%') AS ends,
+           count(*) FILTER (WHERE type NOT LIKE 'recipient.%') AS again,
+           (array_agg(type ORDER BY seq DESC) FILTER (WHERE type LIKE 'recipient.%'))[1] AS last
     FROM events_event
     WHERE type IN ('recipient.delivered', 'recipient.failed', 'recipient.skipped')
        OR (type = 'retry.scheduled' AND data ? 'manual')
+       OR (type = 'review.closed' AND data ->> 'decision' = 'accepted')
     GROUP BY 1
 """
 DELIVERIES = f"""

@@ -36,6 +36,12 @@ class EventType(StrEnum):
     FEEDBACK_PROCESSED = "feedback.processed", "It was applied to the lead, the money and figures"
     FEEDBACK_REJECTED = "feedback.rejected", "It could not be applied; the reason says why"
 
+    LEAD_EDITED = "lead.edited", "Somebody changed a lead's data; the event names the fields"
+    REVIEW_HELD = "review.held", "A lead was put aside before any delivery; a person decides"
+    REVIEW_RELEASED = "review.released", "Work goes on with a lead that had been put aside"
+    REVIEW_REDIRECTED = "review.redirected", "Somebody chose this recipient instead of another"
+    REVIEW_CLOSED = "review.closed", "Somebody decided on what waited for review; the reason is why"
+
     FLOW_COMPLETED = "flow.completed", "Every step is done; the lead's sales and money are final"
 
     RECIPIENT_PAUSED = "recipient.paused", "A recipient or endpoint gets nothing for now"

@@ -61,13 +61,13 @@ def review_if_stuck(run: Run) -> None:
         run.lead.reason = held.reason
 
 
-def complete(run: Run, plans: Plans, *, stopped_by: str = "") -> None:
-    """Every step is done, or a filter stopped the lead."""
+def complete(run: Run, plans: Plans, *, stopped_by: str = "", reason: str = "") -> None:
+    """Every step is done, a filter stopped the lead, or a person ends it with a `reason`."""
     lead = run.lead
     sold = [d for d in run.deliveries if d.sold]
     lead.status = "done"
     lead.result = "sold" if sold else "stopped" if stopped_by else "unsold"
-    lead.reason = stopped_by or ("" if sold else _last_reason(run))
+    lead.reason = stopped_by or ("" if sold else reason or _last_reason(run))
     lead.completed_at = run.journal.at
     run.journal.record(
         lead,

@@ -203,7 +203,7 @@ def prepare(
         reasons=found,
     )
     everything = {**values, **sensitive}
-    prepared.keys = list(_keys(flow, everything, lead_id, at))
+    prepared.keys = list(search_keys(flow, everything, lead_id, at))
     prepared.duplicate_digests = guards.duplicate_digests(flow, everything, test=submission.test)
     return prepared
 
@@ -264,7 +264,7 @@ def _lead(
     )
 
 
-def _keys(
+def search_keys(
     flow: FlowPlan, values: Mapping[str, Any], lead_id: str, at: datetime
 ) -> Iterator[dict[str, Any]]:
     for plan in flow.fields:

@@ -72,7 +72,16 @@ def _described(known: Mapping[str, Any], run: Run) -> dict[str, str]:
     return {_root(name): "plain" for name in known if _root(name) not in fields}
 
 
-def _accept(run: Run, delivery: DeliveryState, plan: RecipientPlan, attempt: Attempt) -> None:
+def accept_by_hand(
+    run: Run, delivery: DeliveryState, plan: RecipientPlan, result: Result, **facts: Any
+) -> None:
+    """A person knows that the buyer took the lead: a sale as if its reply had said so."""
+    _accept(run, delivery, plan, Attempt(result=result), **facts)
+
+
+def _accept(
+    run: Run, delivery: DeliveryState, plan: RecipientPlan, attempt: Attempt, **facts: Any
+) -> None:
     lead = run.lead
     step = run.flow.step(delivery.step)
     exclusive = isinstance(step, DeliverStep) and step.pattern.exclusive
@@ -94,7 +103,7 @@ def _accept(run: Run, delivery: DeliveryState, plan: RecipientPlan, attempt: Att
         lead.sales += plan.buys
     shares = plan.buys or not lead.sales
     cost = money.share(lead.cost, max(lead.sales, 1))[-1] if shares else Decimal(0)
-    late: dict[str, Any] = {} if counts else {"late": True}
+    late: dict[str, Any] = facts if counts else {**facts, "late": True}
     run.journal.record(
         lead,
         EventType.RECIPIENT_DELIVERED,
@@ -308,6 +317,9 @@ def quarantine(run: Run, work: WorkState, plans: Plans, reason: str) -> None:
     if delivery is None:
         if run.lead.status == "working":
             run.lead.status, run.lead.reason = "review", reason
+            run.journal.record(
+                run.lead, EventType.REVIEW_HELD, entity_id=run.lead.flow_id, reason=reason
+            )
         return
     plan = plans.recipients[delivery.recipient_id]
     result = Result(Outcome.UNKNOWN, reason=reason)

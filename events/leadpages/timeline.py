@@ -9,7 +9,17 @@ from itertools import pairwise
 from events.models import Event
 from events.vocabulary import FAILURES
 
-GROUPS = ("source", "filter", "enhancement", "recipient", "retry", "feedback", "flow", "lead")
+GROUPS = (
+    "source",
+    "filter",
+    "enhancement",
+    "recipient",
+    "retry",
+    "review",
+    "feedback",
+    "flow",
+    "lead",
+)
 SLOW_MS = 50  # shorter waits are not worth pointing at
 
 

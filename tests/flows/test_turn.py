@@ -259,7 +259,7 @@ def test_one_leads_trouble_stays_its_own(monkeypatch):
     starts = play.take(play.claim()).starts
     assert [sending.lead_id for sending in starts] == [good.lead_id]
     assert play.lead(bad).status == "review"
-    assert play.types(bad) == ["source.submitted", "source.accepted"]
+    assert play.types(bad) == ["source.submitted", "source.accepted", "review.held"]
 
 
 def test_unauthorized_pauses_the_endpoint_raises_one_alert_and_lets_others_wait():
