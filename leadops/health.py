@@ -62,7 +62,7 @@ def trouble(now: Vitals) -> Iterator[str]:
 def metrics(_request: HttpRequest) -> HttpResponse:
     """Prometheus text. Bounded queries only: a large backlog or table costs no more."""
     try:
-        families = [*_work(vitals.read()), *_events()]
+        families = [*_work(vitals.read()), *_breakers(), *_events()]
         up = 1.0
     except (DatabaseError, InterfaceError):
         families, up = [], 0.0
@@ -80,6 +80,21 @@ def _work(now: Vitals) -> list[str]:
         _family("pump_beat_age_seconds", "Since a pump's last sign of life.", beats),
         _family("task_wait_seconds", "Wait of the first background task.", waits),
     ]
+
+
+def _breakers() -> list[str]:
+    """How many endpoints are left alone, and how many are being tried out again."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass('recipients_breaker')")
+        if cursor.fetchone()[0] is None:
+            return []
+        cursor.execute(
+            "SELECT state, count(b.endpoint_id) FROM unnest(%s::text[]) AS state "
+            "LEFT JOIN recipients_breaker b USING (state) GROUP BY state ORDER BY state",
+            [["open", "probing", "ramping"]],
+        )
+        samples: list[Sample] = [({"state": state}, float(n)) for state, n in cursor.fetchall()]
+    return [_family("breakers", "Endpoints whose breaker is not closed.", samples)]
 
 
 def _events() -> list[str]:

@@ -9,6 +9,8 @@ from django.test import Client
 
 from leadops import health
 from leadops.lib import queue
+from recipients.models import Breaker
+from tests.factories import make_recipient
 
 
 def execute(sql: str) -> None:
@@ -97,6 +99,15 @@ def test_metrics_are_prometheus_text(client: Client) -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.django_db
+def test_metrics_count_the_breakers_that_are_not_closed(client: Client) -> None:
+    endpoint = make_recipient().endpoints.get()
+    Breaker.objects.create(endpoint=endpoint, state="open")
+    text = client.get("/metrics").content.decode()
+    assert 'leadops_breakers{state="open"} 1' in text
+    assert 'leadops_breakers{state="probing"} 0' in text
+
+
 def test_metrics_answer_without_a_database(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "ensure_connection", _away)
     connection.close()
