@@ -11,6 +11,7 @@ from django.urls import URLPattern
 
 from events.vocabulary import EventType
 from leadops import api_urls, env
+from recipients.integrations import INTEGRATIONS
 from recipients.outcomes import Outcome
 
 DOCS = env.PROJECT / "docs"
@@ -35,6 +36,7 @@ FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"`([\w<>][\w./<>]*(?:\.py|/))`")
 HEADING = re.compile(r"^#{1,6} +(.+)$", re.MULTILINE)
 VARIABLE = re.compile(r"\benviron(?:\.get\(|\[|, )\"([A-Z_]+)\"")
+CODE = re.compile(r"`([^`]+)`")
 # The lists below stand in tables whose rows begin with the word.
 ROW = re.compile(r"^\| \[?`?([^`|]+?)`?\]?(?:\([^)]*\))? \|", re.MULTILINE)
 
@@ -119,6 +121,16 @@ def test_it_names_every_variable_that_is_read(module: str, start: str, end: str)
     read = set(VARIABLE.findall((env.PROJECT / module).read_text()))
     assert read
     assert set(ROW.findall(_section(DOCS / "operations.md", start, end))) - {"variable"} == read
+
+
+@pytest.mark.parametrize(
+    ("page", "integration"),
+    [("email.md", "email"), ("sftp.md", "sftp"), ("webhooks.md", "webhook.post")],
+)
+def test_it_explains_every_option(page: str, integration: str) -> None:
+    table = _section(DOCS / page, "| option |", "\n\n")
+    names = {name for row in table.splitlines() for name in CODE.findall(row.split("|")[1])}
+    assert names == {option.name for option in INTEGRATIONS[integration].options}
 
 
 def test_it_says_what_every_event_says() -> None:

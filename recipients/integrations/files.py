@@ -32,7 +32,7 @@ OPTIONS = (
         OptionKind.TEMPLATE,
         "Without: the delivery's id, or leads. The id is added to the name of a lead's own file, "
         "and the ending to all.",
-        example='{{recipient.slug}}-{{format_date now "YYYY-MM-DD"}}',
+        example='{{recipient.slug}}-{{format now "YYYY-MM-DD"}}',
     ),
     *(option for option in bodies.OPTIONS if option.name.startswith(("csv_", "json_", "xml_"))),
 )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 
 import pytest
 
 from leadops.config import loading
+from leadops.env import PROJECT
 from leadops.lib.http import Reply
 from recipients.loading import load_recipients
 from recipients.models import Endpoint, Secret
@@ -14,6 +16,7 @@ from recipients.outcomes import Outcome
 from recipients.plan import RecipientPlan
 from tests.leadops.config.bundles import load, mistakes
 from tests.leadops.http.certificates import Authority
+from tests.recipients.transports.file_servers import new_key
 
 pytestmark = pytest.mark.django_db
 
@@ -217,3 +220,21 @@ def test_a_key_from_the_secrets_is_looked_at_when_it_is_used() -> None:
 def test_connections_are_not_kept_for_longer_than_names_are_believed(keep_alive: str) -> None:
     (mistake,) = mistakes(tls_bundle().replace("keep_alive: 20s", f"keep_alive: {keep_alive}"))
     assert "Between 0s and 5m" in mistake
+
+
+YAML = re.compile(r"^```yaml\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("page", ["email.md", "sftp.md", "webhooks.md"])
+def test_the_examples_of_the_pages_load(page: str) -> None:
+    (example,) = YAML.findall((PROJECT / "docs" / page).read_text())
+    if not example.startswith("recipients:"):
+        endpoint = "{url: https://api.abc.example/leads}"
+        inner = textwrap.indent(example, " " * 4)
+        example = f"recipients:\n  - slug: abc\n    name: ABC\n    endpoint: {endpoint}\n{inner}"
+    client = new_key().private
+    for name in re.findall(r"\$\{(\w+)\}", example):
+        value = client if name.endswith("_KEY") else "whsec_" + "QUJD" * 10
+        Secret.objects.create(name=name, value=value)
+    load(f"leadops: 1\n{example}")
+    assert plan().endpoints()
