@@ -77,7 +77,8 @@ def _own_text(element: etree._Element) -> str:
 
 def _unless_repeated(element: etree._Element, paths: tuple[str, ...]) -> tuple[str, ...]:
     parent = element.getparent()
-    is_alone = parent is None or len(parent.findall(str(element.tag))) == 1
+    # Compared, not searched for: HTML has elements whose names no path can hold, such as <o:p>.
+    is_alone = parent is None or sum(child.tag == element.tag for child in parent) == 1
     return paths if is_alone else ()
 
 

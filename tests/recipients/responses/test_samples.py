@@ -122,6 +122,11 @@ def test_what_is_proposed_finds_the_value_it_stands_beside(body: str, content_ty
             assert compile_reader(ReaderSpec(success=each.condition)).read(answer).accepted
 
 
+@pytest.mark.parametrize("body", ["<K:>", "<html><o:p>x</o:p><p>y</p>", '<html><a"b>z</a"b>'])
+def test_it_lays_out_elements_with_odd_names(body: str) -> None:
+    assert sample_of(reply(body, content_type="text/html")).lines
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=300), st.integers(100, 599), st.text(max_size=20))
 def test_it_never_raises(body: bytes, status: int, header: str) -> None:
