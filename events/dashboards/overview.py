@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 
 from events import figures
 from events.dashboards.choices import Choice
-from events.dashboards.standing import Standing, standings
+from events.dashboards.standing import ENDPOINTS, Standing, standings
 from events.figures import Row, Scope
 from events.metrics import Summary
 from events.vocabulary import EventType
@@ -80,7 +80,7 @@ def overview(
     recipients: QuerySet[Recipient], choice: Choice, *, everything: bool, flow: str, now: datetime
 ) -> Overview:
     """The figures of some recipients; `everything` counts every lead's cost, sold or not."""
-    shown = list(recipients.prefetch_related("endpoints"))
+    shown = list(recipients.prefetch_related(ENDPOINTS))
     ids = None if everything else [recipient.id for recipient in shown]
     cost_of = "lead" if everything else "share"
     cells, buckets, over_time = figures.read(

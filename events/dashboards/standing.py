@@ -6,6 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import Prefetch
+
+from recipients.breaker import Breaker, State
 from recipients.models import Endpoint, Recipient
 
 
@@ -20,6 +23,8 @@ class Standing:
 
 
 ACTIVE = Standing("Active", "good")
+# What a standing looks at, in one query.
+ENDPOINTS = Prefetch("endpoints", queryset=Endpoint.objects.select_related("breaker"))
 
 
 def standing(recipient: Recipient, endpoints: Iterable[Endpoint], now: datetime) -> Standing:
@@ -36,7 +41,17 @@ def standing(recipient: Recipient, endpoints: Iterable[Endpoint], now: datetime)
             return Standing(
                 "Waiting", "warn", f"{endpoint.kind}: asked us to wait", endpoint.not_before
             )
+        if recipient.breaker_enabled and (row := getattr(endpoint, "breaker", None)):
+            found = row.value()
+            if found.state is not State.CLOSED:
+                return _left_alone(endpoint, found)
     return ACTIVE
+
+
+def _left_alone(endpoint: Endpoint, found: Breaker) -> Standing:
+    if found.state is State.OPEN:
+        return Standing("Breaker open", "bad", f"{endpoint.kind}: {found.reason}", found.until)
+    return Standing("Recovering", "warn", f"{endpoint.kind}: its breaker is {found.state}")
 
 
 def standings(recipients: Iterable[Recipient], now: datetime) -> Mapping[str, Standing]:

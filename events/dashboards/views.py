@@ -18,7 +18,7 @@ from events.dashboards.choices import Choice
 from events.dashboards.detail import detail
 from events.dashboards.overview import DEFAULT_SORT, SORTS, ordered
 from events.dashboards.overview import overview as overview_of
-from events.dashboards.standing import standing
+from events.dashboards.standing import ENDPOINTS, standing
 from events.dashboards.waiting import MOST
 from events.pages import page
 from events.zones import names
@@ -89,7 +89,7 @@ def _next_sort(name: str, sort: str) -> str:
 def recipient(request: HttpRequest, slug: str) -> HttpResponse:
     """One recipient; 404 for those the viewer may not see."""
     user: Any = request.user
-    chosen = get_object_or_404(user.visible_recipients().prefetch_related("endpoints"), slug=slug)
+    chosen = get_object_or_404(user.visible_recipients().prefetch_related(ENDPOINTS), slug=slug)
     now = choices.now()
     choice = choices.chosen(request, now)
     shown = detail(chosen, choice)

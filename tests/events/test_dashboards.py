@@ -13,7 +13,7 @@ from django.test import Client
 
 from events import rollups
 from events.dashboards import choices
-from recipients.models import Endpoint
+from recipients.models import Breaker, Endpoint
 from recipients.outcomes import Outcome
 from tests import factories
 from tests.factories import deliver_lead, make_flow, make_recipient, make_source, make_user
@@ -225,6 +225,19 @@ def test_it_shows_failures_with_their_lead(world: World):
     assert "Failed attempts by category Category Attempts Bar business 1 system 1" in page
     assert "First 1 0 0.0 % 0.0 % Retry 1 1 0 0.0 % +0.0 %" in page
     assert "under 500 ms 2 100.0 %" in page
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("open", "Breaker open production: 10 failures in a row"),
+        ("ramping", "Recovering production: its breaker is ramping"),
+    ],
+)
+def test_it_says_that_a_breaker_is_open(world: World, state: str, said: str):
+    endpoint = Endpoint.objects.get(recipient__slug="abc-insurance")
+    Breaker.objects.create(endpoint=endpoint, state=state, reason="10 failures in a row")
+    assert said in text(signed_in("olga"), "/dashboards/recipients/abc-insurance/")
 
 
 def test_it_says_that_an_endpoint_is_paused_and_what_waits(world: World):
