@@ -194,14 +194,15 @@ def _main_integration(recipient: Recipient) -> str:
 
 
 def _endpoint(row: Endpoint, vault: Vault, name: str, *, main: str) -> EndpointPlan:
+    chosen = integration_for(name)
     return EndpointPlan(
         id=row.id,
         url=mapping.compile_template(vault.fill(row.url)),
         kind=EndpointKind(row.kind),
         integration=name,
-        options=compile_options(integration_for(name).options, row.options, fill=vault.fill),
-        method=row.method,
-        format=BodyFormat(row.format),
+        options=compile_options(chosen.options, row.options, fill=vault.fill),
+        method=chosen.method or row.method,
+        format=chosen.format or BodyFormat(row.format),
         timeout=row.timeout,
         compress=row.compress,
         headers=tuple(

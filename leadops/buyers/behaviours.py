@@ -14,6 +14,8 @@ from leadops.buyers.messages import Answer, Received, Target, as_json
 Behaviour = Callable[[Received], Answer]
 
 BEHAVIOURS: dict[str, Behaviour] = {}
+# Those that answer for every address below theirs.
+WHOLE: dict[str, Behaviour] = {}
 
 _AMOUNT = re.compile(r"\d{1,9}(\.\d{1,6})?\Z")
 _numbers = count(10_001)
@@ -31,10 +33,21 @@ def behaviour(*paths: str) -> Callable[[Behaviour], Behaviour]:
     return register
 
 
+def under(prefix: str) -> Callable[[Behaviour], Behaviour]:
+    def register(function: Behaviour) -> Behaviour:
+        WHOLE[prefix] = function
+        return function
+
+    return register
+
+
 def find(target: Target) -> Behaviour:
     if target.action.startswith("/sandbox/"):
         return sandbox
-    return BEHAVIOURS.get(target.action, nothing)
+    if (found := BEHAVIOURS.get(target.action)) is not None:
+        return found
+    below = (each for prefix, each in WHOLE.items() if target.action.startswith(prefix))
+    return next(below, nothing)
 
 
 def _price(target: Target, default: str = "45.00") -> str:

@@ -9,13 +9,22 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-from leadops.buyers import gates, misbehaviours, soap  # register their behaviours
-from leadops.buyers.behaviours import BEHAVIOURS, Behaviour, find, sandbox
+from leadops.buyers import gates, misbehaviours, soap, vendors  # register their behaviours
+from leadops.buyers.behaviours import BEHAVIOURS, WHOLE, Behaviour, find, sandbox
 from leadops.buyers.connection import Connection
 from leadops.buyers.log import MAX_ENTRIES, Log
 from leadops.buyers.messages import Answer, Received, Target, as_json
 
-__all__ = ["Buyers", "Desk", "gates", "misbehaviours", "running_buyers", "serve", "soap"]
+__all__ = [
+    "Buyers",
+    "Desk",
+    "gates",
+    "misbehaviours",
+    "running_buyers",
+    "serve",
+    "soap",
+    "vendors",
+]
 
 
 class Desk:
@@ -59,6 +68,8 @@ def help_page() -> str:
     lines = ["Simulated buyers. Put /b/NAME before a path to tell buyers apart.", ""]
     for path, function in sorted(BEHAVIOURS.items()):
         lines.append(f"{path:<16}{' '.join((function.__doc__ or '').split())}")
+    for path, function in sorted(WHOLE.items()):
+        lines.append(f"{path + '…':<16}{' '.join((function.__doc__ or '').split())}")
     lines += [
         f"{'/sandbox/NAME':<16}{(sandbox.__doc__ or '').removeprefix('/sandbox/NAME ')}",
         "",

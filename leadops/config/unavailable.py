@@ -39,14 +39,6 @@ WORDS: Final[dict[str, frozenset[str]]] = {
             "longest_idle",
         }
     ),
-    "recipients.integration": frozenset(
-        {
-            "http",
-            "salesforce.create_lead",
-            "hubspot.create_or_update_contact",
-            "five9.add_to_list",
-        }
-    ),
 }
 
 MESSAGE: Final = "not available in this version"

@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from leadops.lib.http import Reply, Request
 from recipients.options import Option
+from recipients.plan import BodyFormat, EndpointPlan
 from recipients.responses import ReaderSpec
-from recipients.transports.base import Transport
+from recipients.transports.base import Job, Transport
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +47,25 @@ Check = Callable[[Written, Mapping[str, Any]], None]
 
 
 @dataclass(frozen=True, slots=True)
+class Probe:
+    """A cheap call that tells whether the service knows us, and that changes nothing there.
+
+    `request` makes it, with credentials, for a job without a payload; `problem` says what is wrong
+    by the answer, "" for nothing.
+    """
+
+    request: Callable[[Job], Request]
+    problem: Callable[[Reply, EndpointPlan], str]
+
+
+@dataclass(frozen=True, slots=True)
 class Integration:
     """A way to send that staff choose by name.
 
-    `schemes` are those that its addresses may have. `reading` is how the service's replies read
-    where a recipient says nothing of its own; None: by status alone. `check` looks, at save, for
-    what does not fit together.
+    `schemes` are those that its addresses may have; `url` is shown as an example of one. `format`
+    and `method` are set where the service takes no other. `reading` is how the service's replies
+    read where a recipient says nothing of its own; None: by status alone. `check` looks, at save,
+    for what does not fit together. `docs` is where the vendor says all this.
     """
 
     name: str
@@ -62,3 +77,8 @@ class Integration:
     schemes: tuple[str, ...] = ("http", "https")
     reading: ReaderSpec | None = None
     check: Check | None = None
+    url: str = ""
+    format: BodyFormat | None = None
+    method: str = ""
+    probe: Probe | None = None
+    docs: str = ""

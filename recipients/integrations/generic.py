@@ -5,6 +5,7 @@ from __future__ import annotations
 from leadops.lib import webhooks
 from recipients.integrations.base import Integration
 from recipients.options import Option, OptionKind
+from recipients.plan import BodyFormat
 from recipients.transports.bodies import OPTIONS
 from recipients.transports.http import HttpTransport
 from recipients.transports.webhook import WebhookTransport
@@ -15,6 +16,29 @@ HTTP = Integration(
     about="JSON, XML, form, query or CSV requests to any service.",
     transport=HttpTransport(),
     options=OPTIONS,
+)
+GENERIC = Integration(
+    name="generic_http",
+    label="Any HTTP service",
+    about="The same as HTTP: JSON, XML, form, query or CSV requests to any service.",
+    transport=HttpTransport(),
+    options=OPTIONS,
+)
+CUSTOM_JSON = Integration(
+    name="custom_json",
+    label="Custom JSON",
+    about="JSON to a service of any buyer.",
+    transport=HttpTransport(),
+    options=tuple(option for option in OPTIONS if option.name.startswith("json_")),
+    format=BodyFormat.JSON,
+)
+CUSTOM_XML = Integration(
+    name="custom_xml",
+    label="Custom XML",
+    about="XML to a service of any buyer.",
+    transport=HttpTransport(),
+    options=tuple(option for option in OPTIONS if option.name.startswith("xml_")),
+    format=BodyFormat.XML,
 )
 WEBHOOK = Integration(
     name="webhook.post",

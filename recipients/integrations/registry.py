@@ -7,13 +7,28 @@ from types import MappingProxyType
 
 from recipients.integrations.base import Integration
 from recipients.integrations.files import SFTP
-from recipients.integrations.generic import HTTP, WEBHOOK
+from recipients.integrations.five9 import FIVE9
+from recipients.integrations.generic import CUSTOM_JSON, CUSTOM_XML, GENERIC, HTTP, WEBHOOK
+from recipients.integrations.hubspot import HUBSPOT
 from recipients.integrations.mail import EMAIL
+from recipients.integrations.salesforce import SALESFORCE
 from recipients.integrations.soap import SOAP
 
-INTEGRATIONS: Mapping[str, Integration] = MappingProxyType(
-    {integration.name: integration for integration in (HTTP, WEBHOOK, SOAP, EMAIL, SFTP)}
+# In the order in which they are offered.
+ALL = (
+    HTTP,
+    WEBHOOK,
+    CUSTOM_JSON,
+    CUSTOM_XML,
+    GENERIC,
+    SOAP,
+    SALESFORCE,
+    HUBSPOT,
+    FIVE9,
+    EMAIL,
+    SFTP,
 )
+INTEGRATIONS: Mapping[str, Integration] = MappingProxyType({each.name: each for each in ALL})
 
 
 def integration_for(name: str) -> Integration:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import gzip
 import re
+from dataclasses import replace
 from functools import lru_cache
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit, urlunsplit
 
 import leadops
 from leadops.lib.http import Door, HttpError, Reply, Request
@@ -28,7 +29,7 @@ class HttpTransport:
     def build(self, job: Job) -> Request:
         endpoint = job.endpoint
         try:
-            url, headers = _url(job), _headers(job)
+            url, headers = self.address(job), _headers(job)
         except RenderError as error:
             raise NotSendable("Address or header cannot be rendered", str(error)) from error
         url = with_query(url, SCHEMES[endpoint.auth.kind].query(endpoint.auth))
@@ -41,6 +42,10 @@ class HttpTransport:
             body = gzip.compress(body, 6, mtime=0)
             headers["Content-Encoding"] = "gzip"
         return Request(endpoint.method, url, headers, body, timeout=job.timeout, pool=endpoint.pool)
+
+    def address(self, job: Job) -> str:
+        """Where the request goes; services whose addresses are made of options have their own."""
+        return _url(job)
 
     def message(self, job: Job) -> Message:
         """What carries the payload; other protocols over HTTP have their own."""
@@ -55,6 +60,32 @@ class HttpTransport:
             raise from_auth(error) from error
         except HttpError as error:
             raise from_http(error) from error
+
+
+def beside(
+    job: Job, method: str, url: str, *, purpose: str, body: bytes = b"", type: str = ""
+) -> Request:
+    """Another request to the job's service, with its credentials: a follow-up or a probe.
+
+    `purpose` tells its idempotency key from the lead's own. Raises NotSendable.
+    """
+    endpoint = job.endpoint
+    try:
+        headers = _headers(replace(job, idempotency_key=f"{job.idempotency_key}-{purpose}"))
+    except RenderError as error:
+        raise NotSendable("Header cannot be rendered", str(error)) from error
+    if body:
+        _replace(headers, "Content-Type", type)
+    url = with_query(url, SCHEMES[endpoint.auth.kind].query(endpoint.auth))
+    return Request(method, url, headers, body, timeout=job.timeout, pool=endpoint.pool)
+
+
+def below(url: str, path: str, *, mark: str) -> str:
+    """`url` with `path` at its end; as it is where `mark` stands in it: it is whole already."""
+    if mark in url:
+        return url
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(path=parts.path.rstrip("/") + path))
 
 
 def _url(job: Job) -> str:

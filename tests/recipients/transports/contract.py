@@ -71,12 +71,14 @@ class TransportContract(AnyTransportContract):
         assert self.send(self.job(buyers.url + "/error"), door).status == 500
 
     def test_it_sends_the_idempotency_key_and_the_attempt(self, buyers: Buyers, door: Door) -> None:
+        buyers.clear()
         url = buyers.url + "/b/contract/accept"
         self.send(self.job(url, idempotency_key="dlv_contract", attempt=3), door)
         (entry,) = buyers.log(idempotency_key="dlv_contract")
         assert entry["headers"]["X-Attempt"] == "3"
 
     def test_it_marks_test_leads(self, buyers: Buyers, door: Door) -> None:
+        buyers.clear()
         url = buyers.url + "/b/marks/accept"
         self.send(self.job(url, test=True), door)
         self.send(self.job(url, test=False), door)

@@ -1,0 +1,10 @@
+"""Look-alikes of vendors' APIs, written after their documentation; each an organization's own.
+
+Their addresses begin with /salesforce, /hubspot and /five9; /b/NAME before that is another
+organization. `~` right after names an error that is then always answered: /salesforce/~CODE/…,
+/hubspot/~STATUS/…, /hubspot/~STATUS@lists/… (for that part of the API alone), /five9/~CODE/….
+"""
+
+from leadops.buyers.vendors import five9, hubspot, salesforce  # register themselves
+
+__all__ = ["five9", "hubspot", "salesforce"]
