@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import ip_network
 from pathlib import Path
@@ -13,12 +14,14 @@ from hypothesis import strategies as st
 
 from leadops.lib.http import Door, Reply
 from leadops.lib.http.tls import Tls
+from leadops.lib.redact import Redactor
+from recipients.deliver import deliver
 from recipients.integrations.mail import OPTIONS, READING
-from recipients.mapping import compile_template
+from recipients.mapping import Row, compile_rows, compile_template
 from recipients.options import compile_options
 from recipients.outcomes import Outcome
-from recipients.plan import EndpointPlan, Pool
-from recipients.responses import compile_reader
+from recipients.plan import EndpointPlan, Pool, RecipientPlan
+from recipients.responses import ReaderSpec, compile_reader
 from recipients.transports import Job, NotSendable
 from recipients.transports.email import ENVELOPE, EmailTransport
 from tests.leadops.http.certificates import authority_and_server
@@ -245,6 +248,7 @@ def test_it_sends_to_all_or_to_nobody(mailbox: Mailbox, door: Door) -> None:
     assert mailbox.envelopes == []
 
 
+@pytest.mark.filterwarnings("ignore:Requiring AUTH")
 def test_it_logs_in(door: Door) -> None:
     options = {"username": USER, "password": "${PASSWORD}"}
     with mail_server(auth=True) as mailbox:
@@ -373,3 +377,64 @@ def test_it_uses_the_sites_server_where_none_is_named(mailbox: Mailbox, settings
     made = job(mailbox.port, options={"host": "", "port": None, "from": ""})
     assert send(made, Door()).status == 250
     assert mailbox.messages[0]["From"] == "leads@site.example"
+
+
+def test_it_leaves_a_record_that_a_person_reads_and_that_keeps_secrets(
+    mailbox: Mailbox, door: Door
+) -> None:
+    """Attached files are base64 on the way: what must not be recorded would not be seen there."""
+    made = job(mailbox.port, options={"attachment": "json"})
+    recipient = RecipientPlan(
+        "rcp_1",
+        "abc",
+        "ABC",
+        mapping=compile_rows([Row("ssn", "{{lead.ssn}}"), Row("name", "{{lead.first_name}}")]),
+        # A fallback of one whose own replies are JSON.
+        reader=compile_reader(ReaderSpec(success='status = "accepted"')),
+        redactor=Redactor(["123-45-6789"]),
+    )
+    attempt = deliver(
+        recipient,
+        replace(made.endpoint, reader=compile_reader(READING)),
+        {**CONTEXT, "lead": {**CONTEXT["lead"], "ssn": "123-45-6789"}},
+        attempt=1,
+        idempotency_key="dlv_1",
+        test=False,
+        door=door,
+    )
+    assert attempt.result.outcome is Outcome.ACCEPTED
+    assert attempt.request is not None
+    assert attempt.reply is not None
+    assert attempt.request.method == "MAIL"
+    assert attempt.request.url == "mailto:leads@buyer.example"
+    assert "name: Zoë" in attempt.request.body
+    assert '"name":"Zoë"' in attempt.request.body
+    assert "123-45-6789" not in attempt.request.body
+    assert (attempt.reply.status, attempt.reply.body) == (250, "2.0.0 Ok: queued as 4AbC")
+    (sent,) = mailbox.messages
+    plain = sent.get_body(("plain",))
+    assert plain is not None
+    assert "123-45-6789" in plain.get_content()
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [("550 5.1.1 Unknown", Outcome.INVALID), ("451 4.3.0 Later", Outcome.SERVER_ERROR)],
+)
+def test_it_comes_to_an_outcome(
+    mailbox: Mailbox, door: Door, answer: str, outcome: Outcome
+) -> None:
+    mailbox.answer = answer
+    made = job(mailbox.port)
+    recipient = RecipientPlan(
+        "rcp_1",
+        "abc",
+        "ABC",
+        mapping=compile_rows([Row("name", "{{lead.first_name}}")]),
+        reader=compile_reader(READING),
+        integration="email",
+    )
+    attempt = deliver(
+        recipient, made.endpoint, CONTEXT, attempt=1, idempotency_key="dlv_1", test=False, door=door
+    )
+    assert attempt.result.outcome is outcome
