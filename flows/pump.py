@@ -268,6 +268,7 @@ class Pump:
     def _sign_off(self) -> None:
         """Leave no heartbeat behind that would look like a pump that hangs."""
         with contextlib.suppress(DatabaseError, InterfaceError), connection.cursor() as cursor:
+            self.secret_use.write()
             cursor.execute(
                 "DELETE FROM flows_pump WHERE slot = %s AND pid = %s", [self.slot, os.getpid()]
             )
