@@ -238,3 +238,14 @@ def test_the_examples_of_the_pages_load(page: str) -> None:
         Secret.objects.create(name=name, value=value)
     load(f"leadops: 1\n{example}")
     assert plan().endpoints()
+
+
+def test_connections_may_be_closed_after_each_use() -> None:
+    load(tls_bundle().replace("keep_alive: 20s", "keep_alive: 0s"))
+    dump = loading.dump()
+    assert "keep_alive: 0s" in dump
+    assert load(dump) == []
+    production = plan().production
+    assert production is not None
+    assert production.pool is not None
+    assert production.pool.keep_alive == 0

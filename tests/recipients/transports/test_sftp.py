@@ -16,11 +16,12 @@ from hypothesis import strategies as st
 
 from leadops.lib.http import Door, Reply
 from leadops.lib.ssh_keys import host_keys
+from recipients.deliver import deliver
 from recipients.integrations.files import OPTIONS
-from recipients.mapping import compile_template
+from recipients.mapping import Row, compile_rows, compile_template
 from recipients.options import compile_options
 from recipients.outcomes import Category, Outcome
-from recipients.plan import Auth, AuthKind, BodyFormat, EndpointPlan
+from recipients.plan import Auth, AuthKind, BodyFormat, EndpointPlan, RecipientPlan
 from recipients.responses import ReaderSpec, compile_reader
 from recipients.transports import Job, NotSendable
 from recipients.transports.sftp import SftpTransport
@@ -413,3 +414,36 @@ def test_it_marks_test_leads() -> None:
 def test_it_refuses_what_is_no_host_key(text: str) -> None:
     with pytest.raises(ValueError):
         host_keys(text)
+
+
+# As attempts of a recipient
+
+
+def test_it_comes_to_an_outcome(server: FileServer, door: Door) -> None:
+    recipient = RecipientPlan(
+        "rcp_1",
+        "abc",
+        "ABC",
+        mapping=compile_rows([Row("name", "{{lead.name}}")]),
+        reader=compile_reader(ReaderSpec()),
+        integration="sftp",
+    )
+
+    def outcome(**settings: Any) -> Outcome:
+        made = to(server, **settings)
+        return deliver(
+            recipient,
+            made.endpoint,
+            CONTEXT,
+            attempt=1,
+            idempotency_key="dlv_1",
+            test=False,
+            door=door,
+        ).result.outcome
+
+    assert outcome() is Outcome.ACCEPTED
+    assert json.loads((server.root / "in" / "dlv_1.json").read_text()) == {"name": "Zoë"}
+    assert outcome(secret="wrong") is Outcome.UNAUTHORIZED
+    assert outcome(host_key=SOME_KEY) is Outcome.UNAVAILABLE
+    server.faults = Faults(at="rename", how="drop")
+    assert outcome() is Outcome.UNKNOWN
