@@ -210,6 +210,7 @@ def _may_be_set(name: str) -> bool:
     return bool(_TOKEN.match(name)) and name.lower() not in _FRAMING
 
 
+@lru_cache(maxsize=512)
 def request_target(url: str) -> str:
     """What stands in the request line, for what signs it. Raises RequestRefused."""
     # As urllib3 writes it out: brackets of a query, for one, are encoded.
