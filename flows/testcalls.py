@@ -25,8 +25,10 @@ from flows.models import FlowField
 from leadops.lib import ids
 from leadops.lib.http import Door
 from leadops.lib.http.addresses import Network
+from recipients import probing
 from recipients.auth import SCHEMES, AuthError, Fetching, Session
 from recipients.deliver import Attempt, deliver
+from recipients.integrations import INTEGRATIONS
 from recipients.mapping import text_of
 from recipients.models import Endpoint, Recipient
 from recipients.plan import AuthKind, EndpointPlan, RecipientPlan
@@ -55,11 +57,15 @@ class Called:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What came of trying credentials; `problem` is blank when they were taken."""
+    """What came of trying credentials; `problem` is blank when they were taken.
+
+    `probed`: by the service itself, not only by whoever gives out its tokens.
+    """
 
     endpoint: EndpointPlan
     problem: str = ""
     seconds: float = 0.0
+    probed: bool = False
 
 
 @lru_cache(maxsize=2)
@@ -80,7 +86,9 @@ def sample_values(recipient: Recipient) -> dict[str, Any]:
 
 def is_fetching(endpoint: Endpoint) -> bool:
     """Whether its credentials can be tried without a lead."""
-    return SCHEMES[AuthKind(endpoint.auth)].fetches
+    chosen = INTEGRATIONS.get(endpoint.integration or endpoint.recipient.integration)
+    probes = chosen is not None and chosen.probe is not None
+    return probes or SCHEMES[AuthKind(endpoint.auth)].fetches
 
 
 def call(
@@ -118,17 +126,34 @@ def _is_good(attempt: Attempt) -> bool:
 
 
 def check(recipient: Recipient, endpoint: Endpoint, *, by: str) -> Checked:
-    """Fetch a fresh token; nothing is sent to the endpoint itself. Raises NotPossible.
+    """Fetch a fresh token, and ask the service whether it knows us where it can be asked.
 
-    It resumes nothing: that a token is given out says not that leads are taken with it.
+    No lead is sent. Raises NotPossible. It resumes nothing: that a token is given out says not
+    that leads are taken with it.
     """
     plan, target = _target(recipient, endpoint)
+    probes = probing.can_probe(target)
     begun = time.monotonic()
-    problem = _token_problem(plan, target)
+    problem = ""
+    if SCHEMES[target.auth.kind].fetches or not probes:
+        problem = _token_problem(plan, target)
+    if probes and not problem:
+        problem = _probed(plan, recipient, target)
     seconds = time.monotonic() - begun
     outcome = "unauthorized" if problem else "accepted"
     _record(recipient, target, by=by, outcome=outcome, reason=problem, credentials=True)
-    return Checked(target, problem, seconds)
+    return Checked(target, problem, seconds, probed=probes)
+
+
+def _probed(plan: RecipientPlan, recipient: Recipient, target: EndpointPlan) -> str:
+    return probing.probe(
+        plan,
+        target,
+        _context(plan, recipient, ids.new_id("test"), sample_values(recipient), None),
+        door=_door(tuple(settings.LEADOPS_PRIVATE_NETWORKS)),
+        keyring=keyring(),
+        timeout=min(target.timeout, TIMEOUT),
+    )
 
 
 def _token_problem(plan: RecipientPlan, target: EndpointPlan) -> str:

@@ -56,7 +56,6 @@ CASES = [
     ("weight: 2}", "weight: 2}, abc-insurance", "flows[0].steps[1].recipients[2]: abc-insurance stands here twice"),
     ("type: buyer  ", "type: byer   ", "recipients[0].type: “byer” is not possible; did you mean buyer?"),
     ("timezone: America/New_York", "timezone: America/York", "recipients[0].timezone: 'America/York' is no time zone"),
-    ("integration: http\n", "integration: five9.add_to_list\n", "recipients[0].integration: five9.add_to_list: not available in this version"),
     ("integration: http\n", "integration: htp\n", "recipients[0].integration: 'htp' is no integration"),
     ("url: https://api.abc", "url: api.abc", "recipients[0].endpoint.url: Write a whole address"),
     ("method: POST", "method: PUSH", "recipients[0].endpoint.method: “PUSH” is not possible"),
