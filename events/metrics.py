@@ -16,6 +16,8 @@ from events.buckets import bucket_ms
 from recipients.outcomes import TECHNICAL, Outcome
 
 ZERO = Decimal(0)
+ONE_PERCENT = Decimal("0.01")
+MONTH = 30  # days
 ANSWERED_NO = frozenset({Outcome.REJECTED, Outcome.DUPLICATE, Outcome.INVALID})
 # Upper bounds in ms of the response classes of the field's documents; the last has none.
 CLASSES = (("under 500 ms", 500), ("to 2 s", 2_000), ("to 5 s", 5_000), ("over 5 s", None))
@@ -191,6 +193,52 @@ def retry_success(cells: Iterable[Cell]) -> list[AttemptSuccess]:
         AttemptSuccess(number, made[number], won[number], won[number] / first if first else 0.0)
         for number in sorted(made)
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Economics:
+    """What a lead brought on average, and what a better delivery rate would. Money per lead;
+    None where nothing was sold.
+
+    A lead's cost is paid whether or not it is delivered. So a delivery that fails has lost that
+    cost, and one that succeeds instead brings its whole price: `revenue` is what a per cent more
+    is worth, not `margin`.
+    """
+
+    revenue: Decimal | None = None
+    cost: Decimal | None = None
+    monthly: Decimal = ZERO  # deliveries, at the volume of the period
+    one_percent: Decimal | None = None  # more profit a month
+
+    @property
+    def margin(self) -> Decimal | None:
+        """Of a lead that was delivered."""
+        return None if self.revenue is None or self.cost is None else self.revenue - self.cost
+
+    @property
+    def lost(self) -> Decimal | None:
+        """The margin of one that was not, and that nobody else took."""
+        return None if self.cost is None else -self.cost
+
+
+def economics(summary: Summary, days: float) -> Economics:
+    """The economics of a recipient over a period of so many days.
+
+    One more per cent a month = deliveries a month × 1 % × average price. The average price is the
+    revenue, less what was taken back, of an accepted lead. None where nothing was sold, and
+    where every delivery is accepted already.
+    """
+    monthly = Decimal(summary.deliveries * MONTH) / Decimal(str(days)) if days > 0 else ZERO
+    if not summary.accepted:
+        return Economics(monthly=monthly)
+    revenue = summary.revenue / summary.accepted
+    better = summary.accepted < summary.deliveries
+    return Economics(
+        revenue=revenue,
+        cost=summary.cost / summary.accepted,
+        monthly=monthly,
+        one_percent=monthly * ONE_PERCENT * revenue if better else None,
+    )
 
 
 def failures(cells: Iterable[Cell], by: str) -> list[tuple[str, int]]:

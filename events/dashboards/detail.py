@@ -10,8 +10,9 @@ from events import figures, metrics
 from events.dashboards.choices import Choice
 from events.dashboards.waiting import Open, open_deliveries
 from events.figures import Row, Scope
-from events.metrics import AttemptSuccess, Summary
+from events.metrics import AttemptSuccess, Economics, Summary
 from events.models import Event
+from events.periods import DAY
 from events.vocabulary import EventType
 from recipients.models import Recipient
 
@@ -24,6 +25,8 @@ FAILED = (EventType.RECIPIENT_FAILED.value, EventType.RECIPIENT_ERROR.value)
 class Detail:
     total: Summary
     before: Summary
+    economics: Economics
+    economics_before: Economics
     steps: Mapping[datetime, Summary]
     by_category: list[tuple[str, int]]
     by_reason: list[tuple[str, int]]
@@ -44,10 +47,12 @@ def detail(recipient: Recipient, choice: Choice) -> Detail:
         Scope(choice.before, recipients=[recipient.id]), [["kind", "outcome"], ["bucket"]]
     )
     ended = [row.cell() for row in reasons]
-    total = figures.total(cells, buckets)
+    total, before = figures.total(cells, buckets), figures.total(was, was_buckets)
     return Detail(
         total=total,
-        before=figures.total(was, was_buckets),
+        before=before,
+        economics=metrics.economics(total, choice.span.length / DAY),
+        economics_before=metrics.economics(before, choice.before.length / DAY),
         steps=figures.summaries(cells, buckets, "time"),
         by_category=metrics.failures(ended, "category"),
         by_reason=metrics.failures(ended, "reason")[:REASONS],

@@ -227,6 +227,25 @@ def test_it_shows_failures_with_their_lead(world: World):
     assert "under 500 ms 2 100.0 %" in page
 
 
+def test_it_shows_what_a_lead_brings_and_what_a_better_rate_would(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    world.lead()
+    world.lead(outcomes={"abc-insurance": [Outcome.REJECTED]}, email="b@example.com",
+               phone_1="5125550002")  # fmt: skip
+    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    monkeypatch.setattr(choices, "now", lambda: midnight + timedelta(days=2))
+    day = midnight.strftime("%Y-%m-%d")
+    period = {"period": "custom", "from": day, "to": day, "tz": "UTC"}
+    page = text(signed_in("olga"), "/dashboards/recipients/abc-insurance/", **period)
+    assert "Revenue 45.00 45.00 – 0.00" in page
+    assert "Cost 15.00 15.00 – 15.00" in page
+    assert "Margin 30.00 30.00 – −15.00" in page
+    # Two deliveries a day are 60 in 30 days; a per cent of them at 45.00.
+    assert "One more per cent of delivery rate would bring 27.00 a month" in page
+    assert "60 deliveries in 30 days at this period’s volume × 1 % × 45.00" in page
+
+
 @pytest.mark.parametrize(
     ("state", "said"),
     [

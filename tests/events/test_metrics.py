@@ -143,3 +143,42 @@ def test_it_uses_the_keys_of_the_contract():
     } <= set(shown)  # fmt: skip
     assert set(shown["response_ms"]) == {"avg", "p50", "p95", "p99"}
     assert bucket_ms(0) == 1.0
+
+
+def test_it_reckons_the_economics_of_the_documents_example():
+    # 45.00 for a lead that cost 15.00; one delivery in ten failed.
+    month = Summary(
+        accepted=900, rejected=80, failed=20, revenue=Decimal(40_500), cost=Decimal(13_500)
+    )
+    found = metrics.economics(month, 30)
+    assert (found.revenue, found.cost, found.margin) == (45, 15, 30)
+    assert found.lost == -15
+    assert found.one_percent == 450  # 1000 deliveries × 1 % × 45.00
+    assert found.one_percent == 10 * (found.margin - found.lost)
+
+
+@pytest.mark.parametrize("days", [0.5, 1, 7, 90])
+def test_it_reckons_by_the_month_whatever_the_period(days: float):
+    summary = Summary(accepted=50, failed=50, revenue=Decimal(500), cost=Decimal(100))
+    found = metrics.economics(summary, days)
+    assert float(found.monthly) == pytest.approx(100 * 30 / days)
+    assert float(found.one_percent or 0) == pytest.approx(float(found.monthly) / 10)
+
+
+def test_it_reckons_with_what_returns_left():
+    kept = Summary(accepted=10, failed=10, revenue=Decimal(360), returned=Decimal(90))
+    assert metrics.economics(kept, 30).one_percent == Decimal("7.2")
+
+
+@pytest.mark.parametrize(
+    ("summary", "monthly"), [(Summary(), 0), (Summary(failed=5), 5), (Summary(rejected=3), 3)]
+)
+def test_it_promises_nothing_where_nothing_was_sold(summary: Summary, monthly: float):
+    found = metrics.economics(summary, 30)
+    assert found.revenue is found.cost is found.margin is found.lost is found.one_percent is None
+    assert found.monthly == monthly
+
+
+def test_it_promises_nothing_where_everything_is_delivered():
+    all_of_them = Summary(accepted=10, revenue=Decimal(450), cost=Decimal(150))
+    assert metrics.economics(all_of_them, 30).one_percent is None
