@@ -330,7 +330,8 @@ def test_it_knows_how_far_it_came(door: Door, fault: str, arrived: bool, how: st
     with raw_server(Script(fault=fault, how=how)) as server:
         failure = TestEmail().failure(job(server.port), door)
     assert failure.may_have_arrived is arrived
-    assert failure.reason == "Connection lost"
+    # A reset before the greeting may come while the connection is still being made.
+    assert failure.reason in ("Connection lost", "Connection refused")
 
 
 @pytest.mark.parametrize(("fault", "arrived"), [("RCPT", False), ("DATA", False), ("END", True)])
