@@ -13,6 +13,7 @@ from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from flows import steering
+from flows.by_hand import REASON_LENGTH
 from leadops.lib.admin import button, done
 from leadops.lib.fields import DurationFormField
 from recipients.admin.policies import value_of
@@ -29,7 +30,7 @@ class BreakerForm(BaseDialogForm):  # type: ignore[misc]
         queryset=Endpoint.objects.none(), empty_label=None, widget=UnfoldAdminSelectWidget
     )
     reason = forms.CharField(
-        max_length=steering.REASON_LENGTH,
+        max_length=REASON_LENGTH,
         widget=UnfoldAdminTextInputWidget({"placeholder": "E.g. they are moving their servers"}),
         help_text="Stands in the record.",
     )
