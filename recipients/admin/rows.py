@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db import models
 from django.db.models import Case, IntegerField, QuerySet, When
 from django.http import HttpRequest
 from django.utils import timezone
@@ -17,7 +18,9 @@ from leadops.lib.certificates import standing
 from leadops.lib.key_rows import KeyRows
 from leadops.lib.redact import Redactor
 from recipients import validation
+from recipients.admin.options import EndpointForm, options_field
 from recipients.admin.policies import Picture, saved_picture
+from recipients.integrations import INTEGRATIONS
 from recipients.models import Endpoint, MappingRow, PartnerKey, Recipient, ResponseRule, RetryRule
 from recipients.retry import DEFAULT_RULES, Then
 
@@ -36,6 +39,10 @@ ORDER = Case(
 
 
 class EndpointFormSet(PaginationInlineFormSet):  # type: ignore[misc]
+    def add_fields(self, form: EndpointForm, index: int | None) -> None:
+        super().add_fields(form, index)
+        form.choose(self.instance.integration)
+
     def clean(self) -> None:
         """One of a kind; the database would say it less kindly."""
         super().clean()
@@ -49,6 +56,12 @@ class EndpointFormSet(PaginationInlineFormSet):  # type: ignore[misc]
             seen.add(kind)
 
 
+def endpoint_integrations() -> list[tuple[str, str]]:
+    """Blank is the recipient's own."""
+    own = ("", "The recipient's")
+    return [own, *((each.name, each.label) for each in INTEGRATIONS.values())]
+
+
 class EndpointCards(Cards):
     model = Endpoint
     verbose_name_plural = "endpoints"
@@ -56,11 +69,11 @@ class EndpointCards(Cards):
     code_boxes = {
         "headers": 3,
         "when": 4,
-        "options": 3,
-        "auth_options": 3,
         "tls_ca": 3,
         "tls_certificate": 3,
     }
+    chosen = {"integration": endpoint_integrations}
+    form = EndpointForm
     formset = EndpointFormSet
     fieldsets = (
         (
@@ -70,6 +83,7 @@ class EndpointCards(Cards):
                     ("kind", "condition"),
                     "integration",
                     "url",
+                    "options",
                     "when",
                     ("method", "timeout"),
                     ("format", "xml_root"),
@@ -77,7 +91,6 @@ class EndpointCards(Cards):
                     ("idempotency_header", "idempotency_template"),
                     ("compress", "ascii"),
                     ("connections", "keep_alive"),
-                    "options",
                 )
             },
         ),
@@ -97,6 +110,13 @@ class EndpointCards(Cards):
         ),
     )
     readonly_fields = ("condition", "certificates")
+
+    def formfield_for_dbfield(
+        self, db_field: models.Field[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        if db_field.name in ("options", "auth_options"):
+            return options_field(db_field)
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Endpoint]:
         """Production first, then as the kinds are listed."""

@@ -84,6 +84,7 @@ class FieldsMixin:
         if db_field.name in self.chosen:
             return forms.ChoiceField(
                 choices=self.chosen[db_field.name],
+                required=not db_field.blank,
                 widget=UnfoldAdminSelectWidget,
                 label=_label(db_field),
                 help_text=db_field.help_text,

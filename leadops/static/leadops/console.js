@@ -2,10 +2,10 @@
 (function () {
     const RULES = [
         ["auth", {
-            auth_name: ["api_key"],
-            auth_place: ["api_key"],
-            auth_username: ["basic"],
-            auth_secret: ["api_key", "bearer", "basic"],
+            auth_name: ["api_key", "oauth2", "jwt", "login", "hmac"],
+            auth_place: ["api_key", "oauth2", "jwt", "login"],
+            auth_username: ["basic", "digest", "oauth2", "jwt", "login"],
+            auth_secret: ["api_key", "bearer", "basic", "digest", "oauth2", "jwt", "login", "hmac"],
         }],
         ["format", {xml_root: ["xml"]}],
         ["kind", {when: ["regional"]}],
