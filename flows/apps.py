@@ -19,7 +19,9 @@ NOT_COMPILED = frozenset(
         "sourcekey",
         "partnerkey",
         "breaker",
+        "bulkretry",
         "token",
+        "testcase",
     }
 )
 

@@ -37,6 +37,7 @@ from recipients.models import (
     ResponseRule,
     RetryRule,
     Secret,
+    TestCase,
 )
 
 REDACTOR = Redactor()
@@ -74,6 +75,7 @@ SHAPES: dict[type[Model], Shape] = {
             "response_rules": ResponseRule,
             "retry_rules": RetryRule,
             "keys": PartnerKey,
+            "test_cases": TestCase,
         }
     ),
     Endpoint: Shape(name=lambda row: row.kind),
@@ -81,6 +83,7 @@ SHAPES: dict[type[Model], Shape] = {
     ResponseRule: Shape(name=lambda row: f"rule {row.position + 1}"),
     RetryRule: Shape(name=lambda row: row.outcome),
     PartnerKey: KEY,
+    TestCase: Shape(name=lambda row: row.name),
     Secret: Shape(without=frozenset({"updated_at"})),
     AlertThreshold: Shape(many=("notify",)),
     Channel: Shape(),

@@ -19,7 +19,7 @@ from recipients.integrations import integration_for
 from recipients.mapping import RenderError
 from recipients.outcomes import Category, Outcome, Result
 from recipients.plan import Context, EndpointPlan, PayloadMapping, RecipientPlan
-from recipients.transports import Job, TransportError
+from recipients.transports import Job, Transport, TransportError
 
 log = logging.getLogger(__name__)
 
@@ -103,6 +103,15 @@ def deliver(
     return made if again.result.outcome is Outcome.UNAUTHORIZED else again
 
 
+def rehearse(
+    plan: RecipientPlan, endpoint: EndpointPlan, context: Context, *, reply: Reply | None
+) -> Attempt:
+    """A first attempt without a network: the request as it would go out, but for tokens that are
+    fetched, and `reply` as it would be read. None: nothing is read."""
+    job = Job({}, endpoint, context, 1, str(context["delivery"]["id"]), endpoint.timeout)
+    return _Rehearsal(plan, reply).made(plan.mapping, job)
+
+
 @dataclass(frozen=True, slots=True)
 class _Way:
     """What differs where a secret has a second value."""
@@ -132,7 +141,7 @@ class _Trial:
         self.sent_at: float | None = None
         self.seconds = 0.0
 
-    def made(self, mapping: PayloadMapping, job: Job, door: Door) -> Attempt:
+    def made(self, mapping: PayloadMapping, job: Job, door: Door | None = None) -> Attempt:
         try:
             self.run(mapping, job, door)
         except RenderError as error:
@@ -143,17 +152,26 @@ class _Trial:
             self.result = self.bug(error)
         return self.attempt()
 
-    def run(self, mapping: PayloadMapping, job: Job, door: Door) -> None:
+    def run(self, mapping: PayloadMapping, job: Job, door: Door | None) -> None:
         self.reader = job.endpoint.reader or self.plan.reader
         transport = integration_for(job.endpoint.integration).transport
         job = dataclasses.replace(job, payload=mapping.render(job.context))
         self.request = transport.build(job)
         self.sent_at = time.monotonic()
         try:
-            self.reply = transport.send(self.request, job=job, door=door)
+            self.reply = self.answer(transport, self.request, job, door)
         finally:
             self.seconds = time.monotonic() - self.sent_at
-        self.result = self.reader.read(self.reply)
+        if self.reply is not None:
+            self.result = self.reader.read(self.reply)
+
+    def answer(
+        self, transport: Transport, request: Request, job: Job, door: Door | None
+    ) -> Reply | None:
+        """The reply; None, where nothing was sent, is read by nobody."""
+        if door is None:
+            return None
+        return transport.send(request, job=job, door=door)
 
     def fail(self, error: TransportError) -> None:
         """Name the uncertain case: only what surely did not arrive is free to be sent again."""
@@ -201,6 +219,19 @@ class _Trial:
             seconds=self.seconds,
             started=self.started,
         )
+
+
+class _Rehearsal(_Trial):
+    """An attempt whose reply is given."""
+
+    def __init__(self, plan: RecipientPlan, given: Reply | None) -> None:
+        super().__init__(plan, Session())
+        self.given = given
+
+    def answer(
+        self, transport: Transport, request: Request, job: Job, door: Door | None
+    ) -> Reply | None:
+        return self.given
 
 
 @lru_cache(maxsize=256)

@@ -14,7 +14,7 @@ from leadops.lib.http.messages import REUSE_SECONDS
 from leadops.lib.http.tls import Tls
 from leadops.lib.validation import plain_object as plain_object
 from leadops.lib.validation import rules as rules
-from recipients import addresses, mapping, responses
+from recipients import addresses, expectations, mapping, responses
 from recipients.auth import SCHEMES
 from recipients.integrations import INTEGRATIONS, FieldError, Integration
 from recipients.options import OptionError, compile_options
@@ -108,6 +108,20 @@ def header_lines(value: str) -> None:
         if name.lower() in OWN_HEADERS:
             raise ValidationError(f"{name} is set by LeadOps itself.")
         template(text)
+
+
+def reply_header_lines(value: str) -> None:
+    """Headers as a buyer sends them: values are no templates."""
+    for name, _ in parse_headers(value):
+        if not HEADER_NAME.match(name):
+            raise ValidationError(f"{name!r} cannot name a header.")
+
+
+def expected_request(value: str) -> None:
+    try:
+        expectations.parsed(value)
+    except ValueError as error:
+        raise ValidationError(str(error)) from error
 
 
 def parse_headers(text: str) -> list[tuple[str, str]]:

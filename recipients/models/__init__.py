@@ -6,6 +6,7 @@ from recipients.models.recipient import Recipient
 from recipients.models.response_rule import ResponseRule
 from recipients.models.retry_rule import RetryRule
 from recipients.models.secret import Secret
+from recipients.models.test_case import TestCase
 from recipients.models.token import Token
 
 __all__ = [
@@ -17,5 +18,6 @@ __all__ = [
     "ResponseRule",
     "RetryRule",
     "Secret",
+    "TestCase",
     "Token",
 ]
