@@ -284,7 +284,8 @@ def _widget(option: Option) -> forms.Widget:
     if option.kind is OptionKind.BOOLEAN:
         return forms.CheckboxInput()
     if option.kind is OptionKind.CHOICE:
-        return UnfoldAdminSelectWidget(choices=[(each, each) for each in option.choices])
+        select: forms.Widget = UnfoldAdminSelectWidget(choices=[(c, c) for c in option.choices])
+        return select
     if option.kind in (OptionKind.TEMPLATE, OptionKind.PAIRS):
         return CodeInput(2 if option.kind is OptionKind.PAIRS else 1, hint)
     if option.kind is OptionKind.INTEGER:
