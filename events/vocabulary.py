@@ -32,6 +32,9 @@ class EventType(StrEnum):
     RETRY_SCHEDULED = "retry.scheduled", "Another attempt will be made at retry_at"
     RETRY_ATTEMPTED = "retry.attempted", "The attempt that had been scheduled begins"
 
+    RETRY_BULK_STARTED = "retry.bulk_started", "Somebody has many deliveries sent again"
+    RETRY_BULK_ENDED = "retry.bulk_ended", "They are sent again, or somebody cancelled the rest"
+
     FEEDBACK_RECEIVED = "feedback.received", "A recipient said something about a lead later"
     FEEDBACK_PROCESSED = "feedback.processed", "It was applied to the lead, the money and figures"
     FEEDBACK_REJECTED = "feedback.rejected", "It could not be applied; the reason says why"

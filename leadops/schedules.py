@@ -9,6 +9,7 @@ SCHEDULES: tuple[Every, ...] = (
     Every("alerts", "events.tasks.alerts"),
     Every("wake held", "flows.tasks.wake_held"),
     Every("secrets", "events.tasks.secrets", minutes=30),
+    Every("bulk retries", "flows.tasks.resume_bulk_retries"),
     Every("tidy", "flows.tasks.tidy", minutes=60),
     Every("partitions", "events.tasks.make_partitions", minutes=24 * 60),
 )

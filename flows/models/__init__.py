@@ -1,3 +1,4 @@
+from flows.models.bulk_retry import BulkRetry
 from flows.models.flow import Flow, FlowField, FlowSource
 from flows.models.guard import DuplicateClaim, IntakeKey
 from flows.models.revision import Revision
@@ -6,6 +7,7 @@ from flows.models.step import Step, StepRecipient
 from flows.models.work import Pump, Work
 
 __all__ = [
+    "BulkRetry",
     "DuplicateClaim",
     "Flow",
     "FlowField",

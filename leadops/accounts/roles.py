@@ -16,7 +16,18 @@ CONFIGURATION = frozenset({"flows", "recipients", "events"})
 PEOPLE = "accounts"
 # Written by the workers and the journal: nobody changes them by hand.
 RECORD = frozenset(
-    {"event", "snapshot", "exchange", "lead", "delivery", "feedback", "work", "pump", "alert"}
+    {
+        "event",
+        "snapshot",
+        "exchange",
+        "lead",
+        "delivery",
+        "feedback",
+        "work",
+        "pump",
+        "alert",
+        "bulkretry",
+    }
 )
 # What an account manager may read of the recipients given to them; which ones, the page decides.
 OF_A_RECIPIENT = frozenset({"recipient", "endpoint", "mappingrow", "responserule", "retryrule"})
