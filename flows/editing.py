@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from events.models import Lead, Snapshot
 from events.vocabulary import EventType
 from flows import by_hand, fields, guards, intake, plans
 from flows.by_hand import NotNow
@@ -53,6 +54,15 @@ def shown(known: Mapping[str, Any], plan: FieldPlan) -> str:
     """A field as its form shows it: as it was posted."""
     value = known.get(f"{plan.name}.raw", known.get(plan.name))
     return "" if value is None else str(value)
+
+
+def values_of(lead_id: str) -> Mapping[str, Any] | None:
+    """The lead's newest snapshot, None where it was erased."""
+    lead = Lead.objects.only("snapshot", "created_at", "salt").filter(pk=lead_id).first()
+    if lead is None or lead.salt is None:
+        return None
+    rows = Snapshot.objects.filter(lead_id=lead_id, version=lead.snapshot, at__gte=lead.created_at)
+    return rows.values_list("body", flat=True).first()
 
 
 def edit(lead_id: str, given: Mapping[str, str], *, by: str, seen: int | None = None) -> list[str]:

@@ -44,6 +44,11 @@ def there(name: str) -> Permission:
     return check
 
 
+def steers(request: HttpRequest) -> bool:
+    """Shown to those who may steer deliveries."""
+    return bool(getattr(request.user, "operates", False))
+
+
 def listing(title: str, icon: str, app: str, model: str) -> dict[str, Any]:
     """An item that leads to a model's list."""
     return {
@@ -66,7 +71,9 @@ NAVIGATION: list[dict[str, Any]] = [
             page("Overview", "home", "admin:index"),
             page("Dashboards", "monitoring", "dashboards:overview"),
             page("Leads", "person_search", "leads:search"),
+            page("Review queue", "rate_review", "review:queue"),
             page("Events", "timeline", "events:list"),
+            {**page("Send again", "replay", "review:retries"), "permission": steers},
         ],
     },
     {
@@ -103,8 +110,14 @@ NAVIGATION: list[dict[str, Any]] = [
 
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
-    """The sidebar; the number of open alerts stands beside them."""
+    """The sidebar; the numbers of open alerts and of what waits for review stand beside them."""
     groups = copy.deepcopy(NAVIGATION)
+    if request.user.is_authenticated:
+        from leadops import landing  # models are not loaded yet when settings are read
+
+        if waiting := landing.in_review(request):
+            items = next(group for group in groups if group["title"] == "Monitor")["items"]
+            next(each for each in items if each["title"] == "Review queue")["badge"] = waiting
     if allowed("events.view_alert")(request):
         from leadops import landing  # models are not loaded yet when settings are read
 

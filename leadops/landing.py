@@ -8,8 +8,10 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
+from events import visibility
 from events.models import Alert, Event
 from events.vocabulary import EventType
+from flows import held
 from flows.models import Flow, Source
 from leadops import console, vitals
 from leadops.lib import durations
@@ -22,6 +24,12 @@ SHOWN = 8
 
 def open_alerts(request: HttpRequest) -> int:
     return Alert.objects.filter(resolved_at__isnull=True).count()
+
+
+def in_review(request: HttpRequest) -> str:
+    """How many wait for review that this person sees; blank for none."""
+    found = held.count(visibility.of_user(request.user))
+    return f"{held.COUNTED - 1}+" if found >= held.COUNTED else str(found or "")
 
 
 def context(request: HttpRequest, given: dict[str, Any]) -> dict[str, Any]:
