@@ -33,7 +33,8 @@ class Transport(Protocol):
 
     Both raise TransportError and nothing else that is foreseeable. `build` touches no network and
     gives the same request for the same job. `send` sends once: repeating is the retry policy's.
-    Only what was refused for its credentials, and so not taken, is followed by another request.
+    Only what was refused for its credentials, and so not taken, is followed by another request; and
+    what a service wants to be told after a lead, by `followups`.
     """
 
     def build(self, job: Job) -> Request:
