@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 
 AWAY = (OperationalError, InterfaceError)  # nobody's fault: the next run goes on
 
+TASK = "flows.tasks.bulk_retry"
 MOST = 10_000
 BATCH = 25
 MOST_WAITING = 200  # in the lanes of its recipients, before it sends more their way

@@ -13,7 +13,6 @@ from recipients import tokenstore
 
 log = logging.getLogger(__name__)
 
-BULK_RETRY = "flows.tasks.bulk_retry"
 BULK_TURN = 30.0  # seconds; there are few workers for all that is not pumping
 TURN = 300.0  # seconds; then a successor takes over, with whatever django-q2 has to tidy
 
@@ -51,7 +50,7 @@ def bulk_retry(bulk_id: str) -> None:
         if bulkretry.work(bulk_id, seconds=BULK_TURN, stopping=queue.stopping.is_set):
             return
         if not queue.stopping.is_set():
-            queue.enqueue(BULK_RETRY, bulk_id)
+            queue.enqueue(bulkretry.TASK, bulk_id)
     except Exception:
         log.exception("Sending again ended early; the next run goes on")
         connection.close()
@@ -61,7 +60,7 @@ def resume_bulk_retries() -> None:
     """Have worked on what a task left behind that died, or was stopped."""
     try:
         for bulk_id in bulkretry.unfinished():
-            queue.enqueue(BULK_RETRY, bulk_id)
+            queue.enqueue(bulkretry.TASK, bulk_id)
     except Exception:
         log.exception("Looking for bulk retries ended early; the next run tries again")
         connection.close()

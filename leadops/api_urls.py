@@ -15,6 +15,7 @@ from events.api.feedback import FeedbackView
 from events.api.leads import LeadView
 from events.api.metrics import RecipientMetricsView
 from flows.api.leads import LeadsView
+from flows.api.retries import BulkCancelView, BulkRetryView, BulkView
 from flows.api.steering import PauseView, ResumeView, RetryView
 from flows.api.testing import TestView
 
@@ -45,6 +46,9 @@ urlpatterns = [
     path("recipients/<str:slug>/pause", PauseView.as_view(), name="recipient-pause"),
     path("recipients/<str:slug>/resume", ResumeView.as_view(), name="recipient-resume"),
     path("recipients/<str:slug>/test", TestView.as_view(), name="recipient-test"),
+    path("recipients/<str:slug>/retry", BulkRetryView.as_view(), name="recipient-retry"),
+    path("retries/<str:id>", BulkView.as_view(), name="bulk-retry"),
+    path("retries/<str:id>/cancel", BulkCancelView.as_view(), name="bulk-retry-cancel"),
     path("deliveries/<str:id>/retry", RetryView.as_view(), name="delivery-retry"),
     path("<path:rest>", NoSuchCall.as_view()),
     path("", NoSuchCall.as_view(), {"rest": ""}),

@@ -27,7 +27,7 @@ urlpatterns = [
     path("api/v1/", include("leadops.api_urls")),
     path("dashboards/", include("events.dashboards.urls")),
     path("leads/", include("events.leadpages.urls")),
-    path("review/", include("flows.reviewpages.urls")),
+    path("", include("flows.reviewpages.urls")),
 ]
 
 handler400 = "leadops.inbound.bad_request"

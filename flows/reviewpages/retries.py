@@ -26,7 +26,6 @@ from flows.reviewpages.people import acting
 from leadops.lib import queue
 
 SHOWN = 30
-TASK = "flows.tasks.bulk_retry"
 WORDS = ("recipient", "flow", "outcome", "category", "reason")
 
 
@@ -95,7 +94,7 @@ def _start(request: HttpRequest, filters: Filters, by: str) -> BulkRetry | None:
     try:
         with transaction.atomic():
             bulk = bulkretry.start(filters, by=by, force=force)
-            queue.enqueue(TASK, bulk.id)
+            queue.enqueue(bulkretry.TASK, bulk.id)
     except (bulkretry.TooMany, bulkretry.NoneFit) as error:
         messages.error(request, str(error))
         return None

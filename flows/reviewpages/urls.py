@@ -11,9 +11,9 @@ from flows.reviewpages.retries import retries, retry
 
 app_name = "review"
 urlpatterns = [
-    path("", queue, name="queue"),
+    path("review/", queue, name="queue"),
     path("retries/", retries, name="retries"),
     path("retries/<str:id>/", retry, name="retry"),
     path("deliveries/<str:id>/again/", again, name="again"),
-    path("<str:id>/", item, name="item"),
+    path("review/<str:id>/", item, name="item"),
 ]

@@ -135,7 +135,7 @@ def test_many_are_sent_again_with_progress_and_cancel(page: Page, live_server, m
     RetryRule.objects.all().delete()
     Recipient.objects.update(breaker_enabled=False)
     monkeypatch.setattr(queue, "enqueue", lambda *_, **__: None)
-    enter(page, live_server, "/review/retries/")
+    enter(page, live_server, "/retries/")
     page.get_by_label("State").select_option("declined")
     page.get_by_role("button", name="Count them").click()
     expect(page.locator("#found")).to_contain_text("1 delivery fits")

@@ -244,7 +244,7 @@ def test_its_task_hands_on_to_a_successor(monkeypatch):
     monkeypatch.setattr(tasks, "BULK_TURN", 0.0)
     tasks.resume_bulk_retries()
     tasks.bulk_retry(bulk.id)
-    assert asked == [(tasks.BULK_RETRY, bulk.id)] * 2
+    assert asked == [(bulkretry.TASK, bulk.id)] * 2
     monkeypatch.setattr(tasks, "BULK_TURN", 60.0)
     tasks.bulk_retry(bulk.id)
     assert len(asked) == 2
