@@ -11,7 +11,8 @@ from events import alerting, shapes
 from events.vocabulary import EventType
 from flows import dispatching, endpoints
 from flows.admission import BREAKER
-from flows.by_hand import REASON_LENGTH, noted
+from flows.by_hand import REASON_LENGTH as REASON_LENGTH
+from flows.by_hand import noted
 from leadops.lib import wake
 from recipients import breaker
 from recipients.breaker import State
