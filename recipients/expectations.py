@@ -50,17 +50,33 @@ def speaks_of_body(expected: str) -> bool:
 
 
 def parsed(text: str) -> Any:
-    """An object that is expected of the mapping; else the text itself, expected of the body."""
+    """An object, written as JSON or YAML, that is expected of the mapping; else the text itself,
+    expected of the body. ValueError for JSON that is none."""
     stripped = text.strip()
     if stripped.startswith("<"):
         return stripped
     try:
-        found = documents.read(stripped)
-    except documents.DocumentError:
-        if stripped.startswith("{"):
-            raise
-        return stripped
+        found = json.loads(stripped)
+    except ValueError:
+        found = _yaml(stripped)
     return found if isinstance(found, dict) else stripped
+
+
+def _yaml(text: str) -> Any:
+    try:
+        return documents.read(text)
+    except documents.DocumentError:
+        if text.startswith("{"):
+            raise
+        return None
+
+
+def canonical(expected: Any) -> str:
+    """How it is kept: objects as JSON, whatever they were written in."""
+    found = parsed(expected) if isinstance(expected, str) else expected
+    if isinstance(found, dict):
+        return json.dumps(found, indent=2, ensure_ascii=False)
+    return str(found)
 
 
 def shown(value: Any) -> str:

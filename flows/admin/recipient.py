@@ -18,6 +18,7 @@ from flows.admin.breakers import BreakerMixin
 from flows.admin.preview import preview_of
 from flows.admin.sample import SampleMixin
 from flows.admin.testcall import TestCallMixin
+from flows.admin.testcases import TestCasesMixin
 from leadops.lib.admin import button, done
 from recipients.models import Recipient
 
@@ -31,9 +32,17 @@ class PauseForm(BaseDialogForm):  # type: ignore[misc]
 
 
 @admin.register(Recipient)
-class RecipientAdmin(TestCallMixin, BreakerMixin, SampleMixin):
+class RecipientAdmin(TestCasesMixin, TestCallMixin, BreakerMixin, SampleMixin):
     actions = ("pause_selected", "resume_selected")
-    actions_detail = ("test_call", "from_sample", "open_breaker", "close_breaker", "pause", "resume")
+    actions_detail = (
+        "test_call",
+        "from_sample",
+        "cases",
+        "open_breaker",
+        "close_breaker",
+        "pause",
+        "resume",
+    )
 
     def has_pause_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         return self._steers(request, object_id, paused=False)

@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
-from recipients import validation
+from recipients import expectations, validation
 from recipients.models.recipient import Recipient
 from recipients.outcomes import Outcome
 
@@ -87,6 +87,7 @@ class TestCase(models.Model):
         return self.name
 
     def clean(self) -> None:
+        self.request = expectations.canonical(self.request)
         reads = bool(self.outcome or self.reason or self.price is not None)
         if reads and not self.sandbox and self.reply_status is None:
             raise ValidationError({"reply_status": "Without a reply there is no outcome."})

@@ -21,6 +21,7 @@ from leadops.config.sections.base import tops
 from leadops.config.sections.endpoints import read_endpoints, write_endpoints
 from leadops.config.sections.keys import read_key, write_keys
 from leadops.config.sections.policies import read_rules, take_policies, write_policies
+from leadops.config.sections.testcases import read_tests, write_tests
 from leadops.config.shapes import Key, Shape
 from recipients import mapping
 from recipients.mapping.keys import parse_key
@@ -59,6 +60,7 @@ SHAPE = Shape(
         "response.rules",
         "retry",
         "breaker",
+        "tests",
     ),
 )
 RULE = Shape(
@@ -78,7 +80,14 @@ class Recipients:
     key, kind, name = "recipients", "recipient", "slug"
 
     def objects(self) -> list[Recipient]:
-        children = ("endpoints", "mapping_rows", "response_rules", "retry_rules", "keys")
+        children = (
+            "endpoints",
+            "mapping_rows",
+            "response_rules",
+            "retry_rules",
+            "keys",
+            "test_cases",
+        )
         return list(Recipient.objects.prefetch_related(*children).order_by("slug"))
 
     def read(self, plan: Plan, items: list[Item]) -> None:
@@ -92,6 +101,7 @@ class Recipients:
             _read_rows(plan, top.draft, None if mapped else found.get("mapping"))
             _read_rules(plan, top.draft, found.get("response.rules"))
             read_rules(plan, top.draft, found.get("retry"))
+            read_tests(plan, top.draft, found.get("tests"))
             if "key" in found:
                 obj = top.draft.obj
                 read_key(plan, found["key"], obj, model=PartnerKey, field="recipient")
@@ -109,7 +119,10 @@ class Recipients:
             document["response"] = response
         if filter:
             document["filter"] = filter
-        return {**document, **write_policies(obj)}
+        document.update(write_policies(obj))
+        if tests := write_tests(obj):
+            document["tests"] = tests
+        return document
 
 
 def _plain(text: str, _name: str) -> str:
