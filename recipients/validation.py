@@ -18,7 +18,7 @@ from recipients import addresses, expectations, mapping, responses
 from recipients.auth import SCHEMES
 from recipients.integrations import INTEGRATIONS, FieldError, Integration
 from recipients.options import OptionError, compile_options
-from recipients.plan import Auth, AuthKind
+from recipients.plan import Auth, AuthKind, BodyFormat
 
 if TYPE_CHECKING:
     from recipients.models import Endpoint, Recipient, ResponseRule
@@ -189,6 +189,19 @@ def endpoint_options(endpoint: Endpoint) -> None:
             integration.check(endpoint, compiled)
         except FieldError as error:
             raise ValidationError({error.field: error.message}) from error
+
+
+def endpoint_format(endpoint: Endpoint) -> None:
+    """Where the integration has a format of its own, no other is asked for.
+
+    JSON stands where nobody chose: it is passed over.
+    """
+    integration = _integration_of(endpoint)
+    if integration is None or integration.format is None:
+        return
+    if endpoint.format not in (integration.format, BodyFormat.JSON):
+        wanted = endpoint.Format(integration.format).label
+        raise ValidationError({"format": f"{integration.label} takes {wanted} only."})
 
 
 def endpoint_address(endpoint: Endpoint) -> None:

@@ -6,6 +6,7 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from recipients import validation
+from recipients.models import Endpoint, Recipient
 
 
 @pytest.mark.parametrize(
@@ -40,3 +41,23 @@ def test_it_takes_addresses_whose_server_is_staffs(url):
 def test_it_lets_no_lead_choose_the_server(url):
     with pytest.raises(ValidationError, match="may not choose the server"):
         validation.url_template(url)
+
+
+@pytest.mark.parametrize(
+    ("integration", "format", "said"),
+    [
+        ("custom_xml", "csv", "Custom XML takes XML only."),
+        ("salesforce.create_lead", "form", "Salesforce takes JSON only."),
+        ("custom_xml", "json", ""),  # what stands where nobody chose
+        ("five9.add_to_list", "form", ""),
+        ("http", "csv", ""),
+    ],
+)
+def test_it_knows_integrations_that_take_one_format(integration, format, said):
+    endpoint = Endpoint(recipient=Recipient(integration=integration), format=format)
+    if not said:
+        validation.endpoint_format(endpoint)
+        return
+    with pytest.raises(ValidationError) as caught:
+        validation.endpoint_format(endpoint)
+    assert caught.value.message_dict == {"format": [said]}
