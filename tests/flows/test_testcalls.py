@@ -256,3 +256,24 @@ def test_new_credentials_of_a_paused_endpoint_say_what_is_next(
     assert answer.status_code == 302, errors_of(answer)
     told = text_of(ops.get(page_of(buyer)))
     assert "The production endpoint is still paused: make a test call to resume it." in told
+
+
+def test_it_asks_the_service_itself_where_it_can(
+    buyer: Recipient, ops: Client, buyers: Buyers
+) -> None:
+    """A vendor's API is asked whether it knows us; no lead is sent, and nothing is resumed."""
+    url = f"{buyers.url}/b/asked/hubspot"
+    integration = "hubspot.create_or_update_contact"
+    point(buyer, "production", url, integration=integration, options={"portal_id": "12345678"})
+    endpoint = point(buyer, "production", url, auth_secret="pat-na1-good")
+    checked = testcalls.check(buyer, endpoint, by="olga")
+    assert (checked.problem, checked.probed) == ("", True)
+    (entry,) = buyers.log(path="/b/asked/")
+    assert entry["method"] == "GET"
+    page = ops.post(page_url(buyer), {"endpoint": endpoint.pk, "_check": "1"})
+    assert "The connection works" in text_of(page)
+    endpoint = point(buyer, "production", url, auth_secret="expired")
+    assert (
+        "Authentication credentials not found"
+        in testcalls.check(buyer, endpoint, by="olga").problem
+    )
