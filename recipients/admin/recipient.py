@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.admin.utils import unquote
@@ -83,7 +84,19 @@ class RecipientPage(FailingMixin, ConsoleAdmin):
         ),
         ("Own values", {"classes": ("tab",), "fields": ("fields",)}),
         ("Mapping as text", {"classes": ("tab",), "fields": ("mapping_text",)}),
-        ("Contact and notes", {"classes": ("tab",), "fields": ("contact", "notes")}),
+        (
+            "Contact and notes",
+            {
+                "classes": ("tab",),
+                "fields": (
+                    ("contact_name", "contact_email", "contact_phone"),
+                    "contact",
+                    "notes",
+                    "schema_notes",
+                    "auth_notes",
+                ),
+            },
+        ),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Recipient]:
@@ -163,7 +176,7 @@ def cautions(recipient: Recipient) -> list[str]:
         found += left_alone(endpoints)
     if not any(endpoint.kind == Endpoint.Kind.PRODUCTION for endpoint in endpoints):
         found.append("There is no production endpoint: nothing can be sent.")
-    if not recipient.success:
+    if not recipient.success and not _knows_success(recipient, endpoints):
         found.append("No success rule: every 2xx answer counts as accepted.")
     if any(endpoint.kind == "fallback" and _by_mail(endpoint) for endpoint in endpoints):
         found.append(
@@ -180,6 +193,13 @@ def cautions(recipient: Recipient) -> list[str]:
 
 def _by_mail(endpoint: Endpoint) -> bool:
     return endpoint.url.startswith("mailto:")
+
+
+def _knows_success(recipient: Recipient, endpoints: Sequence[Endpoint]) -> bool:
+    """Whether the integration itself says which replies are a yes."""
+    kinds = {endpoint.kind: endpoint.integration for endpoint in endpoints}
+    chosen = INTEGRATIONS.get(kinds.get(Endpoint.Kind.PRODUCTION) or recipient.integration)
+    return bool(chosen and chosen.reading and chosen.reading.success)
 
 
 def _does_not_compile(recipient: Recipient) -> list[str]:

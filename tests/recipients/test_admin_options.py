@@ -14,8 +14,10 @@ from recipients.admin.options import (
     label_of,
     shown_of,
 )
+from recipients.admin.recipient import cautions
 from recipients.integrations import INTEGRATIONS
 from recipients.options import OptionKind
+from tests.factories import make_recipient
 
 NAME = "endpoints-0-options"
 
@@ -134,3 +136,22 @@ def test_every_option_says_what_it_is() -> None:
         assert row.option.help, row.key
         if row.option.kind in secret_kinds and row.option.example:
             assert row.option.example.startswith("${"), row.key
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("main", "own", "warned"),
+    [
+        ("http", "", True),
+        ("salesforce.create_lead", "", False),
+        ("http", "five9.add_to_list", False),
+    ],
+)
+def test_it_warns_of_no_success_rule_where_nothing_says_what_success_is(
+    main: str, own: str, warned: bool
+) -> None:
+    recipient = make_recipient(integration=main)
+    recipient.success = ""
+    recipient.endpoints.update(integration=own)
+    said = any("No success rule" in each for each in cautions(recipient))
+    assert said == warned
