@@ -22,6 +22,7 @@ NOT_COMPILED = frozenset(
         "bulkretry",
         "token",
         "testcase",
+        "specificationlink",
     }
 )
 

@@ -37,6 +37,7 @@ from recipients.models import (
     ResponseRule,
     RetryRule,
     Secret,
+    SpecificationLink,
     TestCase,
 )
 
@@ -76,6 +77,7 @@ SHAPES: dict[type[Model], Shape] = {
             "retry_rules": RetryRule,
             "keys": PartnerKey,
             "test_cases": TestCase,
+            "specification_links": SpecificationLink,
         }
     ),
     Endpoint: Shape(name=lambda row: row.kind),
@@ -83,6 +85,7 @@ SHAPES: dict[type[Model], Shape] = {
     ResponseRule: Shape(name=lambda row: f"rule {row.position + 1}"),
     RetryRule: Shape(name=lambda row: row.outcome),
     PartnerKey: KEY,
+    SpecificationLink: Shape(),
     TestCase: Shape(name=lambda row: row.name),
     Secret: Shape(without=frozenset({"updated_at"})),
     AlertThreshold: Shape(many=("notify",)),

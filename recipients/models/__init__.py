@@ -6,6 +6,7 @@ from recipients.models.recipient import Recipient
 from recipients.models.response_rule import ResponseRule
 from recipients.models.retry_rule import RetryRule
 from recipients.models.secret import Secret
+from recipients.models.specification_link import SpecificationLink
 from recipients.models.test_case import TestCase
 from recipients.models.token import Token
 
@@ -18,6 +19,7 @@ __all__ = [
     "ResponseRule",
     "RetryRule",
     "Secret",
+    "SpecificationLink",
     "TestCase",
     "Token",
 ]

@@ -50,7 +50,22 @@ class Recipient(models.Model):
     paused_at = models.DateTimeField(null=True, blank=True, editable=False)
     paused_reason = models.CharField(max_length=300, blank=True, editable=False)
     contact = models.TextField(blank=True, help_text="Who to call when deliveries fail.")
+    contact_name = models.CharField(max_length=200, blank=True)
+    contact_email = models.EmailField("contact's e-mail", blank=True)
+    contact_phone = models.CharField("contact's phone", max_length=60, blank=True)
     notes = models.TextField("special requirements", blank=True)
+    schema_notes = models.TextField(
+        "notes on the schema",
+        blank=True,
+        help_text="What they say of their fields: lengths, lists of values, versions. Stands in "
+        "the delivery specification.",
+    )
+    auth_notes = models.TextField(
+        "notes on access",
+        blank=True,
+        help_text="Who gives out credentials and how they are changed. No credentials: it stands "
+        "in the delivery specification.",
+    )
     fields = models.JSONField(
         "own values",
         default=dict,
