@@ -6,8 +6,9 @@ from typing import ClassVar
 
 import django.contrib.postgres.fields
 import django.db.models.functions.datetime
-import leadops.lib.fields
 from django.db import migrations, models
+
+import leadops.lib.fields
 
 
 class Migration(migrations.Migration):
