@@ -158,7 +158,7 @@ def _case(row: TestCase, plan: RecipientPlan, kinds: Mapping[str, str]) -> Case:
         reply = Reply(row.reply_status, headers, row.reply_body.encode())
     return Case(
         name=row.name,
-        context=_context(row, plan, kinds),
+        context=context_of(row, plan, kinds),
         id=row.pk,
         reply=None if row.sandbox else reply,
         sandbox=row.sandbox,
@@ -170,7 +170,7 @@ def _case(row: TestCase, plan: RecipientPlan, kinds: Mapping[str, str]) -> Case:
     )
 
 
-def _context(row: TestCase, plan: RecipientPlan, kinds: Mapping[str, str]) -> dict[str, Any]:
+def context_of(row: TestCase, plan: RecipientPlan, kinds: Mapping[str, str]) -> dict[str, Any]:
     now = row.at or MOMENT
     source = {"id": "src_test", "slug": "test-case", "name": "Test case"}
     lead: dict[str, Any] = {

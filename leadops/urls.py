@@ -28,6 +28,7 @@ urlpatterns = [
     path("dashboards/", include("events.dashboards.urls")),
     path("leads/", include("events.leadpages.urls")),
     path("", include("flows.reviewpages.urls")),
+    path("", include("flows.specificationpages.urls")),
 ]
 
 handler400 = "leadops.inbound.bad_request"

@@ -17,6 +17,7 @@ from flows import steering
 from flows.admin.breakers import BreakerMixin
 from flows.admin.preview import preview_of
 from flows.admin.sample import SampleMixin
+from flows.admin.specification import SpecificationMixin
 from flows.admin.testcall import TestCallMixin
 from flows.admin.testcases import TestCasesMixin
 from leadops.lib.admin import button, done
@@ -32,12 +33,13 @@ class PauseForm(BaseDialogForm):  # type: ignore[misc]
 
 
 @admin.register(Recipient)
-class RecipientAdmin(TestCasesMixin, TestCallMixin, BreakerMixin, SampleMixin):
+class RecipientAdmin(SpecificationMixin, TestCasesMixin, TestCallMixin, BreakerMixin, SampleMixin):
     actions = ("pause_selected", "resume_selected")
     actions_detail = (
         "test_call",
         "from_sample",
         "cases",
+        "specification",
         "open_breaker",
         "close_breaker",
         "pause",
