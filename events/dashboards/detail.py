@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import Exists, OuterRef
+
 from events import figures, metrics
 from events.dashboards.choices import Choice
 from events.dashboards.waiting import Open, open_deliveries
 from events.figures import Row, Scope
 from events.metrics import AttemptSuccess, Economics, Summary
-from events.models import Event
+from events.models import Event, Lead
 from events.periods import DAY
 from events.vocabulary import EventType
 from recipients.models import Recipient
@@ -64,8 +66,8 @@ def detail(recipient: Recipient, choice: Choice) -> Detail:
 
 
 def latest_failures(recipient: Recipient, cells: Sequence[Row], choice: Choice) -> list[Event]:
-    """The newest failures. The figures say how far back to look: without that, a buyer that
-    rarely fails would have all of its events read."""
+    """The newest failures, test leads' left out. The figures say how far back to look: without
+    that, a buyer that rarely fails would have all of its events read."""
     since, found = choice.span.end, 0
     failing = [
         row
@@ -85,6 +87,7 @@ def latest_failures(recipient: Recipient, cells: Sequence[Row], choice: Choice) 
             timestamp__gte=since,
             timestamp__lt=choice.span.end,
         )
+        .exclude(Exists(Lead.objects.filter(pk=OuterRef("lead_id"), test=True)))
         .only("id", "type", "timestamp", "lead_id", "outcome", "reason", "duration_ms")
         .order_by("-timestamp", "-id")[:FAILURES]
     )

@@ -25,6 +25,9 @@ LAST_FAILURES = """
         SELECT entity_id, lead_id, timestamp, reason FROM events_event
         WHERE entity_id = r.recipient_id AND type = ANY(%s)
             AND timestamp >= r.hour AND timestamp < r.hour + interval '1 hour'
+            AND NOT EXISTS (
+                SELECT 1 FROM events_lead AS l WHERE l.id = events_event.lead_id AND l.test
+            )
         ORDER BY timestamp DESC LIMIT 1
     ) e
 """

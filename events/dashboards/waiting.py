@@ -32,8 +32,8 @@ def open_deliveries(recipient_id: str, span: Span) -> list[Open]:
     What is due is read from the work table, which holds nothing else and so stays small.
     """
     due = _due(recipient_id)
-    rows = Delivery.objects.only(
-        "id", "lead_id", "state", "waits_for", "attempts", "reason", "created_at"
+    rows = Delivery.objects.select_related("lead").only(
+        "id", "lead__test", "state", "waits_for", "attempts", "reason", "created_at"
     )
     found = [Open(row, due[row.id]) for row in rows.filter(id__in=due)]
     held = rows.filter(

@@ -191,6 +191,10 @@ def cautions(recipient: Recipient) -> list[str]:
     return found + _does_not_compile(recipient)
 
 
+def _is_simulated(endpoint: Endpoint) -> bool:
+    return endpoint.kind != Endpoint.Kind.SANDBOX and endpoint.url.startswith("simulated:")
+
+
 def _by_mail(endpoint: Endpoint) -> bool:
     return endpoint.url.startswith("mailto:")
 

@@ -12,6 +12,7 @@ from recipients.integrations.generic import CUSTOM_JSON, CUSTOM_XML, GENERIC, HT
 from recipients.integrations.hubspot import HUBSPOT
 from recipients.integrations.mail import EMAIL
 from recipients.integrations.salesforce import SALESFORCE
+from recipients.integrations.simulated import SIMULATED
 from recipients.integrations.soap import SOAP
 
 # In the order in which they are offered.
@@ -27,6 +28,7 @@ ALL = (
     FIVE9,
     EMAIL,
     SFTP,
+    SIMULATED,
 )
 INTEGRATIONS: Mapping[str, Integration] = MappingProxyType({each.name: each for each in ALL})
 

@@ -246,6 +246,35 @@ def test_it_shows_what_a_lead_brings_and_what_a_better_rate_would(
     assert "60 deliveries in 30 days at this period’s volume × 1 % × 45.00" in page
 
 
+def test_it_leaves_failures_of_test_leads_out(world: World):
+    Endpoint.objects.create(recipient=world.abc, kind="sandbox", url="https://sandbox.example/x")
+    failing = {"abc-insurance": [Outcome.REJECTED]}
+    tested = world.lead(outcomes=failing, test=True)
+    real = world.lead(outcomes=failing, email="b@example.com", phone_1="5125550002")
+    known = {"abc-insurance": [Outcome.DUPLICATE]}
+    last = world.lead(outcomes=known, test=True, email="c@example.com")
+    page = signed_in("olga").get("/dashboards/recipients/abc-insurance/").content.decode()
+    assert real in page
+    assert tested not in page
+    assert last not in page
+    assert "Rejected" in row(signed_in("olga"), "Abc Insurance")
+    assert "Duplicate" not in row(signed_in("olga"), "Abc Insurance")
+
+
+def test_it_marks_test_leads_that_wait(world: World):
+    sandbox = "https://sandbox.example/x"
+    Endpoint.objects.create(
+        recipient=world.abc,
+        kind="sandbox",
+        url=sandbox,
+        paused_at=datetime.now(UTC),
+        paused_reason="Down",
+    )
+    world.lead(test=True)
+    page = text(signed_in("olga"), "/dashboards/recipients/abc-insurance/")
+    assert re.search(r"…\w{8} test\b", page), page
+
+
 @pytest.mark.parametrize(
     ("state", "said"),
     [
