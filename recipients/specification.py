@@ -110,12 +110,20 @@ class Reading:
     def meaning(self) -> str:
         return MEANING[self.outcome]
 
+    @property
+    def word(self) -> str:
+        return self.outcome.replace("_", " ")
+
 
 @dataclass(frozen=True, slots=True)
 class Retry:
     outcome: Outcome
     meaning: str
     tries: str
+
+    @property
+    def word(self) -> str:
+        return self.outcome.replace("_", " ")
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,6 +176,11 @@ def cautions(recipient: Recipient) -> list[str]:
         found += left_alone(endpoints)
     if not any(endpoint.kind == Endpoint.Kind.PRODUCTION for endpoint in endpoints):
         found.append("There is no production endpoint: nothing can be sent.")
+    if any(_is_simulated(endpoint) for endpoint in endpoints):
+        found.append(
+            "Replies are simulated: nothing is sent there, and leads count as sold all the same. "
+            "Test leads, which count for nothing, go to the sandbox endpoint."
+        )
     if not recipient.success and not _knows_success(recipient, endpoints):
         found.append("No success rule: every 2xx answer counts as accepted.")
     if any(endpoint.kind == "fallback" and _by_mail(endpoint) for endpoint in endpoints):

@@ -240,3 +240,13 @@ def test_it_shows_contact_and_when_credentials_are_due(recipient: Recipient):
     assert "BUYER_WORD to be rotated by 2031-05-06" in page
     assert "BUYER_TOKEN without a date" in page
     assert Recipient.objects.get(pk=recipient.pk).price == Decimal("88.88")
+
+
+def test_the_recipients_page_says_that_replies_are_simulated(recipient: Recipient):
+    recipient.integration = "simulated"
+    recipient.save()
+    recipient.endpoints.update(url="simulated://buyer", auth="none", headers="")
+    change = reverse("admin:recipients_recipient_change", args=[recipient.pk.replace("_", "_5F")])
+    ops = sign_in(make_user("olga"))
+    assert "Replies are simulated" in text_of(ops.get(change))
+    assert "Simulated replies" in text_of(ops.get(url_of(recipient)))
