@@ -5,10 +5,12 @@ Compile at save, render at run: compiling raises MappingError with line and colu
 raises RenderError where a bound is reached, and nothing else.
 """
 
+from recipients.mapping.differences import Difference, differences
 from recipients.mapping.documents import Row, document_of, rows_of
 from recipients.mapping.errors import MappingError, RenderError
 from recipients.mapping.helpers import REGISTRY as HELPERS
 from recipients.mapping.mappings import (
+    LeftOut,
     Mapping,
     compile_document,
     compile_rows,
@@ -22,6 +24,8 @@ from recipients.mapping.values import is_blank, json_of, text_of
 __all__ = [
     "HELPERS",
     "ROOTS",
+    "Difference",
+    "LeftOut",
     "Mapping",
     "MappingError",
     "RenderError",
@@ -31,6 +35,7 @@ __all__ = [
     "compile_rows",
     "compile_template",
     "compile_text",
+    "differences",
     "document_of",
     "is_blank",
     "json_of",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from collections.abc import Mapping as ReadMapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -119,6 +119,23 @@ def _at(leaf: _Leaf, scope: Scope) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A key that a payload has not: its value is `blank`, or else its condition does not hold."""
+
+    key: str
+    blank: bool
+
+
+def _left_out(branch: _Branch, scope: Scope) -> Iterator[LeftOut]:
+    for child in branch.children.values():
+        if isinstance(child, _Branch):
+            yield from _left_out(child, scope)
+        elif _render(child, scope) is _ABSENT:
+            applied = any(all(holds(scope) for holds in leaf.conditions) for leaf in child)
+            yield LeftOut(child[0].key, applied)
+
+
+@dataclass(frozen=True, slots=True)
 class Mapping:
     """A compiled mapping; made once for a version, rendered for every lead, by any thread.
 
@@ -138,6 +155,11 @@ class Mapping:
         seen: dict[str, None] = {}
         self._render(Scope(context, missing=seen))
         return list(seen)
+
+    def left_out(self, context: ReadMapping[str, Any]) -> list[LeftOut]:
+        """The keys that are not in the payload, in its order; for previews."""
+        scope = Scope(context)
+        return guarded(lambda: list(_left_out(self._root, scope)), "")
 
     def _render(self, scope: Scope) -> dict[str, Any]:
         rendered = guarded(lambda: self._root.render(scope), "")

@@ -8,6 +8,7 @@ value that it cannot work on; each says in its docstring what comes back then.
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
@@ -37,6 +38,10 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 REGISTRY: Final[dict[str, Helper]] = {}
 
+_CALL: Final = re.compile(r"\{\{[^}]*\}\}")
+_STANDS_FOR: Final = {"count": "5", "width": "10", "pattern": '"^[A-Z]"'}
+_USUAL: Final = {"numbers": "lead.income", "lists": "lead.interests", "dates": "now"}
+
 
 @dataclass(frozen=True, slots=True)
 class Helper:
@@ -55,6 +60,34 @@ class Helper:
     def summary(self) -> str:
         """The first sentence of what it does, for the console's list of helpers."""
         return (inspect.getdoc(self.function) or "").split("\n\n")[0].replace("\n", " ")
+
+    @property
+    def example(self) -> str:
+        """A call of it: the one of its description, or its parameters by name."""
+        for found in _CALL.findall(inspect.getdoc(self.function) or ""):
+            if not found.startswith("{{#"):
+                own = re.sub(rf"\b{self._first_name}\b", self.name, found, count=1)
+                return own if f"{self.name} " in own else str(found)
+        return f"{{{{{' '.join([self.name, *self._usual()])}}}}}"
+
+    @property
+    def _first_name(self) -> str:
+        """That which its description speaks of."""
+        return next(name for name, known in REGISTRY.items() if known.function is self.function)
+
+    def _usual(self) -> list[str]:
+        """Arguments that stand for those that must be given."""
+        value = _USUAL.get(self.function.__module__.rpartition(".")[2], "lead.email")
+        plain = [
+            parameter
+            for parameter in inspect.signature(self.function).parameters.values()
+            if parameter.kind is parameter.POSITIONAL_ONLY
+        ]
+        needed = [parameter.name for parameter in plain if parameter.default is parameter.empty]
+        rest = [_STANDS_FOR.get(name, f'"{name}"') for name in needed[1:]]
+        if self.least > len(needed) or not needed:
+            return [value, value.replace("email", "phone_1")]
+        return [value, *rest]
 
     def bind(self, arguments: Sequence[Argument], named: Mapping[str, Argument]) -> Evaluate:
         """The call as a closure; BadArguments where it cannot be right."""
