@@ -23,6 +23,7 @@ YEAR = 2026
 JSON = {"content-type": "application/json"}
 XML = {"content-type": "application/xml"}
 TEXT = {"content-type": "text/plain"}
+HTML = {"content-type": "text/html"}
 # What these types hold is words, of any letters and any length that intake takes.
 WORDS = frozenset({"string", "first_name", "last_name", "street", "city"})
 LONG = 200  # characters
@@ -33,7 +34,16 @@ MARKUP = "Smith & Sons <b>#1</b> ]]> {{lead.email}}"
 ACCENTS = "Zoë Åström-Čapková Nuñez"
 EMOJI = "Ana 😀👩‍👩‍👧 Ok"
 RIGHT_TO_LEFT = "שלום مرحبا"
-SUCCESS = re.compile(r"""\s*(?P<path>/{0,2}[\w./]+)\s*={1,2}\s*["']?(?P<value>[^"']*?)["']?\s*\Z""")
+SUCCESS = re.compile(
+    r"""\s*(?P<path>css:[#.]?[\w-]+(?:@[\w-]+)?|/{0,2}[\w./]+(?:\[@[\w-]+\s*=\s*["'][^"']*["']\])?(?:/@[\w-]+)?)"""
+    r"""(?:\s*={1,2}\s*["']?(?P<value>[^"']*?)["']?)?\s*\Z"""
+)
+ATTRIBUTE = re.compile(
+    r"""/{1,2}(?P<name>\w+)(?:\[@(?P<by>[\w-]+\s*=\s*["'][^"']*["'])\])?/@(?P<at>[\w-]+)\Z"""
+)
+CSS = re.compile(r"css:(?P<mark>[#.]?)(?P<name>[\w-]+)(?:@(?P<at>[\w-]+))?\Z")
+ALTERNATIVES = re.compile(r"\s+or\s+|\s*\|\|\s*")
+TESTS = re.compile(r"\s+and\s+|\s*&&\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +149,8 @@ def success_of(plan: RecipientPlan) -> Reply | None:
 
 def _guesses(plan: RecipientPlan) -> Iterator[Reply]:
     success = getattr(plan.reader, "success", None)
-    found = SUCCESS.match(success.text) if success is not None else None
-    if found:
-        yield from _by_rule(found["path"], found["value"])
+    for alternative in ALTERNATIVES.split(success.text) if success is not None else ():
+        yield from _by_tests(TESTS.split(alternative))
     for status in ("accepted", "success", "ok", "OK"):
         body = {"status": status, "success": True, "result": status, "accepted": True}
         yield Reply(200, JSON, json.dumps(body).encode())
@@ -149,20 +158,60 @@ def _guesses(plan: RecipientPlan) -> Iterator[Reply]:
         yield Reply(200, TEXT, status.encode())
 
 
-def _by_rule(path: str, value: str) -> Iterator[Reply]:
-    """The document that a simple rule asks for."""
-    if path.startswith("/"):
-        names = [name for name in path.split("/") if name]
-        opening = "".join(f"<{name}>" for name in names)
-        closing = "".join(f"</{name}>" for name in reversed(names))
-        body = f"{opening}{value}{closing}"
-        yield Reply(200, XML, (body if len(names) > 1 else f"<reply>{body}</reply>").encode())
+def _by_tests(tests: Sequence[str]) -> Iterator[Reply]:
+    """The document that simple tests ask for, each of a path and a value, or of a path alone."""
+    found = [match for test in tests if (match := SUCCESS.match(test))]
+    if len(found) < len(tests):
         return
-    for one in (value, _plain(value)):
-        body_of: Any = one
-        for name in reversed(path.removeprefix("response.").split(".")):
-            body_of = [body_of] if name.isdigit() else {name: body_of}
-        yield Reply(200, JSON, json.dumps(body_of).encode())
+    pairs = [(each["path"], each["value"]) for each in found]
+    if pages := [page for path, value in pairs if (page := _marked(path, value or "1"))]:
+        yield Reply(200, HTML, f"<html><body>{''.join(pages)}</body></html>".encode())
+        return
+    if all(path.startswith("/") for path, _ in pairs):
+        inside = "".join(_element(path, value or "1") for path, value in pairs)
+        whole = len(pairs) == 1 and not pairs[0][0].startswith("//")
+        yield Reply(200, XML, (inside if whole else f"<reply>{inside}</reply>").encode())
+        return
+    for read in (str, _plain):
+        document: dict[str, Any] = {}
+        for path, value in pairs:
+            _put(document, path.removeprefix("response.").split("."), read(value or "1"))
+        yield Reply(200, JSON, json.dumps(document).encode())
+
+
+def _marked(path: str, value: str) -> str:
+    """`css:#a@b` as `<p id="a" b="…">`; blank for other paths."""
+    found = CSS.match(path)
+    if found is None:
+        return ""
+    attribute = {"#": "id", ".": "class"}.get(found["mark"])
+    tag = "p" if attribute else found["name"]
+    marks = f' {attribute}="{found["name"]}"' if attribute else ""
+    if at := found["at"]:
+        return f'<{tag}{marks} {at}="{value}"></{tag}>'
+    return f"<{tag}{marks}>{value}</{tag}>"
+
+
+def _element(path: str, value: str) -> str:
+    """`//a/b` as `<a><b>…</b></a>`; `//a[@b="c"]/@d` as `<a b="c" d="…"></a>`."""
+    attributed = ATTRIBUTE.match(path)
+    if attributed:
+        by, at = attributed["by"] or "", attributed["at"]
+        return f'<{attributed["name"]} {by} {at}="{value}"/>'
+    names = [name for name in path.split("/") if name]
+    opening = "".join(f"<{name}>" for name in names)
+    return f"{opening}{value}{''.join(f'</{name}>' for name in reversed(names))}"
+
+
+def _put(document: dict[str, Any], path: Sequence[str], value: Any) -> None:
+    """Set the value at a path; numbers in it are places of lists, of which the first is made."""
+    for name in reversed(path[1:]):
+        value = [value] if name.isdigit() else {name: value}
+    there = document.get(path[0])
+    if isinstance(there, dict) and isinstance(value, dict):
+        document[path[0]] = {**there, **value}
+    else:
+        document[path[0]] = value
 
 
 def _plain(value: str) -> Any:
