@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
 from django.contrib import messages
 from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import PermissionDenied
@@ -18,6 +17,7 @@ from unfold.enums import ActionVariant
 
 from events import replies
 from flows import plans
+from flows.drafts import recorded
 from leadops.lib.admin import button, change_url
 from recipients.admin.recipient import RecipientPage
 from recipients.admin.sample import (
@@ -25,7 +25,6 @@ from recipients.admin.sample import (
     SampleForm,
     added_rules,
     draft_reader,
-    recorded_reply,
     rule_forms,
 )
 from recipients.models import Recipient
@@ -181,20 +180,10 @@ def last_replies(recipient_id: str) -> list[Recorded]:
     plan = plans.current().recipients.get(recipient_id)
     others = {each.kind.value for each in plan.endpoints() if each.reader} if plan else set()
     return [
-        Recorded(
-            id=each.id,
-            at=each.at,
-            lead_id=each.lead_id,
-            reply=recorded_reply(each.status, _headers(each.headers), each.body),
-            outcome=each.outcome,
-        )
+        recorded(each)
         for each in replies.last(recipient_id, REPLIES)
         if each.endpoint not in others
     ]
-
-
-def _headers(stored: Any) -> Any:
-    return orjson.loads(stored) if isinstance(stored, str | bytes) else stored
 
 
 def _url(recipient_id: str) -> str:

@@ -20,7 +20,7 @@ from recipients.integrations import integration_for
 from recipients.integrations.reading import reading_over
 from recipients.models import Endpoint, Recipient, ResponseRule
 from recipients.responses.charsets import MAX_BODY
-from recipients.responses.rereading import Recorded
+from recipients.responses.rereading import Recorded, recorded_reply
 
 READING = (
     "success",
@@ -93,12 +93,6 @@ class SampleForm(forms.Form):
         if not (values["body"].strip() or values["headers"]):
             return None
         return recorded_reply(values["status"] or 200, values["headers"], values["body"])
-
-
-def recorded_reply(status: int, headers: Any, body: str) -> Reply:
-    """A reply whose body was kept as text: marked as UTF-8, whatever its charset was."""
-    names = {str(name).lower(): str(value) for name, value in dict(headers).items()}
-    return Reply(status, names, b"\xef\xbb\xbf" + body.encode("utf-8", "replace"))
 
 
 def _named(recorded: Recorded) -> str:

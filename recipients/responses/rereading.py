@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from leadops.lib.http.messages import Reply
 from recipients.outcomes import Result
@@ -72,6 +72,12 @@ class Rereading:
     @property
     def kept(self) -> int:
         return sum(self.same.values())
+
+
+def recorded_reply(status: int, headers: Any, body: str) -> Reply:
+    """A reply whose body was kept as text: marked as UTF-8, whatever its charset was."""
+    names = {str(name).lower(): str(value) for name, value in dict(headers).items()}
+    return Reply(status, names, b"\xef\xbb\xbf" + body.encode("utf-8", "replace"))
 
 
 def reread(recorded: Iterable[Recorded], saved: Reads, draft: Reads) -> Rereading:
