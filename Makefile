@@ -20,8 +20,8 @@ run: $(RUNTIME)  ## everything, without demo data
 	@exec $(BIN)/python manage.py up $(ARGS)
 
 test: $(DEVELOPMENT)  ## the whole test suite
-	$(BIN)/python -m pytest -n 2 -m "not journey and not browser" $(ARGS)
-	$(BIN)/python -m pytest -m "journey or browser" $(ARGS)
+	$(BIN)/python -m pytest -n 2 -m "not journey" $(ARGS)
+	$(BIN)/python -m pytest -m journey $(ARGS)
 
 test-quick: $(DEVELOPMENT)  ## without the tests that start whole systems or browsers
 	$(BIN)/python -m pytest -n 2 -m "not journey and not browser" $(ARGS)
