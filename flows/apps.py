@@ -23,6 +23,7 @@ NOT_COMPILED = frozenset(
         "token",
         "testcase",
         "specificationlink",
+        "mappingversion",
     }
 )
 

@@ -129,6 +129,7 @@ def _abandon(run: Run, delivery: DeliveryState, plan: RecipientPlan, reason: str
             delivery.endpoint,
             attempt_number=delivery.attempts,
             total_attempts=delivery.attempts,
+            mapping_version=delivery.mapping_version,
         ),
     )
 
@@ -154,7 +155,7 @@ def _begin(
     delivery.tries += 1
     delivery.state = "sending"
     delivery.waits_for = ""
-    delivery.mapping_version = plan.version
+    delivery.mapping_version = plan.version_for(run.lead.id, before=delivery.mapping_version)
     delivery.first_attempt_at = delivery.first_attempt_at or run.journal.at
     timeout = plan.retry.timeout(endpoint.timeout, delivery.tries)
     work = _work(delivery)
@@ -168,7 +169,11 @@ def _begin(
             recipient=shapes.recipient(plan),
             delivery={"id": delivery.id},
             metadata=shapes.metadata(
-                plan, delivery.endpoint, used=endpoint, attempt_number=delivery.attempts
+                plan,
+                delivery.endpoint,
+                used=endpoint,
+                attempt_number=delivery.attempts,
+                mapping_version=delivery.mapping_version,
             ),
         )
     _record_attempt(run, delivery, plan, endpoint, timeout)
@@ -208,7 +213,11 @@ def _record_attempt(
         ),
         lead_snapshot=shapes.lead_snapshot(run.lead.values, age),
         metadata=shapes.metadata(
-            plan, delivery.endpoint, used=endpoint, attempt_number=delivery.attempts
+            plan,
+            delivery.endpoint,
+            used=endpoint,
+            attempt_number=delivery.attempts,
+            mapping_version=delivery.mapping_version,
         ),
     )
 

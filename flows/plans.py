@@ -16,6 +16,7 @@ from flows.patterns import registry
 from flows.patterns.base import Candidate, Pattern
 from flows.patterns.orders import Order
 from leadops.lib import conditions
+from recipients import versions
 from recipients.loading import load_recipients
 from recipients.plan import RecipientPlan
 
@@ -177,6 +178,7 @@ def changed() -> None:
 
 def load() -> Plans:
     """Read and compile everything; about ten queries, whatever the size."""
+    versions.keep_all()
     with transaction.atomic():  # one moment for all of them
         if not connection.savepoint_ids:
             with connection.cursor() as cursor:

@@ -20,7 +20,7 @@ def sending(
 ) -> Sending:
     """An attempt that has begun, with all that is needed to make it; `work_id` of fresh work."""
     work = delivery.work
-    plan = desk.plans.recipients[delivery.recipient_id]
+    plan = desk.plans.recipients[delivery.recipient_id].of_version(delivery.mapping_version)
     source = desk.plans.sources[run.lead.source_id]
     assert work is not None  # noqa: S101  begun deliveries have work
     if hidden := run.lead.hidden:

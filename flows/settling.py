@@ -122,6 +122,7 @@ def _accept(
             used=_endpoint(plan, delivery, run),
             attempt_number=delivery.attempts,
             total_attempts=delivery.attempts,
+            mapping_version=delivery.mapping_version,
         ),
         **late,
     )
@@ -268,6 +269,7 @@ def _failure_fields(
             used=_endpoint(plan, delivery, run),
             attempt_number=delivery.attempts,
             total_attempts=delivery.attempts,
+            mapping_version=delivery.mapping_version,
             first_attempt=first.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         ),
     }
@@ -338,6 +340,7 @@ def quarantine(run: Run, work: WorkState, plans: Plans, reason: str) -> None:
             delivery.endpoint,
             attempt_number=delivery.attempts,
             total_attempts=delivery.attempts,
+            mapping_version=delivery.mapping_version,
         ),
     )
     engine.review_if_stuck(run)

@@ -17,11 +17,11 @@ from leadops.lib import certificates, conditions
 from leadops.lib.http.messages import REUSE_SECONDS, Pool
 from leadops.lib.http.tls import Tls
 from leadops.lib.redact import Redactor
-from recipients import mapping, policies, responses, validation
+from recipients import mapping, policies, responses, validation, versions
 from recipients.auth import SCHEMES
 from recipients.integrations import integration_for
 from recipients.integrations.reading import reading_over
-from recipients.models import Endpoint, Recipient, Secret
+from recipients.models import Endpoint, MappingVersion, Recipient, Secret
 from recipients.options import compile_options
 from recipients.plan import (
     Auth,
@@ -30,6 +30,7 @@ from recipients.plan import (
     EndpointKind,
     EndpointPlan,
     RecipientPlan,
+    Trial,
 )
 
 log = logging.getLogger(__name__)
@@ -85,7 +86,18 @@ def load_recipients() -> dict[str, RecipientPlan]:
     query = Recipient.objects.prefetch_related(
         "endpoints", "mapping_rows", "response_rules", "retry_rules"
     )
-    return {recipient.id: compile_recipient(recipient, stored, seconds) for recipient in query}
+    recipients = list(query)
+    numbers, on_trial = versions.newest_numbers(), versions.on_trial(recipients)
+    return {
+        recipient.id: compile_recipient(
+            recipient,
+            stored,
+            seconds,
+            version=numbers.get(recipient.id, 1),
+            on_trial=on_trial.get(recipient.id),
+        )
+        for recipient in recipients
+    }
 
 
 def stored_secrets() -> tuple[dict[str, str], dict[str, str]]:
@@ -95,12 +107,19 @@ def stored_secrets() -> tuple[dict[str, str], dict[str, str]]:
 
 
 def compile_recipient(
-    recipient: Recipient, stored: Mapping[str, str], seconds: Mapping[str, str] | None = None
+    recipient: Recipient,
+    stored: Mapping[str, str],
+    seconds: Mapping[str, str] | None = None,
+    *,
+    version: int = 1,
+    on_trial: MappingVersion | None = None,
 ) -> RecipientPlan:
+    """`version` is the number of the mapping as it is configured."""
     try:
-        vault = Vault(stored, seconds)
-        plan = _compiled(recipient, vault)
-        return dataclasses.replace(plan, second=_second(recipient, vault))
+        mapped = _Mapped(version, versions.content_of(recipient))
+        plan = _with_second(recipient, mapped, stored, seconds)
+        trial = _trial(recipient, on_trial, stored, seconds) if on_trial else None
+        return dataclasses.replace(plan, trial=trial)
     except ValueError as error:  # every compile error of ours is one
         log.error("%s cannot be used: %s", recipient.slug, error)
         return RecipientPlan(
@@ -114,22 +133,58 @@ def compile_recipient(
             integration=recipient.integration,
             active=False,
             paused_reason=f"Configuration error: {error}",
+            version=version,
         )
 
 
-def _second(recipient: Recipient, vault: Vault) -> RecipientPlan | None:
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Mapped:
+    """A version of the mapping, as the recipient's versions hold it."""
+
+    version: int
+    content: Mapping[str, Any]
+
+
+def _with_second(
+    recipient: Recipient,
+    mapped: _Mapped,
+    stored: Mapping[str, str],
+    seconds: Mapping[str, str] | None,
+) -> RecipientPlan:
+    vault = Vault(stored, seconds)
+    plan = _compiled(recipient, vault, mapped)
+    return dataclasses.replace(plan, second=_second(recipient, vault, mapped))
+
+
+def _trial(
+    recipient: Recipient,
+    row: MappingVersion,
+    stored: Mapping[str, str],
+    seconds: Mapping[str, str] | None,
+) -> Trial | None:
+    """None where the version can no longer be sent: no lead is lost to a trial."""
+    try:
+        mapped = _Mapped(row.number, row.content)
+        plan = _with_second(recipient, mapped, stored, seconds)
+    except ValueError as error:
+        log.error("%s: version %s cannot be tried: %s", recipient.slug, row.number, error)
+        return None
+    return Trial(recipient.trial_percent, plan)
+
+
+def _second(recipient: Recipient, vault: Vault, mapped: _Mapped) -> RecipientPlan | None:
     """The recipient with the second values of its secrets, where there are any that will do."""
     if not vault.names & vault.seconds.keys():
         return None
     vault.takes_second = True
     try:
-        return _compiled(recipient, vault)
+        return _compiled(recipient, vault, mapped)
     except ValueError as error:
         log.error("%s: the second value of a secret cannot be used: %s", recipient.slug, error)
         return None
 
 
-def _compiled(recipient: Recipient, vault: Vault) -> RecipientPlan:
+def _compiled(recipient: Recipient, vault: Vault, mapped: _Mapped) -> RecipientPlan:
     endpoints: dict[str, list[tuple[Endpoint, EndpointPlan]]] = defaultdict(list)
     main = _main_integration(recipient)
     for endpoint in recipient.endpoints.all():
@@ -141,7 +196,8 @@ def _compiled(recipient: Recipient, vault: Vault) -> RecipientPlan:
         id=recipient.id,
         slug=recipient.slug,
         name=recipient.name,
-        mapping=_mapping(recipient, vault),
+        mapping=_mapping(mapped.content, vault),
+        version=mapped.version,
         reader=_reader(recipient, main),
         type=recipient.type,
         tier=recipient.tier,
@@ -267,13 +323,13 @@ def _tls(row: Endpoint, vault: Vault) -> Tls | None:
     return tls
 
 
-def _mapping(recipient: Recipient, vault: Vault) -> mapping.Mapping:
-    if recipient.mapping_text.strip():
-        return mapping.compile_text(vault.fill(recipient.mapping_text))
+def _mapping(content: Mapping[str, Any], vault: Vault) -> mapping.Mapping:
+    if "text" in content:
+        return mapping.compile_text(vault.fill(content["text"]))
     return mapping.compile_rows(
         [
-            mapping.Row(row.key, vault.fill(row.value), row.when, row.keep_blank)
-            for row in recipient.mapping_rows.all()
+            mapping.Row(row["key"], vault.fill(row["value"]), row["when"], row["keep_blank"])
+            for row in content["rows"]
         ]
     )
 

@@ -5,6 +5,7 @@ Built by the models when configuration changes, then shared by all threads of a 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -135,6 +136,21 @@ class EndpointPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class Trial:
+    """Another version of a recipient's mapping, for `percent` of its leads: `plan` is the
+    recipient with it."""
+
+    percent: int
+    plan: RecipientPlan
+
+    def takes(self, lead_id: str) -> bool:
+        """The same for one lead at every attempt, and dealt anew for every trial."""
+        known = f"{self.plan.id}:{self.plan.version}:{lead_id}".encode()
+        digest = hashlib.blake2b(known, digest_size=8).digest()
+        return int.from_bytes(digest) % 100 < self.percent
+
+
+@dataclass(frozen=True, slots=True)
 class RecipientPlan:
     """`fields` is what templates see as `{{recipient.x}}`; `version` is the mapping's.
 
@@ -168,6 +184,21 @@ class RecipientPlan:
     fields: Mapping[str, Any] = field(default_factory=dict)
     secrets: frozenset[str] = frozenset()
     second: RecipientPlan | None = field(default=None, repr=False, compare=False)
+    trial: Trial | None = field(default=None, repr=False, compare=False)
+
+    def version_for(self, lead_id: str, *, before: int = 0) -> int:
+        """The version of the mapping that a delivery of the lead is sent by. One that was sent
+        by a version `before` keeps to it while there is that version: its idempotency key
+        stands for one payload."""
+        if self.trial is None or before == self.version:
+            return self.version
+        other = self.trial.plan.version
+        return other if before == other or self.trial.takes(lead_id) else self.version
+
+    def of_version(self, version: int) -> RecipientPlan:
+        """The recipient with the mapping on trial where that is the version, else itself."""
+        trial = self.trial
+        return trial.plan if trial and trial.plan.version == version else self
 
     @property
     def buys(self) -> bool:

@@ -1,6 +1,7 @@
 from recipients.models.breaker import Breaker
 from recipients.models.endpoint import Endpoint
 from recipients.models.mapping_row import MappingRow
+from recipients.models.mapping_version import MappingVersion
 from recipients.models.partner_key import PartnerKey
 from recipients.models.recipient import Recipient
 from recipients.models.response_rule import ResponseRule
@@ -14,6 +15,7 @@ __all__ = [
     "Breaker",
     "Endpoint",
     "MappingRow",
+    "MappingVersion",
     "PartnerKey",
     "Recipient",
     "ResponseRule",

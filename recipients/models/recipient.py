@@ -86,6 +86,9 @@ class Recipient(models.Model):
         validators=[validation.mapping_text],
         help_text="The whole mapping as one block; used instead of the rows.",
     )
+    # Run-time state, as pausing is: not in bundles.
+    trial_version = models.PositiveIntegerField(null=True, blank=True, editable=False)
+    trial_percent = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False)
 
     success = models.CharField(
         "success when",
