@@ -10,11 +10,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import lru_cache
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"  # in ASCII order
 TIME_CHARS = 8  # milliseconds since 1970 fit until the year 8888
 RANDOM_CHARS = 12
 _RANDOM_SPACE = 62**RANDOM_CHARS
+_LOW_CHARS = 6
+_LOW_SPACE = 62**_LOW_CHARS
 _PAIRS = tuple(a + b for a in ALPHABET for b in ALPHABET)
 
 
@@ -74,10 +77,19 @@ def new_id(prefix: str, at: datetime | None = None) -> str:
         ms, random = _moved() if _moved else _live.after(time.time_ns() // 1_000_000)
     else:
         ms, random = int(at.timestamp() * 1000), secrets.randbelow(_RANDOM_SPACE)
-    return f"{prefix}_{_text(ms, TIME_CHARS)}{_text(random, RANDOM_CHARS)}"
+    # Ids made one after the other differ in their last characters alone.
+    high, low = divmod(random, _LOW_SPACE)
+    return f"{prefix}_{_kept(ms, TIME_CHARS)}{_kept(high, RANDOM_CHARS - _LOW_CHARS)}{_low(low)}"
 
 
-def _text(number: int, chars: int) -> str:
+def _low(number: int) -> str:
+    number, last = divmod(number, 3844)
+    first, middle = divmod(number, 3844)
+    return _PAIRS[first] + _PAIRS[middle] + _PAIRS[last]
+
+
+@lru_cache(maxsize=64)
+def _kept(number: int, chars: int) -> str:
     pairs = []
     for _ in range(chars // 2):
         number, rest = divmod(number, 3844)
