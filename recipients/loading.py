@@ -213,7 +213,6 @@ def _compiled(recipient: Recipient, vault: Vault, mapped: _Mapped) -> RecipientP
             (conditions.parse(row.when), plan) for row, plan in endpoints[EndpointKind.REGIONAL]
         ),
         fallbacks=tuple(plan for _, plan in endpoints[EndpointKind.FALLBACK]),
-        has_success_rule=bool(recipient.success),
         retry=policies.retry_policy(recipient, recipient.retry_rules.all()),
         breaker=policies.breaker_policy(recipient),
         redactor=Redactor(vault.given),

@@ -47,7 +47,13 @@ class PayloadMapping(Protocol):
 
 
 class ReplyReader(Protocol):
-    """Compiled response rules; `recipients.responses.Reader` is one."""
+    """Compiled response rules; `recipients.responses.Reader` is one.
+
+    `is_bare`: nothing says what success is, so every 2xx counts.
+    """
+
+    @property
+    def is_bare(self) -> bool: ...
 
     def read(self, reply: Reply) -> Result: ...
 
@@ -175,7 +181,6 @@ class RecipientPlan:
     sandbox: EndpointPlan | None = None
     regional: tuple[tuple[Rule, EndpointPlan], ...] = ()
     fallbacks: tuple[EndpointPlan, ...] = ()
-    has_success_rule: bool = False
     retry: RetryPolicy = DEFAULT_POLICY
     breaker: BreakerPolicy = DEFAULT_BREAKER
     redactor: Redactor = field(default_factory=Redactor)

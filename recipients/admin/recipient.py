@@ -1,8 +1,8 @@
-"""A recipient's page. The flows app registers it, with what it adds: steering and preview."""
+"""A recipient's page. The flows app registers it, with what it adds: steering, and more
+pages."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.admin.utils import unquote
@@ -181,8 +181,10 @@ def cautions(recipient: Recipient) -> list[str]:
             "Replies are simulated: nothing is sent there, and leads count as sold all the same. "
             "Test leads, which count for nothing, go to the sandbox endpoint."
         )
-    if not recipient.success and not _knows_success(recipient, endpoints):
-        found.append("No success rule: every 2xx answer counts as accepted.")
+    plan = compile_recipient(recipient, dict(Secret.objects.values_list("name", "value")))
+    broken = plan.paused_reason.startswith("Configuration error")
+    if plan.reader.is_bare and not broken:
+        found.append("Nothing says what success is: every 2xx answer counts as accepted.")
     if any(endpoint.kind == "fallback" and _by_mail(endpoint) for endpoint in endpoints):
         found.append(
             "A fallback goes out by e-mail: nobody can tell there what another endpoint brought "
@@ -193,7 +195,9 @@ def cautions(recipient: Recipient) -> list[str]:
             "A retry policy moves on to the next buyer although this one may have the lead: "
             "an exclusive lead may be sold twice."
         )
-    return found + _does_not_compile(recipient)
+    if broken and recipient.active:
+        found.append(f"{plan.paused_reason}. It gets nothing until this is corrected.")
+    return found
 
 
 def _is_simulated(endpoint: Endpoint) -> bool:
@@ -202,18 +206,3 @@ def _is_simulated(endpoint: Endpoint) -> bool:
 
 def _by_mail(endpoint: Endpoint) -> bool:
     return endpoint.url.startswith("mailto:")
-
-
-def _knows_success(recipient: Recipient, endpoints: Sequence[Endpoint]) -> bool:
-    """Whether the integration itself says which replies are a yes."""
-    kinds = {endpoint.kind: endpoint.integration for endpoint in endpoints}
-    chosen = INTEGRATIONS.get(kinds.get(Endpoint.Kind.PRODUCTION) or recipient.integration)
-    return bool(chosen and chosen.reading and chosen.reading.success)
-
-
-def _does_not_compile(recipient: Recipient) -> list[str]:
-    if not recipient.active:
-        return []
-    plan = compile_recipient(recipient, dict(Secret.objects.values_list("name", "value")))
-    broken = plan.paused_reason.startswith("Configuration error")
-    return [f"{plan.paused_reason}. It gets nothing until this is corrected."] if broken else []

@@ -94,8 +94,8 @@ class Recipient(models.Model):
         "success when",
         max_length=500,
         blank=True,
-        help_text='E.g. status = "accepted", or //result = "accepted" for XML. Without it '
-        "every 2xx answer counts as accepted.",
+        help_text='E.g. status = "accepted", or //result = "accepted" for XML. Where '
+        "neither this nor a reply rule says what success is, every 2xx answer counts as accepted.",
     )
     lead_id_path = models.CharField("lead id", max_length=300, blank=True)
     price_path = models.CharField("price path", max_length=300, blank=True)

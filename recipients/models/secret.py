@@ -35,12 +35,12 @@ class Secret(models.Model):
     class Meta:
         ordering = ["name"]
 
+    def __str__(self) -> str:
+        return self.name
+
     @property
     def serves_second(self) -> bool:
         """Whether a recipient took the second value since the values were changed last."""
         return bool(
             self.second_value and self.second_used_at and self.second_used_at > self.updated_at
         )
-
-    def __str__(self) -> str:
-        return self.name

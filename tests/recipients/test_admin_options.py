@@ -153,5 +153,5 @@ def test_it_warns_of_no_success_rule_where_nothing_says_what_success_is(
     recipient = make_recipient(integration=main)
     recipient.success = ""
     recipient.endpoints.update(integration=own)
-    said = any("No success rule" in each for each in cautions(recipient))
+    said = any("Nothing says what success is" in each for each in cautions(recipient))
     assert said == warned
