@@ -103,7 +103,11 @@ def _fields(flows: Sequence[str]) -> Iterator[Item]:
         hidden = "; its values are not shown here" if row.privacy == "sensitive" else ""
         yield Item(f"lead.{row.name}", f"{label}{hidden}", required=row.required)
         for part in (*(kind.components if kind else ()), *ABOUT):
-            yield Item(f"lead.{row.name}.{part}", ABOUT.get(part, part), part=True)
+            yield Item(
+                f"lead.{row.name}.{part}",
+                ABOUT.get(part, part.replace("_", " ") if "_" in part else ""),
+                part=True,
+            )
 
 
 def _seen(leads: Iterable[Mapping[str, Any]], known: set[str]) -> Iterator[Item]:

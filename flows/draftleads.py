@@ -60,6 +60,11 @@ def last_leads(
     return sorted(found, key=lambda lead: (lead.created_at, lead.id), reverse=True)[:count]
 
 
+def of_flows(flows: Sequence[str], lead_id: str) -> list[Lead]:
+    """The lead of this id, where it is of one of the flows."""
+    return list(Lead.objects.filter(pk=lead_id, flow_id__in=flows))
+
+
 def given(leads: Sequence[Lead], plan: RecipientPlan) -> list[Given]:
     """Leads with all that a template may read. Values too sensitive for the record are not there;
     leads that were erased are left out."""

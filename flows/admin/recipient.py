@@ -1,4 +1,4 @@
-"""What flows add to a recipient's page: pausing and resuming, and the preview of what is sent."""
+"""What flows add to a recipient's page: pausing and resuming, and the pages beside it."""
 
 from __future__ import annotations
 
@@ -15,11 +15,9 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from flows import steering
 from flows.admin.breakers import BreakerMixin
-from flows.admin.preview import preview_of
-from flows.admin.sample import SampleMixin
+from flows.admin.mapping_page import MappingMixin
 from flows.admin.specification import SpecificationMixin
 from flows.admin.testcall import TestCallMixin
-from flows.admin.testcases import TestCasesMixin
 from leadops.lib.admin import button, done
 from recipients.models import Recipient
 
@@ -33,10 +31,11 @@ class PauseForm(BaseDialogForm):  # type: ignore[misc]
 
 
 @admin.register(Recipient)
-class RecipientAdmin(SpecificationMixin, TestCasesMixin, TestCallMixin, BreakerMixin, SampleMixin):
+class RecipientAdmin(SpecificationMixin, MappingMixin, TestCallMixin, BreakerMixin):
     actions = ("pause_selected", "resume_selected")
     actions_detail = (
         "test_call",
+        "mapping_editor",
         "from_sample",
         "cases",
         "specification",
@@ -115,14 +114,6 @@ class RecipientAdmin(SpecificationMixin, TestCasesMixin, TestCallMixin, BreakerM
         by = request.user.get_username()
         done = sum(_resume(recipient, by) for recipient in queryset)
         messages.success(request, f"Resumed {_count(done)}.")
-
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
-    ) -> Any:
-        extra = dict(extra_context or {})
-        if request.method == "GET" and (recipient := self.get_object(request, unquote(object_id))):
-            extra["preview"] = preview_of(recipient, sample_only=not request.user.sees_all)  # type: ignore[union-attr]
-        return super().change_view(request, object_id, form_url, extra)
 
 
 def _is_held(recipient: Recipient) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from django import forms
@@ -111,20 +113,37 @@ class TestCasesMixin(SampleMixin):
         """Rules taken over from a sample are held against the cases as well."""
         if request.method != "POST" or "_use" not in request.POST:
             return super().sample_view(request, object_id)
-        recipient_id = unquote(object_id)
-        _remember(request, recipient_id)
-        try:
-            with transaction.atomic():
-                answer = super().sample_view(request, object_id)
-                _check(request, recipient_id)
-                return answer
-        except BreaksCases as refused:
-            _take_back(request, refused.broken)
-            messages.error(request, _said(refused.broken, recipient_id, "sample-form"))
-            draft: Any = request.POST.copy()
-            del draft["_use"]
-            request.POST = draft
-            return super().sample_view(request, object_id)
+        with held_against_cases(request, unquote(object_id), form_id="sample-form") as held:
+            answer = super().sample_view(request, object_id)
+        if not held.refused:
+            return answer
+        draft: Any = request.POST.copy()
+        del draft["_use"]
+        request.POST = draft
+        return super().sample_view(request, object_id)
+
+
+@dataclass(slots=True)
+class Held:
+    """Whether a change was refused, and undone."""
+
+    refused: bool = False
+
+
+@contextmanager
+def held_against_cases(request: HttpRequest, recipient_id: str, *, form_id: str) -> Iterator[Held]:
+    """Makes a change in one transaction, which is undone where it breaks cases; a message says
+    which, with a box for the form of this id."""
+    held = Held()
+    _remember(request, recipient_id)
+    try:
+        with transaction.atomic():
+            yield held
+            _check(request, recipient_id)
+    except BreaksCases as refused:
+        _take_back(request, refused.broken)
+        messages.error(request, _said(refused.broken, recipient_id, form_id))
+        held.refused = True
 
 
 def _remember(request: HttpRequest, recipient_id: str) -> None:

@@ -170,7 +170,6 @@ class MappingRows(Ordered, Rows):
     fields = ("key", "value", "when", "keep_blank", "position")
     code_lines = ("key", "when")
     code_boxes = {"value": 1}
-    template_after = "admin/recipients/preview.html"
 
 
 class ResponseRules(Ordered, Rows):
