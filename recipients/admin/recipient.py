@@ -1,5 +1,4 @@
-"""A recipient's page. The flows app registers it, with what it adds: steering, and more
-pages."""
+"""A recipient's page. The flows app registers it, with what it adds: steering and other pages."""
 
 from __future__ import annotations
 

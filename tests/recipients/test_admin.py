@@ -6,7 +6,7 @@ import pytest
 
 from events.models import Event
 from recipients.models import Endpoint, MappingRow, Recipient, RetryRule, Secret
-from tests.factories import make_flow, make_recipient, make_source, make_user, post_lead
+from tests.factories import make_flow, make_recipient, make_source, make_user
 from tests.leadops.http.certificates import Authority
 from tests.pages import errors_of, form_of, page_of, sign_in, submit, text_of
 
@@ -157,29 +157,6 @@ def test_it_says_that_moving_on_may_sell_twice(ops, abc):
 def test_it_says_when_a_recipient_does_not_compile(ops, abc):
     abc.endpoints.update(headers="X-Key: ${NOWHERE_TO_BE_FOUND}")
     assert "${NOWHERE_TO_BE_FOUND} is neither" in text_of(ops.get(page_of(abc)))
-
-
-def test_it_previews_the_payload_for_the_newest_lead(ops, abc):
-    MappingRow.objects.create(recipient=abc, key="income", value="{{lead.income}}", position=1)
-    source = make_source()
-    answer = post_lead(make_flow(source, abc), source)
-    text = text_of(ops.get(page_of(abc)))
-    assert answer.lead_id in text
-    assert '"email": "john.smith@example.com"' in text
-    assert "No value for lead.income" in text
-
-
-def test_it_previews_sample_values_before_there_is_a_lead(ops, abc):
-    text = text_of(ops.get(page_of(abc)))
-    assert "for sample values" in text
-    assert '"email": "john@example.com"' in text
-
-
-def test_it_previews_nobody_elses_lead_for_an_account_manager(abc):
-    source = make_source()
-    answer = post_lead(make_flow(source, abc), source)
-    client = sign_in(make_user("dana", role="account_manager", recipients=[abc]))
-    assert answer.lead_id not in text_of(client.get(page_of(abc)))
 
 
 def test_it_pauses_with_a_reason_and_resumes(ops, abc):
