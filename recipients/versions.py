@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
@@ -112,3 +114,25 @@ def _line(row: Mapping[str, Any]) -> str:
     when = f"  when {row['when']}" if row["when"] else ""
     blank = "  also when blank" if row["keep_blank"] else ""
     return f"{row['key']}: {value}{when}{blank}"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of two versions compared; `side` is both, before or after."""
+
+    side: str
+    text: str
+
+
+def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Line]:
+    """All lines of two contents, in order; what was replaced stands before what replaced it."""
+    old, new = lines_of(before), lines_of(after)
+    found: list[Line] = []
+    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
+    for tag, a, b, c, d in matcher.get_opcodes():
+        if tag == "equal":
+            found += [Line("both", text) for text in old[a:b]]
+            continue
+        found += [Line("before", text) for text in old[a:b]]
+        found += [Line("after", text) for text in new[c:d]]
+    return found

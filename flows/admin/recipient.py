@@ -18,6 +18,7 @@ from flows.admin.breakers import BreakerMixin
 from flows.admin.mapping_page import MappingMixin
 from flows.admin.specification import SpecificationMixin
 from flows.admin.testcall import TestCallMixin
+from flows.admin.versions import VersionsMixin
 from leadops.lib.admin import button, done
 from recipients.models import Recipient
 
@@ -31,11 +32,12 @@ class PauseForm(BaseDialogForm):  # type: ignore[misc]
 
 
 @admin.register(Recipient)
-class RecipientAdmin(SpecificationMixin, MappingMixin, TestCallMixin, BreakerMixin):
+class RecipientAdmin(SpecificationMixin, VersionsMixin, MappingMixin, TestCallMixin, BreakerMixin):
     actions = ("pause_selected", "resume_selected")
     actions_detail = (
         "test_call",
         "mapping_editor",
+        "mapping_versions",
         "from_sample",
         "cases",
         "specification",
