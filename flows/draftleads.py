@@ -60,6 +60,13 @@ def last_leads(
     return sorted(found, key=lambda lead: (lead.created_at, lead.id), reverse=True)[:count]
 
 
+def sensitive_paths(flows: Sequence[str]) -> frozenset[str]:
+    """Fields whose values are in no snapshot, as templates name them."""
+    found = FlowField.objects.filter(flow__in=flows, privacy=FlowField.Privacy.SENSITIVE)
+    names = found.values_list("name", flat=True)
+    return frozenset(path for name in names for path in (name, f"lead.{name}"))
+
+
 def of_flows(flows: Sequence[str], lead_id: str) -> list[Lead]:
     """The lead of this id, where it is of one of the flows."""
     return list(Lead.objects.filter(pk=lead_id, flow_id__in=flows))

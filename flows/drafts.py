@@ -130,7 +130,7 @@ class Tally:
         self.replies += tried.reread is not None
         self.outcomes += tried.outcome_differs
         self.problems += bool(tried.problem)
-        self.keys.update({each.key for each in tried.differences})
+        self.keys.update(dict.fromkeys([each.key for each in tried.differences], 1))
 
 
 @dataclass(frozen=True, slots=True)

@@ -208,6 +208,8 @@ class Desk:
             for each in made.unknown
             for row in (rows_reading(self.rows, each.path) if self.way == ROWS else ()) or (None,)
         ]
+        # A lead that was typed in shows what was typed.
+        concealed = draftleads.sensitive_paths(self.flows) if given.id else frozenset()
         wanted = [each.name for each in catalogue.service_fields(self.recipient) if each.required]
         return {
             **found,
@@ -215,6 +217,8 @@ class Desk:
             "given": given,
             "body": _readable(made.request.body) if made.request else "",
             "warnings": warnings,
+            "silent": [path for path in made.silent if path not in concealed],
+            "concealed": [path for path in made.silent if path in concealed],
             "lacking": _lacking(wanted, self.mapping, given),
         }
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from datetime import datetime
+from datetime import UTC, datetime
 
 import orjson
 from django.contrib import messages
@@ -25,6 +26,7 @@ from recipients.models import Recipient
 SHOWN = 50  # leads of a dry run that are listed
 MAX_TALLY = 65_536  # characters
 SAVE = "_save"
+LEAD = re.compile(r"[A-Za-z0-9_]{1,40}")
 
 
 class MappingMixin(TestCasesMixin):
@@ -168,9 +170,9 @@ def _resumed(request: HttpRequest) -> tuple[drafts.Tally, tuple[datetime, str] |
     keys = Counter({str(key): int(count) for key, count in dict(state["keys"]).items()})
     tally = drafts.Tally(**numbers, seconds=max(float(state["seconds"]), 0.0), keys=keys)
     moment = datetime.fromisoformat(state["at"])
-    if moment.tzinfo is None:
-        raise ValueError("no time zone")
-    return tally, (moment, str(state["lead"])[:40])
+    if moment.tzinfo is None or not LEAD.fullmatch(str(state["lead"])):
+        raise ValueError("no place to go on from")
+    return tally, (moment.astimezone(UTC), str(state["lead"]))
 
 
 def mapping_url(recipient_id: str) -> str:

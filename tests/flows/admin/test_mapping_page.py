@@ -9,8 +9,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from events.models import Event, Snapshot
-from recipients.models import Endpoint, MappingRow, Recipient, ResponseRule, Secret
+from events.models import Event, Lead, Snapshot
+from recipients.models import Endpoint, MappingRow, Recipient, ResponseRule, Secret, TestCase
 from recipients.outcomes import Outcome
 from tests.factories import deliver_lead, make_flow, make_recipient, make_source, make_user
 from tests.pages import sign_in, text_of
@@ -94,6 +94,12 @@ def test_it_marks_paths_that_no_lead_has_at_their_rows(ops, sold):
     assert "lead.frist_name: no such field; did you mean lead.first_name?" in html
     assert 'data-row="1"' in html
     assert 'data-row="0"' not in html
+
+
+def test_it_says_that_a_sensitive_value_is_not_shown(ops, sold):
+    lead = Lead.objects.first().pk
+    found = preview(ops, sold, ("a", "{{lead.ssn}}"), ("b", "{{lead.last_name}}"), lead=lead)
+    assert "Too sensitive to be shown here, but sent: lead.ssn" in found
 
 
 def test_a_mistake_stands_at_its_row_with_its_position(ops, sold):
@@ -216,6 +222,24 @@ def test_a_dry_run_leaves_out_who_was_erased(ops, sold):
     assert "1 of persons erased is left out" in found["summary"]
 
 
+def going_on(**changes: str) -> str:
+    """What a part of a dry run gives to the next, with texts in place of some of it."""
+    state = {
+        "looked": "1", "payloads": "1", "replies": "1", "outcomes": "0", "problems": "0",
+        "erased": "0", "seconds": "0.5", "keys": "{}", "at": "2999-01-01T00:00:00+00:00",
+        "lead": "lead_x", **changes,
+    }  # fmt: skip
+    texts = ("at", "lead")
+    written = [f'"{name}": ' + (f'"{v}"' if name in texts else v) for name, v in state.items()]
+    return "{" + ", ".join(written) + "}"
+
+
+def test_a_dry_run_goes_on_where_it_stood(ops, sold):
+    found = part(ops, sold, "run", ("n", "1"), count="2", state=going_on()).json()
+    assert found["looked"] == 2
+    assert "2 of 2 payloads would differ" in found["summary"]
+
+
 @pytest.mark.parametrize(
     "values",
     [
@@ -225,6 +249,11 @@ def test_a_dry_run_leaves_out_who_was_erased(ops, sold):
         {"state": '{"looked": 1}'},
         {"state": "x" * 70_000},
         {"state": "null"},
+        {"state": going_on(lead="\\u0000")},
+        {"state": going_on(at="0001-01-01T00:00:00+14:00")},
+        {"state": going_on(at="2026-01-01T00:00:00")},
+        {"state": going_on(seconds="1e999")},
+        {"state": going_on(looked="9" * 400)},
     ],
 )
 def test_a_dry_run_refuses_to_go_on_with_nonsense(ops, sold, values):
@@ -261,6 +290,22 @@ def test_saving_rows_takes_the_text_out_of_use(ops):
     assert ops.post(url_of(recipient), posted(**text)).status_code == 302
     assert Recipient.objects.get().mapping_text.strip() == "c: z"
     assert recipient.mapping_rows.count() == 1
+
+
+def test_a_mapping_that_breaks_a_test_case_is_not_saved_unless_somebody_insists(ops, sold):
+    TestCase.objects.create(
+        recipient=sold, name="e-mail", lead={"email": "a@example.com"},
+        request='{"email": "a@example.com"}',
+    )  # fmt: skip
+    row = sold.mapping_rows.get()
+    form = posted(("email", "{{upper lead.email}}"), _save="1")
+    form |= {"mapping_rows-INITIAL_FORMS": "1", "mapping_rows-0-id": str(row.pk)}
+    page = text_of(ops.post(url_of(sold), form))
+    assert "1 test case would fail, so nothing was saved" in page
+    assert "{{upper lead.email}}" in page
+    assert sold.mapping_rows.get().value == "{{lead.email}}"
+    assert ops.post(url_of(sold), {**form, "_publish": "1"}).status_code == 302
+    assert sold.mapping_rows.get().value == "{{upper lead.email}}"
 
 
 def test_what_is_wrong_is_not_saved(ops, sold):
