@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from django.db import DatabaseError, connection, transaction
@@ -23,7 +24,8 @@ from leadops.config.sections.flows import Flows
 from leadops.config.sections.recipients import Recipients
 from leadops.config.sections.sources import Sources
 from leadops.config.writing import write
-from recipients.models import Secret
+from recipients import versions
+from recipients.models import Recipient, Secret
 
 VERSION = 1
 # One load at a time, on all machines: PostgreSQL's advisory lock of this number.
@@ -90,6 +92,9 @@ def _load(top: Item, by: str) -> Report:
         found.extend(changes(kind, name, document, new_document or {}))
         if plan.work:
             record_change(snapshot, new_snapshot, after[kind][name], by)
+            loaded = after[kind][name]
+            if isinstance(loaded, Recipient) and snapshot != new_snapshot:
+                versions.keep(loaded, by=by, note=f"loaded from {Path(top.file.name).name}")
     named = {(kind, name) for kind, name, _ in plan.tops}
     alone = tuple(
         Change("-", kind, name, "not in the file; stays")

@@ -82,6 +82,19 @@ def test_loading_twice_changes_nothing_not_even_the_revision():
     assert (plans.newest(), Event.objects.count()) == (revision, events)
 
 
+def test_it_numbers_the_mappings_it_changed():
+    load(CONTRACT)
+    load(CONTRACT)
+    abc = Recipient.objects.get(slug="abc-insurance")
+    assert [row.number for row in abc.mapping_versions.all()] == [1]
+    load(CONTRACT.replace("firstName:", "givenName:"))
+    newest = abc.mapping_versions.first()
+    assert newest is not None
+    assert newest.number == 2
+    assert newest.content["rows"][0]["key"] == "givenName"
+    assert newest.note.startswith("loaded from ")
+
+
 def test_it_names_what_it_added():
     assert load(CONTRACT)[:3] == [
         "+ channel ops",
