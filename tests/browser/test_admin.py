@@ -73,7 +73,8 @@ def test_it_shows_the_mistake_beside_the_mapping_row_and_saves_once_it_is_gone(e
     expect(page.get_by_text("{{ is not closed by }} (line 1, column 1)")).to_be_visible()
     box.fill("{{upper lead.email}}")
     page.click("button[name=_continue]")
-    expect(page.get_by_text("JOHN@EXAMPLE.COM")).to_be_visible()
+    expect(page.get_by_text("was changed successfully")).to_be_visible()
+    assert recipient.mapping_rows.get().value == "{{upper lead.email}}"
 
 
 def test_it_adds_mapping_rows_in_the_order_they_were_typed(enter):

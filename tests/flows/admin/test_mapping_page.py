@@ -279,6 +279,7 @@ def test_it_saves_through_the_recipients_own_form_and_history(ops, sold):
     changed = Event.objects.filter(type="config.changed", entity_id=sold.pk)
     assert changed.count() == 1
     assert "lower lead.email" in str(changed.get().data)
+    assert "lower lead.email" in str(sold.mapping_versions.first().content)
 
 
 def test_saving_rows_takes_the_text_out_of_use(ops):
