@@ -6,12 +6,13 @@ Run-time state of the recipient, as pausing is: bundles neither hold nor end it.
 from __future__ import annotations
 
 from django.db import transaction
+from django.utils import timezone
 
-from flows import plans
 from leadops.lib import history
 from recipients.models import MappingVersion, Recipient
 
 FIRST, LAST = 1, 99  # percent: all or none of the leads is no comparison
+COLUMNS = ("trial_version", "trial_percent", "trial_since")
 
 
 class NoTrial(ValueError):
@@ -39,11 +40,11 @@ def _set(recipient: Recipient, number: int | None, percent: int, *, by: str) -> 
         row = Recipient.objects.select_for_update().get(pk=recipient.pk)
         before = _shown(row)
         row.trial_version, row.trial_percent = number, percent
-        # Not by saving: this changes nothing that the recipient's page may have changed since.
-        Recipient.objects.filter(pk=row.pk).update(trial_version=number, trial_percent=percent)
-        plans.changed()
+        row.trial_since = timezone.now() if number else None
+        row.save(update_fields=COLUMNS)
         history.keeper().record_change(before, _shown(row), row, by)
-    recipient.trial_version, recipient.trial_percent = number, percent
+    for column in COLUMNS:
+        setattr(recipient, column, getattr(row, column))
 
 
 def _shown(recipient: Recipient) -> dict[str, object]:

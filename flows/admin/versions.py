@@ -136,7 +136,8 @@ class _Row:
 
 def _shown(request: HttpRequest, recipient: Recipient) -> dict[str, Any]:
     days = _days(request)
-    went = by_version(recipient.pk, timezone.now() - timedelta(days=days))
+    since = timezone.now() - timedelta(days=days)
+    went = by_version(recipient.pk, since)
     listed = list(recipient.mapping_versions.defer("content")[: LISTED + 1])
     newest, tried = listed[0].number, recipient.trial_version
     rows = [
@@ -157,8 +158,11 @@ def _shown(request: HttpRequest, recipient: Recipient) -> dict[str, Any]:
         "rest": 100 - recipient.trial_percent,
     }
     if tried:
-        pair = (went.get(newest, Went()), went.get(tried, Went()))
-        found |= {"trial_rows": ((newest, pair[0]), (tried, pair[1])), "judged": judged(*pair)}
+        # Both of the same days: what one was accepted before the trial says nothing of it.
+        begun = max(since, recipient.trial_since or since)
+        during = by_version(recipient.pk, begun)
+        rows_of = [(number, during.get(number, Went())) for number in (newest, tried)]
+        found |= {"trial_rows": rows_of, "begun": begun, "judged": judged(*rows_of)}
     return found
 
 
@@ -173,26 +177,30 @@ def _compared(
     if len(numbers) < 2:
         return None
     before, after = (_chosen(recipient, number) for number in numbers)
-    pair = (went.get(before.number, Went()), went.get(after.number, Went()))
+    pair = [(each.number, went.get(each.number, Went())) for each in (before, after)]
     lines = versions.difference(before.content, after.content)
     return {
         "before": before,
         "after": after,
         "lines": lines,
         "same": all(line.side == "both" for line in lines),
-        "judged": judged(*pair) if before != after and all(each.ended for each in pair) else "",
+        "judged": judged(*pair) if before != after and all(each.ended for _, each in pair) else "",
     }
 
 
-def judged(one: Went, other: Went) -> str:
-    """In plain words, whether the second was accepted more often than the first."""
+def judged(first: tuple[int, Went], second: tuple[int, Went]) -> str:
+    """In plain words, whether the second version was accepted more often than the first."""
+    (number, one), (other_number, other) = first, second
     found = significance.compare((one.accepted, one.ended), (other.accepted, other.ended))
     if not found.is_enough:
         return "Too few deliveries to tell a difference from chance."
     if not found.differs:
         return f"The difference may well be chance ({_p(found)})."
     better = "more" if (found.z or 0) > 0 else "less"
-    return f"The second is accepted {better} often, by more than chance ({_p(found)})."
+    return (
+        f"Version {other_number} is accepted {better} often than version {number}, by more than "
+        f"chance ({_p(found)})."
+    )
 
 
 def _p(found: Comparison) -> str:

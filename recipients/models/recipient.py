@@ -89,6 +89,7 @@ class Recipient(models.Model):
     # Run-time state, as pausing is: not in bundles.
     trial_version = models.PositiveIntegerField(null=True, blank=True, editable=False)
     trial_percent = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False)
+    trial_since = models.DateTimeField(null=True, blank=True, editable=False)
 
     success = models.CharField(
         "success when",

@@ -147,10 +147,26 @@ def test_it_counts_deliveries_by_version(olga: Client, recipient: Recipient):
 
 
 def test_it_says_in_words_what_is_chance():
-    assert "Too few" in judged(Went(10, 5), Went(10, 6))
-    assert "may well be chance" in judged(Went(1000, 500), Went(1000, 510))
-    assert "more often" in judged(Went(1000, 500), Went(1000, 600))
-    assert "less often" in judged(Went(1000, 600), Went(1000, 500))
+    def words(accepted: int, other: int, of: int = 1000) -> str:
+        return judged((4, Went(of, accepted)), (3, Went(of, other)))
+
+    assert "Too few" in words(5, 6, of=10)
+    assert "may well be chance" in words(500, 510)
+    assert "Version 3 is accepted more often than version 4" in words(500, 600)
+    assert "less often" in words(600, 500)
+
+
+def test_a_trial_counts_from_its_beginning(olga: Client, recipient: Recipient):
+    source = make_source()
+    deliver_lead(make_flow(source, recipient), source)
+    before = Delivery.objects.get()
+    Delivery.objects.update(mapping_version=1)
+    trials.start(recipient, recipient.mapping_versions.get(number=1), 50, by="olga")
+    page = olga.get(versions_url(recipient.pk))
+    assert [went.ended for _, went in page.context["trial_rows"]] == [0, 0]
+    Recipient.objects.update(trial_since=before.created_at)
+    page = olga.get(versions_url(recipient.pk))
+    assert [went.ended for _, went in page.context["trial_rows"]] == [0, 1]
 
 
 def test_who_may_not_change_only_looks(client: Client, recipient: Recipient):
