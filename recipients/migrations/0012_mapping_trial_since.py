@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('recipients', '0011_what_success_is'),
+        ("recipients", "0011_what_success_is"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='recipient',
-            name='trial_since',
+            model_name="recipient",
+            name="trial_since",
             field=models.DateTimeField(blank=True, editable=False, null=True),
         ),
     ]
