@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from events.models import Event
+from flows import drafts
 from recipients.models import Recipient
 from tests.browser.conftest import sign_in
 from tests.browser.test_sample import page, picture
@@ -74,6 +75,27 @@ def test_it_follows_what_is_typed_tries_it_and_saves_it(page: Page, live_server)
     assert [row.key for row in recipient.mapping_rows.all()] == ["email", "phone", "first"]
     changed = Event.objects.filter(type="config.changed").latest("timestamp")
     assert "(###) ###-####" in str(changed.data)
+
+
+def test_a_long_dry_run_comes_part_by_part(page: Page, live_server, monkeypatch):
+    monkeypatch.setattr(drafts, "CHUNK_SECONDS", 0.0)  # a lead a part
+    source, recipient = make_source(), make_recipient()
+    flow = make_flow(source, recipient)
+    for place in range(4):
+        deliver_lead(flow, source, email=f"a{place}@example.com", phone_1=f"512555000{place}")
+    enter(page, live_server, recipient)
+    parts: list[str] = []
+    page.on("request", lambda sent: parts.append(sent.headers.get("x-leadops-part", "")))
+    page.fill("[name=mapping_rows-0-value]", "{{upper lead.email}}")
+    page.fill("#mapping-count", "3")
+    page.press("#mapping-count", "Enter")
+    expect(page.locator("#mapping-summary")).to_contain_text("3 of 3 payloads would differ")
+    expect(page.locator("#mapping-changes tbody tr")).to_have_count(3)
+    expect(page.locator("#mapping-progress")).to_be_hidden()
+    assert parts.count("run") >= 3
+    page.fill("[name=mapping_rows-0-value]", "{{upper")
+    page.click("#mapping-run")
+    expect(page.locator("#mapping-sums")).to_have_text("Correct the draft first.")
 
 
 def test_it_previews_a_lead_that_is_pasted_and_makes_rows_of_a_text(page: Page, live_server):
