@@ -4,15 +4,19 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('recipients', '0010_mapping_versions'),
+        ("recipients", "0010_mapping_versions"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='recipient',
-            name='success',
-            field=models.CharField(blank=True, help_text='E.g. status = "accepted", or //result = "accepted" for XML. Where neither this nor a reply rule says what success is, every 2xx answer counts as accepted.', max_length=500, verbose_name='success when'),
+            model_name="recipient",
+            name="success",
+            field=models.CharField(
+                blank=True,
+                help_text='E.g. status = "accepted", or //result = "accepted" for XML. Where neither this nor a reply rule says what success is, every 2xx answer counts as accepted.',
+                max_length=500,
+                verbose_name="success when",
+            ),
         ),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import time
 from collections.abc import Sequence
@@ -69,8 +70,10 @@ def test_it_ends_whatever_is_going_on_at_the_deadline(door: Door) -> None:
             time.sleep(0.02)
 
     with raw_server(dribble) as server, door.line("127.0.0.1", server.port, timeout=0.4) as line:
-        while line.sock.recv(100):
-            pass
+        # Its end, or a reset where something arrives after it.
+        with contextlib.suppress(ConnectionResetError):
+            while line.sock.recv(100):
+                pass
         assert line.is_cut_off
 
 
