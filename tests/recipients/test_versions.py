@@ -153,7 +153,9 @@ def test_a_trial_that_does_not_compile_is_left_out(recipient: Recipient):
     assert plan.paused_reason == ""
 
 
-def test_it_asks_for_no_trials_where_there_are_none(recipient: Recipient, django_assert_num_queries):
+def test_it_asks_for_no_trials_where_there_are_none(
+    recipient: Recipient, django_assert_num_queries
+):
     with django_assert_num_queries(0):
         assert versions.on_trial([recipient]) == {}
 
