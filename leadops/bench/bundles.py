@@ -2,9 +2,38 @@
 
 from __future__ import annotations
 
+# What a demanding buyer has beyond the plain one: credentials, gzip, 20 rows, five reply rules.
+FULL_ENDPOINT = ", compress: true, auth: {type: bearer, token: bench-token-0123456789}"
+FULL_ROWS = """
+      applicant:
+        name: {first: "{{lead.first_name}}", last: "{{lead.last_name}}"}
+        phone: '{{format lead.phone_1 "(###) ###-####"}}'
+        state: "{{upper lead.state}}"
+      fullName: "{{lead.first_name}} {{lead.last_name}}"
+      emailHash: '{{hash lead.email "sha256"}}'
+      priority: '{{#if lead.score > 70}}HIGH{{else}}NORMAL{{/if}}'
+      stateName: '{{lookup lead.state "TX=Texas" "CA=California" default="Other"}}'
+      day: '{{format now "YYYY-MM-DD"}}'
+      campaign: '{{default source.campaign_id "none"}}'
+      leadId: "{{lead.id}}"
+      flow: "{{flow.name}}"
+      attempt: "{{delivery_attempt}}"
+      buyer: "{{recipient.name}}"
+"""
+FULL_RULES = """
+      rules:
+        - {status: 4xx, contains: DUP, outcome: duplicate}
+        - {contains: duplicate lead, outcome: duplicate}
+        - {matches: "(?i)too many", outcome: rate_limited}
+        - {when: error.code = "E12", outcome: invalid}
+        - {header: X-Result = refused, outcome: rejected}
+"""
 
-def one_buyer(url: str) -> str:
-    """One source, one flow with a filter and one delivery, one buyer at `url`."""
+
+def one_buyer(url: str, *, full: bool = False) -> str:
+    """One source, one flow with a filter and one delivery, one buyer at `url`; `full`: one that
+    wants much."""
+    endpoint, rows, rules = (FULL_ENDPOINT, FULL_ROWS, FULL_RULES) if full else ("", "", "")
     return f"""
 leadops: 1
 sources:
@@ -13,7 +42,7 @@ recipients:
   - slug: buyer
     name: Buyer
     price: 45.00
-    endpoint: {{url: "{url}", format: json, timeout: 10s}}
+    endpoint: {{url: "{url}", format: json, timeout: 10s{endpoint}}}
     mapping:
       firstName: "{{{{lead.first_name}}}}"
       lastName: "{{{{lead.last_name}}}}"
@@ -21,11 +50,13 @@ recipients:
       phoneNumber: '{{{{format lead.phone_1 "##########"}}}}'
       stateCode: "{{{{lead.state}}}}"
       sentAt: "{{{{lead.sent_at}}}}"
+{rows.strip(chr(10))}
     response:
       success: status = "accepted"
       lead_id: leadId
       price: price
       message: message
+{rules.strip(chr(10))}
 flows:
   - slug: bench
     name: Bench

@@ -65,12 +65,13 @@ RATE = """
 """
 
 
-def run(seconds: float, *, latency_ms: int = 0) -> dict[str, Any]:
-    """Deliver for about `seconds` to a buyer that answers after `latency_ms`."""
+def run(seconds: float, *, latency_ms: int = 0, full: bool = False) -> dict[str, Any]:
+    """Deliver for about `seconds` to a buyer that answers after `latency_ms`; `full`: to one that
+    wants much of a request. The bare loop is the same."""
     with running(workers=PUMPS) as system:
         query = f"?ms={latency_ms}" if latency_ms else ""
         url = f"{system.buyers_url}/accept{query}"
-        system.load(bundles.one_buyer(url))
+        system.load(bundles.one_buyer(url, full=full))
         count = int(seconds * EXPECTED[latency_ms])
         figures = _deliver(system, count, limit=seconds * 10 + 60)
         bare_rate = bare(system, url, threads=BARE_THREADS[latency_ms])

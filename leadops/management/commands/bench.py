@@ -14,6 +14,7 @@ from leadops.bench import deliver, events, flow, intake, mapping, report
 BENCHES: dict[str, tuple[float, Callable[..., dict[str, Any]]]] = {
     "deliver": (10.0, deliver.run),
     "deliver100": (10.0, lambda seconds: deliver.run(seconds, latency_ms=100)),
+    "deliver_full": (10.0, lambda seconds: deliver.run(seconds, full=True)),
     "events": (5.0, events.run),
     "flow": (120.0, flow.run),
     "intake": (10.0, intake.run),
