@@ -199,15 +199,18 @@ def clear_leftovers(home: Path) -> int:
 
     Returns when they are gone: until then they hold the port.
     """
-    pids = processes.marked(processes.RUN_VARIABLE, str(home))
+    found: set[int] = set()
     until = time.monotonic() + CLEAR_SECONDS
-    while (
-        left := processes.marked(processes.RUN_VARIABLE, str(home))
-    ) and time.monotonic() < until:
+    while time.monotonic() < until:
+        left = processes.marked(processes.RUN_VARIABLE, str(home))
+        found.update(left)
+        # One that is ending has no environment any more, but still its ports.
+        if not left and all(map(processes.has_ended, found)):
+            break
         for pid in left:
             processes.kill(pid)
         time.sleep(0.02)
-    return len(pids)
+    return len(found)
 
 
 def _state(info: Mapping[str, Any]) -> State:

@@ -80,6 +80,19 @@ def is_alive(pid: int) -> bool:
     return True
 
 
+def has_ended(pid: int) -> bool:
+    """Whether nothing of `pid` runs any more, and its files and ports are free: it is gone, or
+    waits without a thread to be buried by its parent. Linux only; elsewhere as `is_alive` says."""
+    if sys.platform != "linux":
+        return not is_alive(pid)
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            state = file.read().rsplit(")", 1)[1].split()[0]
+        return state in "ZX" and len(os.listdir(f"/proc/{pid}/task")) <= 1
+    except OSError:
+        return True
+
+
 def marked(name: str, value: str) -> list[int]:
     """Our processes whose environment has `name=value`, this one excepted. Linux only."""
     if sys.platform != "linux":

@@ -76,6 +76,15 @@ def test_a_process_that_is_gone_is_no_error() -> None:
     assert not processes.kill(gone.pid)
 
 
+def test_it_tells_when_nothing_of_a_process_is_left() -> None:
+    one = subprocess.Popen(["sleep", "60"])
+    assert not processes.has_ended(one.pid)
+    one.kill()
+    wait_for(lambda: processes.has_ended(one.pid))  # not buried yet
+    one.wait()
+    assert processes.has_ended(one.pid)
+
+
 def _runs(pid: int) -> bool:
     try:
         with open(f"/proc/{pid}/stat") as file:
