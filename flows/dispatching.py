@@ -115,15 +115,27 @@ def _abandon(run: Run, delivery: DeliveryState, plan: RecipientPlan, reason: str
         "review" if then is Then.HOLD or _doubtful(run, delivery, plan) else "failed",
         result,
     )
+    record_given_up(run, delivery, plan, result, retry_eligible=plan.retry.retries(result.outcome))
+
+
+def record_given_up(
+    run: Run,
+    delivery: DeliveryState,
+    plan: RecipientPlan,
+    result: Result,
+    *,
+    retry_eligible: bool,
+) -> None:
+    """Record a delivery's end that no attempt of now has brought: nothing was sent or answered."""
     run.journal.record(
         run.lead,
         EventType.RECIPIENT_FAILED,
         entity_id=plan.id,
         outcome=result.outcome,
-        reason=reason,
+        reason=result.reason,
         recipient=shapes.recipient(plan),
         delivery={"id": delivery.id},
-        failure=shapes.failure(result, retry_eligible=plan.retry.retries(result.outcome)),
+        failure=shapes.failure(result, retry_eligible=retry_eligible),
         metadata=shapes.metadata(
             plan,
             delivery.endpoint,

@@ -326,21 +326,5 @@ def quarantine(run: Run, work: WorkState, plans: Plans, reason: str) -> None:
     plan = plans.recipients[delivery.recipient_id]
     result = Result(Outcome.UNKNOWN, reason=reason)
     dispatching.finish(run, delivery, "review", result)
-    run.journal.record(
-        run.lead,
-        EventType.RECIPIENT_FAILED,
-        entity_id=plan.id,
-        outcome=result.outcome,
-        reason=reason,
-        recipient=shapes.recipient(plan),
-        delivery={"id": delivery.id},
-        failure=shapes.failure(result, retry_eligible=True),
-        metadata=shapes.metadata(
-            plan,
-            delivery.endpoint,
-            attempt_number=delivery.attempts,
-            total_attempts=delivery.attempts,
-            mapping_version=delivery.mapping_version,
-        ),
-    )
+    dispatching.record_given_up(run, delivery, plan, result, retry_eligible=True)
     engine.review_if_stuck(run)
