@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.core.exceptions import ValidationError
 
@@ -11,9 +11,6 @@ from flows import fields
 from flows.patterns import registry
 from leadops.lib.validation import plain_object as plain_object
 from leadops.lib.validation import rules as rules
-
-if TYPE_CHECKING:
-    from flows.models import Flow, Step
 
 FIELD_NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 RESERVED = frozenset({"id", "source", "appended", "timestamp", "flow"})
@@ -55,14 +52,13 @@ def order(value: str) -> None:
         raise ValidationError(f"{value!r} is no order of this version; there is: {known}.")
 
 
-def duplicates(flow: Flow) -> None:
-    match = flow.duplicate_match
+def duplicates(match: Any, within: float | None) -> None:
     if not isinstance(match, list) or any(
         not isinstance(group, list) or not group or any(not isinstance(n, str) for n in group)
         for group in match
     ):
         raise ValidationError({"duplicate_match": 'A list of sets, e.g. [["email"], ["phone_1"]].'})
-    if match and not flow.duplicate_within:
+    if match and not within:
         raise ValidationError({"duplicate_within": "Say within which time, e.g. 30d."})
 
 
@@ -72,9 +68,13 @@ def candidates(number: int) -> None:
         raise ValidationError("A delivery needs at least one recipient.")
 
 
-def step(step: Step) -> None:
-    if step.kind == step.Kind.FILTER and not step.rules:
+def filter_rules(rules: Any) -> None:
+    if not rules:
         raise ValidationError({"rules": "A filter needs rules."})
-    chosen = registry.PATTERNS.get(step.pattern)
-    if step.remediation_id and chosen is not None and not chosen.uses_remediation:
+
+
+def remediation(pattern: str) -> None:
+    """A step of this pattern may have a remediation pool."""
+    chosen = registry.PATTERNS.get(pattern)
+    if chosen is not None and not chosen.uses_remediation:
         raise ValidationError({"remediation": f"{chosen.label} has no remediation pool."})

@@ -34,7 +34,7 @@ class Flow(models.Model):
         return self.name
 
     def clean(self) -> None:
-        validation.duplicates(self)
+        validation.duplicates(self.duplicate_match, self.duplicate_within)
 
 
 class FlowField(models.Model):

@@ -63,7 +63,10 @@ class Step(models.Model):
         return f"{self.kind}: {self.name}"
 
     def clean(self) -> None:
-        validation.step(self)
+        if self.kind == self.Kind.FILTER:
+            validation.filter_rules(self.rules)
+        if self.remediation_id:
+            validation.remediation(self.pattern)
 
 
 class StepRecipient(models.Model):

@@ -10,15 +10,23 @@ import asyncio
 import socket
 import struct
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from leadops.buyers.messages import Answer, Script, Target, as_json, target_of
 
-if TYPE_CHECKING:
-    from leadops.buyers.server import Desk
-
 MAX_BODY = 16 * 1024 * 1024
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class Desk(Protocol):
+    """Who decides on requests: `leadops.buyers.server.Desk`."""
+
+    connections: set[Connection]
+
+    def answer(
+        self, method: str, target: Target, *, head: bytes, body: bytes, key: str
+    ) -> Answer: ...
+
 
 _target = lru_cache(maxsize=4096)(target_of)
 
