@@ -111,7 +111,7 @@ def call(
     SecretUse(keyring()).write()
     good = _is_good(attempt)
     outcome = str(attempt.result.outcome)
-    _record(recipient, target, by=by, outcome=outcome, reason=attempt.result.reason)
+    record(recipient, target, by=by, outcome=outcome, reason=attempt.result.reason)
     resumed = good and steering.resume_endpoint(
         endpoint, by=by, reason=f"A test call came to {outcome}"
     )
@@ -141,7 +141,7 @@ def check(recipient: Recipient, endpoint: Endpoint, *, by: str) -> Checked:
         problem = _probed(plan, recipient, target)
     seconds = time.monotonic() - begun
     outcome = "unauthorized" if problem else "accepted"
-    _record(recipient, target, by=by, outcome=outcome, reason=problem, credentials=True)
+    record(recipient, target, by=by, outcome=outcome, reason=problem, credentials=True)
     return Checked(target, problem, seconds, probed=probes)
 
 
@@ -224,9 +224,16 @@ def _parsed(recipient: Recipient, values: Mapping[str, Any]) -> dict[str, Any]:
     return flat
 
 
-def _record(
-    recipient: Recipient, target: EndpointPlan, *, by: str, outcome: str, reason: str, **data: Any
+def record(
+    recipient: Recipient | RecipientPlan,
+    target: EndpointPlan,
+    *,
+    by: str,
+    outcome: str,
+    reason: str,
+    **data: Any,
 ) -> None:
+    """Record that somebody tried an endpoint, and what it came to."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
         journal = Journal(cursor.fetchone()[0])

@@ -12,13 +12,9 @@ from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
-from django.db import connection, transaction
 from django.db.models import Max
 
-from events import shapes
-from events.journal import Journal
-from events.vocabulary import EventType
-from flows import fields, startingcases
+from flows import fields, startingcases, testcalls
 from flows.models import FlowField
 from leadops.lib import ids
 from leadops.lib.http import Door, Reply
@@ -28,8 +24,7 @@ from recipients.deliver import deliver
 from recipients.loading import compile_recipient, stored_secrets
 from recipients.mapping import text_of
 from recipients.models import Recipient, TestCase
-from recipients.outcomes import Result
-from recipients.plan import EndpointPlan, RecipientPlan
+from recipients.plan import RecipientPlan
 from recipients.secretuse import SecretUse
 from recipients.testcases import Case, Judged
 from recipients.tokenstore import keyring
@@ -215,25 +210,13 @@ def _at_sandbox(plan: RecipientPlan, case: Case, *, by: str) -> Judged:
         keyring=keyring(),
     )
     SecretUse(keyring()).write()
-    _record(plan, plan.sandbox, case.name, attempt.result, by=by)
+    result = attempt.result
+    testcalls.record(
+        plan,
+        plan.sandbox,
+        by=by,
+        outcome=str(result.outcome),
+        reason=result.reason,
+        test_case=case.name,
+    )
     return testcases.judge(plan, case, attempt)
-
-
-def _record(
-    plan: RecipientPlan, endpoint: EndpointPlan, name: str, result: Result, *, by: str
-) -> None:
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
-        journal = Journal(cursor.fetchone()[0])
-        journal.operation(
-            EventType.RECIPIENT_TESTED,
-            entity_id=plan.id,
-            reason=result.reason,
-            by=by,
-            result=str(result.outcome),
-            recipient=shapes.recipient(plan),
-            endpoint_id=endpoint.id,
-            endpoint=str(endpoint.kind),
-            test_case=name,
-        )
-        journal.write(cursor)
