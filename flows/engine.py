@@ -35,6 +35,8 @@ TRY_STATES = {
 def advance(run: Run, desk: Desk) -> None:
     """Walk the flow from where the lead stands, until it must wait or is done."""
     lead = run.lead
+    if run.work:
+        run.work.done = True  # unless a step wants to be asked again: see `Run.own_work`
     while lead.status == "working":
         step = run.flow.step(lead.step)
         if step is None:
@@ -46,8 +48,6 @@ def advance(run: Run, desk: Desk) -> None:
             break
         else:
             lead.step += 1
-    if run.work:
-        run.work.done = True
 
 
 def review_if_stuck(run: Run) -> None:

@@ -125,6 +125,15 @@ class Run:
             yield self.work
         yield from (d.work for d in self.deliveries if d.work)
 
+    def own_work(self, lane: str = "") -> WorkState:
+        """The lead's own work, to be done again; made where a delivery's result led here."""
+        if self.work is None:
+            self.work = WorkState("advance", self.lead.id, None, lane or self.lead.flow_id)
+        self.work.lane = lane or self.lead.flow_id
+        self.work.claims = 0
+        self.work.done = self.work.begun = False
+        return self.work
+
     def find_place(self) -> None:
         """Where the lead and its deliveries stand, now that steps may have come, gone or moved.
 

@@ -371,7 +371,7 @@ def _save(turn: Turn, loaded: Loaded, desk: Desk) -> list[Sending]:
         runs.save_deliveries(cursor, changed)
         work.write(cursor, inserted)
     endpoints.write_breakers(desk)
-    work_ids = {delivery_id: id for id, delivery_id in inserted.fetchall()} if work.fresh else {}
+    work_ids = {owner: id for id, owner in inserted.fetchall()} if work.fresh else {}
     return [
         sendings.sending(
             run, delivery, endpoint, desk, lease=turn.lease, work_id=work_ids.get(delivery.id)

@@ -24,7 +24,11 @@ INSERT = f"""
     INSERT INTO flows_work (kind, lead_id, delivery_id, lane, claims, lease, hold, due_at)
     SELECT r.kind, r.lead_id, r.delivery_id, r.lane, r.claims, r.lease, r.hold, {DUE}
     FROM json_to_recordset(%s::json) AS r({COLUMNS})
-    RETURNING id, delivery_id
+    -- A lead's own work may be there already, due at another time.
+    ON CONFLICT (lead_id) WHERE kind = 'advance' DO UPDATE SET
+        lane = excluded.lane, lease = excluded.lease, hold = excluded.hold,
+        due_at = excluded.due_at, claims = excluded.claims
+    RETURNING id, coalesce(delivery_id, lead_id)
 """  # noqa: S608
 UPDATE = f"""
     UPDATE flows_work w SET lane = r.lane, claims = r.claims, lease = r.lease, hold = r.hold,
@@ -42,7 +46,8 @@ class Changes:
     done: list[int] = field(default_factory=list)
 
     def write(self, cursor: Any, inserted: Any) -> None:
-        """Write all; `inserted` then gives the new rows' (id, delivery_id)."""
+        """Write all; `inserted` then gives the new rows' ids, each with that of its delivery, or
+        of its lead where the work is the lead's own."""
         if self.done:
             cursor.execute(DELETE, [wire.array(self.done)])
         if self.kept:
