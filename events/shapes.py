@@ -61,6 +61,26 @@ def response(attempt: Attempt) -> dict[str, Any] | None:
     }
 
 
+def exchange(attempt: Attempt, *, delivery_id: str, attempt_number: int) -> dict[str, Any] | None:
+    """Request and reply as the journal keeps them; None where nothing was sent."""
+    request, reply = attempt.request, attempt.reply
+    if request is None:
+        return None
+    return {
+        "delivery_id": delivery_id,
+        "attempt": attempt_number,
+        "duration_ms": round(attempt.seconds * 1000),
+        "method": request.method,
+        "url": request.url,
+        "request_headers": dict(request.headers),
+        "request_body": request.body,
+        "status": reply.status if reply else None,
+        "reply_headers": dict(reply.headers) if reply else {},
+        "reply_body": reply.body if reply else "",
+        "error": "" if reply else f"{attempt.result.reason}: {attempt.result.details}",
+    }
+
+
 def failure(result: Result, *, retry_eligible: bool) -> dict[str, Any]:
     return {
         "reason": result.reason,

@@ -23,6 +23,13 @@ class EventType(StrEnum):
     FILTER_PASSED = "filter.passed", "The lead met a filter's rules"
     FILTER_FAILED = "filter.failed", "The lead failed a rule; the event names it and the value seen"
 
+    ENHANCEMENT_SUCCESS = (
+        "enhancement.success",
+        "A service answered; see what was appended",
+    )
+    ENHANCEMENT_FAILURE = "enhancement.failure", "A service said no; the lead goes on without it"
+    ENHANCEMENT_ERROR = "enhancement.error", "A service did not answer; the lead goes on"
+
     RECIPIENT_ATTEMPT = "recipient.delivery_attempt", "The lead is about to be sent to a recipient"
     RECIPIENT_DELIVERED = "recipient.delivered", "The recipient accepted; revenue is earned"
     RECIPIENT_ERROR = "recipient.error", "An attempt failed technically"

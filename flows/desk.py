@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flows.breakers import Breakers
 from flows.plans import Plans
 from flows.runs import DeliveryState, Run
 from recipients.plan import EndpointPlan, RecipientPlan
+
+if TYPE_CHECKING:
+    from flows.inquiries import Inquiry
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,7 @@ class Desk:
     conditions: dict[str, Condition] = field(default_factory=dict)
     breakers: Breakers = field(init=False)
     starts: list[tuple[Run, DeliveryState, EndpointPlan]] = field(default_factory=list)
+    asks: list[tuple[Run, Inquiry]] = field(default_factory=list)
     pauses: dict[str, str] = field(default_factory=dict)  # endpoint → reason
     holds: dict[str, datetime] = field(default_factory=dict)  # endpoint → not before
     alarms: dict[str, tuple[str, str]] = field(default_factory=dict)  # endpoint → recipient, text

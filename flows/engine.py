@@ -12,11 +12,12 @@ from typing import Any
 
 from events import shapes
 from events.vocabulary import EventType
-from flows import dispatching
+from flows import dispatching, enhancing
 from flows.desk import Desk
+from flows.inquiries import Answers, Inquiry
 from flows.patterns.base import Done, Send, Situation, Try, TryState, Wait
 from flows.patterns.orders import OrderContext
-from flows.plans import DeliverStep, FilterStep, Plans
+from flows.plans import DeliverStep, EnhanceStep, FilterStep, Plans
 from flows.runs import DeliveryState, Run
 from leadops.lib import money
 from recipients.outcomes import Outcome
@@ -35,6 +36,9 @@ TRY_STATES = {
 def advance(run: Run, desk: Desk) -> None:
     """Walk the flow from where the lead stands, until it must wait or is done."""
     lead = run.lead
+    if lead.inquiry and run.work is None:
+        return  # its answers are still to come
+    lead.inquiry = ""  # whoever went for them did not come back: they are asked for anew
     if run.work:
         run.work.done = True  # unless a step wants to be asked again: see `Run.own_work`
     while lead.status == "working":
@@ -43,11 +47,22 @@ def advance(run: Run, desk: Desk) -> None:
             complete(run, desk.plans)
         elif isinstance(step, FilterStep):
             _filter(run, step, desk.plans)
+        elif isinstance(step, EnhanceStep):
+            enhancing.ask(run, desk)
+            break
         elif not _deliver(run, step, desk):
             review_if_stuck(run)
             break
         else:
             lead.step += 1
+
+
+def take_answers(run: Run, inquiry: Inquiry, answers: Answers, desk: Desk) -> None:
+    """Take in what was asked about a lead, and take it on; drop what nobody needs any more."""
+    step = run.flow.step(run.lead.step)
+    if run.lead.status == "working" and isinstance(step, EnhanceStep):
+        enhancing.take(run, inquiry, answers)
+    advance(run, desk)
 
 
 def review_if_stuck(run: Run) -> None:

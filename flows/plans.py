@@ -18,7 +18,7 @@ from flows.patterns.orders import Order
 from leadops.lib import conditions
 from recipients import versions
 from recipients.loading import load_recipients
-from recipients.plan import RecipientPlan
+from recipients.plan import EndpointPlan, RecipientPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,21 @@ class DeliverStep:
     skips_open_breakers: bool = False
 
 
-StepPlan = FilterStep | DeliverStep
+@dataclass(frozen=True, slots=True)
+class EnhanceStep:
+    """A service, compiled as a recipient is; what its reader captures is appended to the lead.
+
+    `needs` names the enhancement steps whose values it sends: it waits for these.
+    """
+
+    id: str
+    name: str
+    plan: RecipientPlan
+    endpoint: EndpointPlan
+    needs: frozenset[str] = frozenset()
+
+
+StepPlan = FilterStep | DeliverStep | EnhanceStep
 
 
 @dataclass(frozen=True, slots=True)

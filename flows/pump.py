@@ -28,8 +28,9 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
 from flows import plans, turn
-from flows.desk import Sending
+from flows.askers import Answered, Askers
 from flows.dispatching import LEASE_MARGIN
+from flows.returns import Returns
 from flows.senders import Ended, Senders
 from flows.window import Window
 from leadops.lib import claim, wake
@@ -52,6 +53,9 @@ SWITCH = 0.001
 # Objects a turn makes and frees again many times over; Python would look for circles among them
 # every 700.
 GARBAGE = 100_000
+# Threads that put questions: an auction has dozens of pings under way at once, each for as long as
+# its buyer takes. They are made as they are needed.
+ASKERS = 256
 RECONNECT = 0.5  # seconds between tries after the database went away
 
 
@@ -71,13 +75,12 @@ class Pump:
     def __post_init__(self) -> None:
         self.lease = str(uuid.uuid4())
         self.window = Window(self.size)
-        self.senders = Senders(
-            self.size,
-            door(tuple(settings.LEADOPS_PRIVATE_NETWORKS), self.size),
-            keyring(),
-        )
+        self.returns: Returns[Ended | Answered] = Returns()
+        way_out = door(tuple(settings.LEADOPS_PRIVATE_NETWORKS), self.size)
+        self.senders = Senders(self.size, way_out, self.returns, keyring())
+        self.askers = Askers(ASKERS, way_out, self.returns, keyring())
         self.secret_use = SecretUse(keyring())
-        self.results: list[Ended] = []
+        self.results: list[Ended | Answered] = []
         self.claimed: list[claim.Claimed] = []  # by a turn that failed: ours as long as the lease
         self.listener: psycopg.Connection[tuple[object, ...]] | None = None
         self.slot = -1
@@ -114,6 +117,8 @@ class Pump:
         self.open = False
         self._sign_off()
         self.senders.close()
+        self.askers.close()
+        self.returns.close()
         if self.listener is not None:
             self.listener.close()
 
@@ -148,7 +153,7 @@ class Pump:
         """Claim, complete, begin; True when there may be more to do at once."""
         taken, self.results = self.results, []
         for ended in taken:
-            self.window.release(ended.sending.lane)
+            self.window.release(ended.lane)
         claimed, self.claimed = self.claimed, []
         try:
             claimed = claimed or (self._claim() if claiming else [])
@@ -157,16 +162,16 @@ class Pump:
             done = self._take(claimed, taken, claiming=claiming)
         except Exception:
             for ended in taken:
-                self.window.held[ended.sending.lane] += 1
+                self.window.held[ended.lane] += 1
             self.results, self.claimed = taken + self.results, claimed
             raise
-        self._dispatch(done.starts)
+        self._dispatch(done)
         self.refused += done.refused
         self.last_turn = time.monotonic()
         return True
 
     def _take(
-        self, claimed: list[claim.Claimed], taken: list[Ended], *, claiming: bool
+        self, claimed: list[claim.Claimed], taken: list[Ended | Answered], *, claiming: bool
     ) -> turn.Done:
         """The turn itself; the places it hands out are given back, `_dispatch` takes them."""
         reserved: Counter[str] = Counter()
@@ -181,10 +186,11 @@ class Pump:
             return turn.take(
                 turn.Turn(
                     claimed,
-                    [(ended.sending, ended.attempt) for ended in taken],
+                    [(e.sending, e.attempt) for e in taken if isinstance(e, Ended)],
                     self.lease,
                     settings.LEADOPS_LEASE,
                     may_start,
+                    [(e.inquiry, e.answers) for e in taken if isinstance(e, Answered)],
                 )
             )
         finally:
@@ -192,9 +198,12 @@ class Pump:
                 for _ in range(count):
                     self.window.release(lane)
 
-    def _dispatch(self, starts: list[Sending]) -> None:
+    def _dispatch(self, done: turn.Done) -> None:
         now = time.monotonic()
-        for sending in starts:
+        for inquiry in done.asks:
+            self.window.held[inquiry.lane] += 1
+            self.askers.ask(inquiry)
+        for sending in done.starts:
             self.window.held[sending.lane] += 1
             self.sent += 1
             self.senders.send(sending, now + LEASE_MARGIN / 2)
@@ -224,10 +233,8 @@ class Pump:
         return claimed
 
     def _collect(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            os.read(self.senders.wake_read, 65_536)
-        while not self.senders.ended.empty():
-            self.results.append(self.senders.ended.get())
+        self.askers.expire()
+        self.results += self.returns.take()
 
     def _wait(self) -> None:
         """Until a result or a wake-up comes, or the poll is due."""
@@ -236,9 +243,8 @@ class Pump:
         soon = self.results or self.window.held or not self._due()
         if self._rung():
             return
-        select.select(
-            [self.senders.wake_read, self.listener.fileno()], [], [], FLUSH if soon else POLL
-        )
+        seconds = min(FLUSH if soon else POLL, self.askers.until_next())
+        select.select([self.returns.fd, self.listener.fileno()], [], [], seconds)
         self._rung()
 
     def _rung(self) -> bool:

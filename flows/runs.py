@@ -41,6 +41,7 @@ class LeadState:
     step_id: str = ""
     completed_at: datetime | None = None
     held_at: datetime | None = None
+    inquiry: str = ""  # the one under way; the engine waits for its answers
     values: Mapping[str, Any] = field(default_factory=dict)
     _hidden: Mapping[str, Any] | None = None
 
@@ -176,6 +177,7 @@ LEAD = Table(
         "snapshot": "smallint",
         "completed_at": "timestamptz",
         "held_at": "timestamptz",
+        "inquiry": "text",
     },
 )
 DELIVERY = Table(

@@ -1,15 +1,15 @@
-"""The threads that make a pump's attempts. They alone talk to recipients."""
+"""The threads that make a pump's attempts. They and the askers alone talk to the outside."""
 
 from __future__ import annotations
 
-import contextlib
-import os
 import threading
 import time
 from dataclasses import dataclass
 from queue import SimpleQueue
+from typing import Any
 
 from flows.desk import Sending
+from flows.returns import Returns
 from leadops.lib.http import Door
 from recipients.auth import Keyring
 from recipients.deliver import Attempt, deliver
@@ -21,20 +21,21 @@ class Ended:
     sending: Sending
     attempt: Attempt
 
+    @property
+    def lane(self) -> str:
+        return self.sending.lane
+
 
 class Senders:
-    """Threads that make attempts; what they bring back is told through a pipe."""
+    """Threads that make attempts, and bring back what they came to."""
 
-    def __init__(self, count: int, door: Door, keyring: Keyring | None = None) -> None:
+    def __init__(
+        self, count: int, door: Door, returns: Returns[Any], keyring: Keyring | None = None
+    ) -> None:
         self.jobs: SimpleQueue[tuple[Sending, float] | None] = SimpleQueue()
-        self.ended: SimpleQueue[Ended] = SimpleQueue()
-        self.wake_read, self.wake_write = os.pipe()
-        os.set_blocking(self.wake_write, False)
-        os.set_blocking(self.wake_read, False)
+        self.returns = returns
         self.door = door
         self.keyring = keyring or Keyring()
-        self._pipe = threading.Lock()
-        self._closed = False
         self.threads = [
             threading.Thread(target=self._run, name=f"sender-{n}", daemon=True)
             for n in range(count)
@@ -50,16 +51,6 @@ class Senders:
         """Let the threads end, each after its attempt."""
         for _ in self.threads:
             self.jobs.put(None)
-        with self._pipe:
-            self._closed = True
-            os.close(self.wake_read)
-            os.close(self.wake_write)
-
-    def _ring(self) -> None:
-        """Not after the pipe is closed: its number may be somebody else's by then."""
-        with self._pipe, contextlib.suppress(BlockingIOError):  # a full pipe wakes as well
-            if not self._closed:
-                os.write(self.wake_write, b"!")
 
     def _run(self) -> None:
         while job := self.jobs.get():
@@ -78,8 +69,7 @@ class Senders:
                     door=self.door,
                     keyring=self.keyring,
                 )
-            self.ended.put(Ended(sending, attempt))
-            self._ring()
+            self.returns.put(Ended(sending, attempt))
 
 
 def _too_late() -> Attempt:

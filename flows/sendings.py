@@ -3,10 +3,31 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 from flows.desk import Desk, Sending
 from flows.runs import DeliveryState, Run
-from recipients.plan import EndpointPlan
+from recipients.plan import EndpointPlan, RecipientPlan
+
+
+def hiding(plan: RecipientPlan, run: Run) -> RecipientPlan:
+    """The plan with a redactor that knows the lead's sensitive values too."""
+    if hidden := run.lead.hidden:
+        return dataclasses.replace(plan, redactor=plan.redactor.also(map(str, hidden.values())))
+    return plan
+
+
+def context(run: Run, plan: RecipientPlan, desk: Desk, *, id: str, attempt: int) -> dict[str, Any]:
+    """What mappings and templates may name; `id` is the delivery's, and its idempotency key."""
+    return {
+        "lead": run.lead.known,
+        "source": desk.plans.sources[run.lead.source_id].values,
+        "flow": {"id": run.flow.id, "slug": run.flow.slug, "name": run.flow.name},
+        "recipient": plan.fields,
+        "now": desk.now,
+        "delivery": {"id": id, "attempt": attempt, "idempotency_key": id},
+        "delivery_attempt": attempt,
+    }
 
 
 def sending(
@@ -21,10 +42,8 @@ def sending(
     """An attempt that has begun, with all that is needed to make it; `work_id` of fresh work."""
     work = delivery.work
     plan = desk.plans.recipients[delivery.recipient_id].of_version(delivery.mapping_version)
-    source = desk.plans.sources[run.lead.source_id]
     assert work is not None  # noqa: S101  begun deliveries have work
-    if hidden := run.lead.hidden:
-        plan = dataclasses.replace(plan, redactor=plan.redactor.also(map(str, hidden.values())))
+    plan = hiding(plan, run)
     return Sending(
         work_id=work.id or work_id or 0,
         lease=lease,
@@ -35,19 +54,7 @@ def sending(
         lane=work.lane,
         plan=plan,
         endpoint=endpoint,
-        context={
-            "lead": run.lead.known,
-            "source": source.values,
-            "flow": {"id": run.flow.id, "slug": run.flow.slug, "name": run.flow.name},
-            "recipient": plan.fields,
-            "now": desk.now,
-            "delivery": {
-                "id": delivery.id,
-                "attempt": delivery.attempts,
-                "idempotency_key": delivery.id,
-            },
-            "delivery_attempt": delivery.attempts,
-        },
+        context=context(run, plan, desk, id=delivery.id, attempt=delivery.attempts),
         test=run.lead.test,
         hold=work.hold,
         begun=desk.now,

@@ -281,22 +281,7 @@ def _took(attempt: Attempt) -> int | None:
 
 
 def _exchange(delivery: DeliveryState, attempt: Attempt) -> dict[str, Any] | None:
-    request, reply = attempt.request, attempt.reply
-    if request is None:
-        return None
-    return {
-        "delivery_id": delivery.id,
-        "attempt": delivery.attempts,
-        "duration_ms": round(attempt.seconds * 1000),
-        "method": request.method,
-        "url": request.url,
-        "request_headers": dict(request.headers),
-        "request_body": request.body,
-        "status": reply.status if reply else None,
-        "reply_headers": dict(reply.headers) if reply else {},
-        "reply_body": reply.body if reply else "",
-        "error": "" if reply else f"{attempt.result.reason}: {attempt.result.details}",
-    }
+    return shapes.exchange(attempt, delivery_id=delivery.id, attempt_number=delivery.attempts)
 
 
 def left_behind(run: Run, delivery: DeliveryState, desk: Desk) -> None:
@@ -317,6 +302,7 @@ def quarantine(run: Run, work: WorkState, plans: Plans, reason: str) -> None:
     work.done = True
     delivery = run.delivery(work.delivery_id) if work.delivery_id else None
     if delivery is None:
+        run.lead.inquiry = ""
         if run.lead.status == "working":
             run.lead.status, run.lead.reason = "review", reason
             run.journal.record(

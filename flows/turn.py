@@ -38,6 +38,7 @@ from flows import (
 )
 from flows.breakers import Contended
 from flows.desk import Condition, Desk, Sending
+from flows.inquiries import Answers, Inquiry
 from flows.plans import Plans
 from flows.runs import DeliveryState, LeadState, Run, WorkState
 from leadops.lib import wire
@@ -71,17 +72,27 @@ SNAPSHOTS = """
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What a turn is given. `results` are attempts that have ended, each with its sending."""
+    """What a turn is given. `results` are attempts that have ended, each with its sending;
+    `answers` those of inquiries."""
 
     claimed: Sequence[Claimed]
     results: Sequence[tuple[Sending, Attempt]]
     lease: str
     lease_seconds: float
     may_start: Callable[[str], bool]
+    answers: Sequence[tuple[Inquiry, Answers]] = ()
 
     def lead_ids(self) -> list[str]:
-        ids = {c.lead_id for c in self.claimed} | {s.lead_id for s, _ in self.results}
+        ids = {c.lead_id for c in self.claimed}
+        ids |= {s.lead_id for s, _ in self.results} | {i.lead_id for i, _ in self.answers}
         return sorted(ids)
+
+    def work_ids(self) -> list[int]:
+        return [
+            *(c.id for c in self.claimed),
+            *(s.work_id for s, _ in self.results),
+            *(i.work_id for i, _ in self.answers),
+        ]
 
     def of(self, lead_ids: Collection[str]) -> Turn:
         """The part of this turn that is about some of its leads."""
@@ -89,6 +100,7 @@ class Turn:
             self,
             claimed=[c for c in self.claimed if c.lead_id in lead_ids],
             results=[(s, a) for s, a in self.results if s.lead_id in lead_ids],
+            answers=[(i, a) for i, a in self.answers if i.lead_id in lead_ids],
         )
 
     def by_lead(self) -> dict[str, Part]:
@@ -96,6 +108,8 @@ class Turn:
         parts: dict[str, Part] = defaultdict(Part)
         for sending, attempt in self.results:
             parts[sending.lead_id].results.append((sending, attempt))
+        for inquiry, answers in self.answers:
+            parts[inquiry.lead_id].answers.append((inquiry, answers))
         for claimed in self.claimed:
             parts[claimed.lead_id].claimed.append(claimed)
         return parts
@@ -106,6 +120,7 @@ class Part:
     """What a turn has of one lead."""
 
     results: list[tuple[Sending, Attempt]] = field(default_factory=list)
+    answers: list[tuple[Inquiry, Answers]] = field(default_factory=list)
     claimed: list[Claimed] = field(default_factory=list)
 
 
@@ -123,10 +138,12 @@ class Loaded:
 
 @dataclass(slots=True)
 class Done:
-    """What came of a turn: attempts to make now, and how many results came too late."""
+    """What came of a turn: attempts and inquiries to make now, and how many results and answers
+    came too late."""
 
     starts: list[Sending] = field(default_factory=list)
     refused: int = 0
+    asks: list[Inquiry] = field(default_factory=list)
 
 
 def take(turn: Turn) -> Done:
@@ -134,7 +151,7 @@ def take(turn: Turn) -> Done:
 
     Raises what is nobody's fault: the database is away, or chose this turn to end a deadlock.
     """
-    if not turn.claimed and not turn.results:
+    if not turn.lead_ids():
         return Done()
     try:
         done, troubled = _take(turn)
@@ -161,7 +178,9 @@ def _take_apart(turn: Turn) -> Done:
         return Done()
     middle = len(lead_ids) // 2
     first, second = take(turn.of(lead_ids[:middle])), take(turn.of(lead_ids[middle:]))
-    return Done(first.starts + second.starts, first.refused + second.refused)
+    return Done(
+        first.starts + second.starts, first.refused + second.refused, first.asks + second.asks
+    )
 
 
 def _take(turn: Turn) -> tuple[Done, list[str]]:
@@ -177,14 +196,14 @@ def _take(turn: Turn) -> tuple[Done, list[str]]:
         done, troubled = Done(), []
         parts = turn.by_lead()
         for lead_id, run in list(loaded.runs.items()):
-            begun = len(desk.starts)
+            begun, asked = len(desk.starts), len(desk.asks)
             try:
                 done.refused += _work_through(run, parts[lead_id], turn.lease, loaded, desk)
             except Exception:
                 log.exception("%s makes trouble", lead_id)
-                del loaded.runs[lead_id], desk.starts[begun:]
+                del loaded.runs[lead_id], desk.starts[begun:], desk.asks[asked:]
                 troubled.append(lead_id)
-        done.starts = _save(turn, loaded, desk)
+        done.starts, done.asks = _save(turn, loaded, desk)
         return done, troubled
 
 
@@ -200,7 +219,7 @@ def _put_aside(turn: Turn) -> None:
         _put_aside(turn)
     except Exception:
         log.exception("Cannot put %s aside", turn.lead_ids())
-        _let_rest([c.id for c in turn.claimed] + [s.work_id for s, _ in turn.results], turn.lease)
+        _let_rest(turn.work_ids(), turn.lease)
 
 
 def _quarantine(turn: Turn) -> None:
@@ -228,14 +247,13 @@ def _let_rest(work_ids: list[int], lease: str) -> None:
 
 def _load(turn: Turn) -> Loaded:
     those = wire.array(turn.lead_ids())
-    work_ids = [c.id for c in turn.claimed] + [s.work_id for s, _ in turn.results]
     raw = connection.connection
     cursors = [wire.cursor() for _ in range(8)]
     leads, clock, works, deliveries, snapshots, conditions, moving, revision = cursors
     with raw.pipeline():
         leads.execute(runs.LOCK_LEADS, [those])
         clock.execute("SELECT clock_timestamp()")
-        works.execute(worktable.LOCK, [wire.array(work_ids)])
+        works.execute(worktable.LOCK, [wire.array(turn.work_ids())])
         deliveries.execute(runs.DELIVERIES, [those])
         snapshots.execute(SNAPSHOTS, [those, those])
         conditions.execute(endpoints.CONDITIONS)
@@ -290,6 +308,14 @@ def _work_through(run: Run, part: Part, lease: str, loaded: Loaded, desk: Desk) 
                 begun=sending.begun,
             )
             settling.settle(run, delivery, attempt, desk)
+    for inquiry, answers in part.answers:
+        if run.lead.inquiry != inquiry.id:
+            log.warning("Refused late answers to %s", inquiry.id)
+            refused += 1
+            continue
+        run.work = _asking_work(inquiry)
+        run.lead.inquiry = ""
+        engine.take_answers(run, inquiry, answers, desk)
     for claimed in part.claimed:
         if loaded.leases.get(claimed.id) == lease:
             _go_on(run, _claimed_work(run, claimed), desk)
@@ -314,6 +340,10 @@ def _held(run: Run, sending: Sending, loaded: Loaded) -> DeliveryState | None:
     return delivery
 
 
+def _asking_work(inquiry: Inquiry) -> WorkState:
+    return WorkState("advance", inquiry.lead_id, None, inquiry.lane, id=inquiry.work_id)
+
+
 def _claimed_work(run: Run, claimed: Claimed) -> WorkState:
     work = WorkState(
         kind=claimed.kind,
@@ -336,7 +366,8 @@ def _all_work(run: Run, turn: Turn, loaded: Loaded) -> list[WorkState]:
     """All that a turn holds of a lead."""
     work = [_claimed_work(run, c) for c in turn.claimed if loaded.leases.get(c.id) == turn.lease]
     held = [d.work for s, _ in turn.results if (d := _held(run, s, loaded)) and d.work]
-    return work + held
+    asked = [_asking_work(i) for i, _ in turn.answers if run.lead.inquiry == i.id]
+    return work + held + asked
 
 
 def _go_on(run: Run, work: WorkState, desk: Desk) -> None:
@@ -356,7 +387,7 @@ def _go_on(run: Run, work: WorkState, desk: Desk) -> None:
         work.done = True
 
 
-def _save(turn: Turn, loaded: Loaded, desk: Desk) -> list[Sending]:
+def _save(turn: Turn, loaded: Loaded, desk: Desk) -> tuple[list[Sending], list[Inquiry]]:
     changed = list(loaded.runs.values())
     journal = Journal(loaded.at)
     for run in changed:
@@ -372,9 +403,14 @@ def _save(turn: Turn, loaded: Loaded, desk: Desk) -> list[Sending]:
         work.write(cursor, inserted)
     endpoints.write_breakers(desk)
     work_ids = {owner: id for id, owner in inserted.fetchall()} if work.fresh else {}
-    return [
+    starts = [
         sendings.sending(
             run, delivery, endpoint, desk, lease=turn.lease, work_id=work_ids.get(delivery.id)
         )
         for run, delivery, endpoint in desk.starts
     ]
+    asks = []
+    for run, inquiry in desk.asks:
+        work_id = run.work.id if run.work and run.work.id else work_ids[run.lead.id]
+        asks.append(dataclasses.replace(inquiry, work_id=work_id, lease=turn.lease))
+    return starts, asks

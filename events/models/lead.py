@@ -60,6 +60,14 @@ class Lead(models.Model):
     step_id = models.CharField(
         max_length=32, db_collation="C", editable=False, default="", db_default=""
     )
+    inquiry = models.CharField(
+        max_length=32,
+        db_collation="C",
+        editable=False,
+        default="",
+        db_default="",
+        help_text="The questions about it that are under way.",
+    )
     seq = models.PositiveIntegerField(default=0, help_text="Number of its newest event.")
     snapshot = models.PositiveSmallIntegerField(default=0, help_text="Its newest version.")
     sensitive = SecretField(

@@ -1,0 +1,74 @@
+"""Calls about a lead that deliver it to nobody: enhancement services, and pings for bids.
+
+What is asked together is one inquiry: its questions go out at once and come back as one, when all
+have answered or the time is up. The lead's row names the inquiry under way, so that answers count
+once and those of a worker given up for dead not at all; its own work row holds the lease. Nothing
+is owed to anybody asked: after a crash the questions are simply asked again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from flows.desk import Desk
+from flows.dispatching import LEASE_MARGIN
+from flows.runs import Run
+from leadops.lib import ids
+from recipients.deliver import Attempt
+from recipients.plan import Context, EndpointPlan, RecipientPlan
+
+LANE = ":ask"  # inquiries have their own share of a pump: new leads and deliveries go on beside
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One call. `about` is the id of the enhancement step or of the recipient that is asked."""
+
+    about: str
+    plan: RecipientPlan
+    endpoint: EndpointPlan
+    context: Context
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """Questions about one lead, to be answered within `seconds`."""
+
+    id: str
+    lead_id: str
+    lane: str
+    questions: tuple[Question, ...]
+    seconds: float
+    test: bool = False
+    work_id: int = 0
+    lease: str = ""
+
+
+# In the order of the questions; None where no answer came in time.
+Answers = Sequence[Attempt | None]
+
+
+def begin(
+    run: Run, desk: Desk, *, seconds: float, ask: Callable[[str], Sequence[Question]]
+) -> None:
+    """Ask about a lead as soon as the pump has a place, and let the lead wait for the answers.
+
+    `ask(id)` gives the questions of the inquiry with that id; it is called when they go out.
+    """
+    work = run.own_work(run.lead.flow_id + LANE)
+    if not desk.may_start(work.lane):
+        work.due_in = 0.0
+        return
+    work.begun = True
+    work.hold = seconds + LEASE_MARGIN
+    run.lead.inquiry = ids.new_id("inq")
+    inquiry = Inquiry(
+        id=run.lead.inquiry,
+        lead_id=run.lead.id,
+        lane=work.lane,
+        questions=tuple(ask(run.lead.inquiry)),
+        seconds=seconds,
+        test=run.lead.test,
+    )
+    desk.asks.append((run, inquiry))
