@@ -70,6 +70,21 @@ class TestComparing:
             ("matches", r"^\d{5}$", " 78704 "),
             ("matches", r"(?i)^tx$", "TX"),
             ("matches", r"\D", "a1"),
+            ("matches", r"^\D+$", "ÀÉÎ"),
+            ("is", "ΌΔΟΣ", "όδος"),
+            ("is", "straße", "STRASSE"),
+            ("is", "caf\u00e9", "CAFE\u0301"),
+            ("contains", "ÉCOLE", "Vieille école"),
+            ("gt", 1000, "$1,200"),
+            ("lte", "$1,200", 1200),
+            ("is", 1200, "USD 1,200.00"),
+            ("in", [1200, 5], "1,200 €"),
+            ("between", [1000, "$2,000"], "$1,500.50"),
+            ("lt", 0, "-$5"),
+            ("lt", 0, "($5)"),
+            ("in", ["2024-01-15T10:00:00Z"], "2024-01-15T05:00:00-05:00"),
+            ("in", ["2024-01-15", "NY"], "2024-01-15T23:00:00+02:00"),
+            ("gte", "2024-01-15T10:00:00+02:00", "2024-01-15T08:00:00Z"),
             ("blank", None, "  "),
             ("blank", None, None),
             ("blank", None, []),
@@ -95,6 +110,10 @@ class TestComparing:
             ("in", [5], float("inf")),
             ("contains", "x", {"x": 1}),
             ("gt", 80, "high"),
+            ("gt", 80, "$"),
+            ("gt", 80, "$$100"),
+            ("is", "1200", "$1,200"),
+            ("in", ["2024-01-15T10:00:00Z"], "2024-01-15T10:00:00-05:00"),
             ("gt", 80, True),
             ("gt", 80, "9"),
             ("gt", "2024-01-15", "2024-01-15T23:00:00Z"),
@@ -151,6 +170,21 @@ class TestReading:
         assert [valid.evaluate(v).passed for v in (good, bad, {})] == [True, False, False]
         assert [invalid.evaluate(v).passed for v in (good, bad, {})] == [False, True, False]
 
+    @pytest.mark.parametrize("field", ["phone_1.area", "phone_1.valid"])
+    def test_a_component_is_as_valid_as_its_field(self, field):
+        valid = conditions.parse({"field": field, "op": "valid"})
+        invalid = conditions.parse({"field": field, "op": "invalid"})
+        good = {"phone_1": "5125550000", "phone_1.valid": True, "phone_1.area": "512"}
+        bad = {"phone_1": "12", "phone_1.valid": False}
+        assert [valid.evaluate(v).passed for v in (good, bad, {})] == [True, False, False]
+        assert [invalid.evaluate(v).passed for v in (good, bad, {})] == [False, True, False]
+
+    def test_a_component_that_is_not_there_is_neither_valid_nor_invalid(self):
+        values = {"postal_code": "78701", "postal_code.valid": True}
+        for op in ("valid", "invalid"):
+            rule = conditions.parse({"field": "postal_code.four", "op": op})
+            assert not rule.evaluate(values).passed
+
     @pytest.mark.parametrize(
         "values",
         [
@@ -204,6 +238,45 @@ class TestGroups:
         assert (failed.field, failed.seen) == ("b", "NY")
         assert failed.text == "b is NY, ruled out by: not (b is in NY)"
 
+    def test_it_says_what_held_together_inside_a_not(self):
+        rule = conditions.parse({"not": {"all": [one("a"), {"not": one("b", "is", "NY")}]}})
+        assert rule.evaluate({"a": "TX", "b": "NY"}).passed
+        failed = rule.evaluate({"a": "tx", "b": "CA"}).failed
+        assert failed.text == "ruled out, as these hold together: a is tx; b is CA"
+        assert "CA" not in failed.masked({"b"}).text
+
+    @pytest.mark.parametrize(
+        ("document", "values", "path"),
+        [
+            (one("a"), {}, ""),
+            ({"all": [one("a"), one("b")]}, {"a": "TX"}, "all.1"),
+            ({"all": [one("a"), {"any": [one("b"), one("c")]}]}, {"a": "TX"}, "all.1"),
+            ({"all": [one("a"), {"any": [one("b")]}]}, {"a": "TX"}, "all.1.any.0"),
+            ({"any": [one("a"), one("b")]}, {}, ""),
+            ({"not": {"any": [one("a"), one("b")]}}, {"b": "TX"}, "not.any.1"),
+            ({"not": {"all": [one("a"), one("b")]}}, {"a": "TX", "b": "TX"}, "not"),
+        ],
+    )
+    def test_it_says_where_the_failed_rule_stands(self, document, values, path):
+        assert conditions.parse(document).evaluate(values).failed.path == path
+
+    def test_it_explains_every_rule_by_itself(self):
+        rule = conditions.parse({"all": [one("a"), {"any": [one("b"), {"not": one("c")}]}]})
+        found = list(rule.explain({"a": "NY", "b": "TX", "c": "TX"}))
+        assert [(each.path, each.held, each.seen) for each in found] == [
+            ("all.0", False, "NY"),
+            ("all.1.any.0", True, "TX"),
+            ("all.1.any.1.not", True, "TX"),
+        ]
+        assert found[0].text == "a is TX"
+
+    def test_it_knows_what_it_reads(self):
+        rule = conditions.parse({"any": [one("source.campaign_id"), one("state")]})
+        assert rule.reads("source")
+        assert rule.reads("state")
+        assert not rule.reads("sour")
+        assert not rule.reads("email")
+
     @given(st.dictionaries(st.sampled_from("abcd"), st.sampled_from(["TX", "NY"])), st.data())
     def test_it_means_what_logic_means(self, values, data):
         leaf = st.sampled_from("abcd").map(one)
@@ -218,8 +291,21 @@ class TestGroups:
         )
         document = data.draw(tree.filter(lambda drawn: depth(drawn) <= 10))
         rule = conditions.parse(document)
-        assert rule.evaluate(values).passed is meaning(document, values)
+        verdict = rule.evaluate(values)
+        assert verdict.passed is meaning(document, values)
         assert rule.document == document
+        looked = list(rule.explain(values))
+        assert len(looked) == rule.size
+        for each in looked:
+            assert each.held is meaning(part_at(document, each.path), values)
+        if verdict.failed is not None:
+            assert part_at(document, verdict.failed.path)
+
+
+def part_at(document, path):
+    for key in path.split(".") if path else ():
+        document = document[int(key)] if isinstance(document, list) else document[key]
+    return document
 
 
 def depth(document):
@@ -359,6 +445,36 @@ class TestMistakes:
         assert caught.value.path == path
         assert message in caught.value.message
 
+    def test_it_points_at_all_mistakes_at_once(self):
+        document = {
+            "all": [
+                one(),
+                {"field": "", "op": "like"},
+                {"any": [one("x", "matches", "(["), one("x", "between", [1])]},
+                one("x", "gt", "high"),
+            ]
+        }
+        with pytest.raises(ConditionError) as caught:
+            conditions.parse(document)
+        assert [mistake.path for mistake in caught.value.all] == [
+            "all.1.field",
+            "all.1.op",
+            "all.2.any.0.value",
+            "all.2.any.1.value",
+            "all.3.value",
+        ]
+
+    def test_it_does_not_count_mistakes_for_ever(self):
+        with pytest.raises(ConditionError) as caught:
+            conditions.parse({"all": [{"field": "", "op": ""}] * 400})
+        assert len(caught.value.all) == 20
+
+    def test_it_says_at_which_character_a_pattern_goes_wrong(self):
+        with pytest.raises(ConditionError) as caught:
+            conditions.parse(one("x", "matches", r"\d{5}(-\d{4}"))
+        assert caught.value.position == 12
+        assert "(character 13)" in caught.value.message
+
     def test_it_takes_the_largest_that_is_allowed(self):
         assert conditions.parse({"all": [one()] * 500}).size == 500
         assert conditions.parse(nested(9)).size == 1
@@ -374,6 +490,22 @@ class TestMistakes:
         verdict = rule.evaluate({"x": "aaaa"})
         assert not verdict.passed
         assert "took too long" in verdict.failed.text
+
+    def test_slow_patterns_share_one_time(self, monkeypatch):
+        spent = iter(range(0, 1000))
+
+        class Busy:
+            def search(self, text):
+                return None
+
+        monkeypatch.setattr(patterns, "check", lambda raw: None)
+        monkeypatch.setattr(patterns, "compile", lambda raw: Busy())
+        monkeypatch.setattr("leadops.lib.conditions.rules.time.thread_time", lambda: next(spent))
+        rule = conditions.parse({"any": [one("x", "matches", "a"), one("x", "matches", "b")]})
+        verdict = rule.evaluate({"x": "aaaa"})
+        assert (verdict.passed, verdict.evaluated) == (False, 2)
+        assert "/b/ took too long" in verdict.failed.text
+        assert [each.held for each in rule.explain({"x": "aaaa"})] == [False, False]
 
 
 scalars = (
@@ -427,3 +559,19 @@ def test_it_evaluates_twenty_rules_in_fifty_microseconds():
     assert rule.evaluate(values) == conditions.Verdict(True, 20)
     best = min(timeit.repeat(lambda: rule.evaluate(values), number=500, repeat=9)) / 500
     assert best < 50e-6
+
+
+@given(st.integers(-(10**12), 10**12), st.integers(-(10**12), 10**12))
+def test_amounts_compare_as_numbers_however_they_are_written(bound, seen):
+    written = f"${seen:,}" if seen >= 0 else f"(${-seen:,})"
+    for value in (seen, str(seen), written):
+        assert holds("gt", bound, value) is (seen > bound)
+        assert holds("lte", f"${bound:,}", value) is (seen <= bound)
+        assert holds("is", bound, value) is (seen == bound)
+
+
+@given(st.lists(st.text(min_size=1).filter(str.strip), min_size=1), st.text())
+def test_being_one_of_many_is_being_any_of_them(values, seen):
+    each = [holds("is", value, seen) for value in values]
+    assert holds("in", values, seen) is any(each)
+    assert holds("not_in", values, seen) is not any(each)

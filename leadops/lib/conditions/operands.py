@@ -117,16 +117,25 @@ def among(operands: tuple[Operand, ...]) -> Test:
     texts = frozenset(operand.text for operand in operands)
     numbers = frozenset(operand.number for operand in operands if operand.number is not None)
     written = frozenset(operand.number for operand in operands if operand.written_as_number)
-    rest = tuple(operand for operand in operands if operand.day or operand.flag is not None)
+    flags = frozenset(operand.flag for operand in operands if operand.flag is not None)
+    words = frozenset(operand.flag for operand in operands if operand.written_as_flag)
+    days = frozenset(each.day for each in operands if each.day and each.moment is None)
+    moments = frozenset(each.moment for each in operands if each.moment is not None)
+
+    def dated(value: Any) -> bool:
+        if days and values.as_date(value) in days:
+            return True
+        return bool(moments) and values.as_moment(value) in moments
 
     def test(value: Any) -> bool:
         if isinstance(value, str):
-            if values.fold(value) in texts:
+            if values.fold(value) in texts or (written and values.as_number(value) in written):
                 return True
-            if written and values.as_number(value) in written:
-                return True
-        elif not isinstance(value, (bool, date)):
-            return values.as_number(value) in numbers
-        return any(operand.equals(value) for operand in rest)
+            return dated(value) or (bool(words) and values.as_flag(value) in words)
+        if isinstance(value, bool):
+            return value in flags
+        if isinstance(value, date):
+            return dated(value)
+        return values.as_number(value) in numbers
 
     return test

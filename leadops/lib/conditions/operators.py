@@ -5,8 +5,10 @@ Every operator is a row of `OPERATORS`; a new one is a function and a row.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
@@ -29,18 +31,32 @@ class Compiled:
 Compile = Callable[[Any, str], Compiled]
 
 
+class Takes(StrEnum):
+    """What stands under `value`."""
+
+    ONE = "one"
+    SEVERAL = "several"
+    TWO = "two"
+    PATTERN = "pattern"
+    NONE = "none"
+
+
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """`holds` and `fails` are templates around the value: “is in {}”, “not in {}”.
-
-    `reads` is the component looked at instead of the field itself.
+    """`label` is the choice in an editor, `holds` and `fails` are templates around the value: “is
+    in {}”, “not in {}”. `of_validity`: it looks at whether the field is valid, not at its value.
     """
 
+    label: str
     holds: str
     fails: str
     compile: Compile
-    takes_value: bool = True
-    reads: str = ""
+    takes: Takes = Takes.ONE
+    of_validity: bool = False
+
+    @property
+    def takes_value(self) -> bool:
+        return self.takes is not Takes.NONE
 
 
 def _one(build: Callable[[Operand], Test]) -> Compile:
@@ -90,6 +106,21 @@ def _contains(operand: Operand) -> Test:
         return text is not None and operand.text in values.fold(text)
 
     return test
+
+
+_lacks = _negated(_contains)
+
+
+def _is_there(value: Any) -> bool:
+    return not values.is_blank(value)
+
+
+def _is_true(value: Any) -> bool:
+    return value is True
+
+
+def _is_false(value: Any) -> bool:
+    return value is False
 
 
 # What can be put in order, in the order in which an operand is tried as each.
@@ -162,7 +193,9 @@ def _matches(raw: Any, path: str) -> Compiled:
         _check_once(raw)
         pattern = patterns.compile(raw)
     except patterns.PatternError as error:
-        raise ConditionError(str(error), path) from error
+        at = error.position
+        where = "" if at is None else f" (character {at + 1})"
+        raise ConditionError(f"{error}{where}", path, position=at) from error
 
     def test(value: Any) -> bool:
         text = values.as_text(value)
@@ -172,28 +205,38 @@ def _matches(raw: Any, path: str) -> Compiled:
 
 
 OPERATORS: dict[str, Operator] = {
-    "is": Operator("is {}", "not {}", _one(_is)),
-    "is_not": Operator("is not {}", "and must not be {}", _one(_negated(_is))),
-    "in": Operator("is in {}", "not in {}", _several(operands.among)),
-    "not_in": Operator("is not in {}", "and must not be in {}", _several(_negated(operands.among))),
-    "contains": Operator("contains {}", "without {}", _one(_contains)),
+    "is": Operator("is", "is {}", "not {}", _one(_is)),
+    "is_not": Operator("is not", "is not {}", "and must not be {}", _one(_negated(_is))),
+    "in": Operator("is one of", "is in {}", "not in {}", _several(operands.among), Takes.SEVERAL),
+    "not_in": Operator(
+        "is none of",
+        "is not in {}",
+        "and must not be in {}",
+        _several(_negated(operands.among)),
+        Takes.SEVERAL,
+    ),
+    "contains": Operator("contains", "contains {}", "without {}", _one(_contains)),
     "not_contains": Operator(
-        "does not contain {}", "and must not contain {}", _one(_negated(_contains))
+        "does not contain", "does not contain {}", "and must not contain {}", _one(_lacks)
     ),
-    "lt": Operator("is below {}", "not below {}", _ordered(lambda seen, bound: seen < bound)),
-    "lte": Operator("is at most {}", "not at most {}", _ordered(lambda seen, bound: seen <= bound)),
-    "gt": Operator("is above {}", "not above {}", _ordered(lambda seen, bound: seen > bound)),
-    "gte": Operator(
-        "is at least {}", "not at least {}", _ordered(lambda seen, bound: seen >= bound)
+    "lt": Operator("is below", "is below {}", "not below {}", _ordered(operator.lt)),
+    "lte": Operator("is at most", "is at most {}", "not at most {}", _ordered(operator.le)),
+    "gt": Operator("is above", "is above {}", "not above {}", _ordered(operator.gt)),
+    "gte": Operator("is at least", "is at least {}", "not at least {}", _ordered(operator.ge)),
+    "between": Operator("is between", "is between {}", "not between {}", _between, Takes.TWO),
+    "matches": Operator(
+        "matches", "matches {}", "which does not match {}", _matches, Takes.PATTERN
     ),
-    "between": Operator("is between {}", "not between {}", _between),
-    "matches": Operator("matches {}", "which does not match {}", _matches),
-    "blank": Operator("is blank", "and must be blank", _without(values.is_blank), False),
+    "blank": Operator(
+        "is blank", "is blank", "and must be blank", _without(values.is_blank), Takes.NONE
+    ),
     "not_blank": Operator(
-        "is not blank", "and must not be", _without(lambda value: not values.is_blank(value)), False
+        "is not blank", "is not blank", "and must not be", _without(_is_there), Takes.NONE
     ),
-    "valid": Operator("is valid", "not valid", _without(lambda seen: seen is True), False, "valid"),
+    "valid": Operator(
+        "is valid", "is valid", "not valid", _without(_is_true), Takes.NONE, of_validity=True
+    ),
     "invalid": Operator(
-        "is invalid", "not invalid", _without(lambda seen: seen is False), False, "valid"
+        "is invalid", "is invalid", "not invalid", _without(_is_false), Takes.NONE, of_validity=True
     ),
 }

@@ -15,6 +15,9 @@ Find = Callable[[Mapping[str, Any]], Any]
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d(?=$|[T ])", re.ASCII)
 _TIME = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d)?", re.ASCII)
+# The sign or code of a currency, which may stand before, behind or inside: $1,200, -$5, 5 EUR.
+_CURRENCY = re.compile(r"(?:US|CA|C|A)?[$£€¥₹]|\b(?:USD|CAD|GBP|EUR|AUD)\b", re.IGNORECASE)
+_LONGEST_AMOUNT = 60
 _TRUE = frozenset({"true", "yes", "y", "t", "1", "on"})
 _FALSE = frozenset({"false", "no", "n", "f", "0", "off"})
 
@@ -61,6 +64,27 @@ def _child(node: Any, part: str) -> Any:
     return None
 
 
+def validity(name: str) -> Find:
+    """A function that finds whether the value of `name` is valid, None where nobody knows.
+
+    A component that says nothing of its own is as valid as its field, if it is there.
+    """
+    own, root = finder(f"{name}.valid"), name.partition(".")[0]
+    if root == name:
+        return own
+    whole, part = finder(f"{root}.valid"), finder(name)
+
+    def find(values: Mapping[str, Any]) -> Any:
+        found = own(values)
+        if found is None:
+            found = whole(values)
+            if found is True and is_blank(part(values)):
+                return None
+        return found
+
+    return find
+
+
 def is_blank(value: Any) -> bool:
     if isinstance(value, str):
         return not value or value.isspace()
@@ -68,10 +92,14 @@ def is_blank(value: Any) -> bool:
 
 
 def fold(text: str) -> str:
-    """Text as it is compared: without surrounding blanks, case or full-width forms."""
-    if not text.isascii():
-        text = unicodedata.normalize("NFKC", text)
-    return text.strip().casefold()
+    """Text as it is compared: without surrounding blanks, case or full-width forms.
+
+    Beyond ASCII after Unicode's NFKC_Casefold: folding may leave a letter and its accent apart.
+    """
+    if text.isascii():
+        return text.strip().casefold()
+    folded = unicodedata.normalize("NFKC", text).strip().casefold()
+    return unicodedata.normalize("NFKC", folded)
 
 
 def as_text(value: Any) -> str | None:
@@ -88,13 +116,22 @@ def as_text(value: Any) -> str | None:
 
 
 def as_number(value: Any) -> Decimal | int | None:
+    """A number, or the amount of a text such as `$1,200`."""
     if isinstance(value, str):
-        return numerals.read(value)
+        number = numerals.read(value)
+        return _amount(value) if number is None else number
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
         return value
     return numerals.exact(value) if isinstance(value, (float, Decimal)) else None
+
+
+def _amount(text: str) -> Decimal | None:
+    if len(text) > _LONGEST_AMOUNT:
+        return None
+    bare = _CURRENCY.sub("", text, count=1)
+    return None if bare == text else numerals.read(bare)
 
 
 def as_flag(value: Any) -> bool | None:

@@ -15,8 +15,10 @@ LONGEST_SHOWN = 100
 class Failure:
     """The rule that failed and the value it saw.
 
-    `text` is a sentence for reasons and reports. Where every branch of an `any` failed, the
-    first branch is described here and all of them stand in `parts` and in `text`.
+    `text` is a sentence for reasons and reports. Where several rules failed only together, the
+    first is described here and all of them stand in `parts` and in `text`: the branches of an
+    `any` of which none held, or of an `all` inside a `not` that `all_held`. `path` leads to the
+    rule in its document, or to the group.
     """
 
     field: str
@@ -25,12 +27,22 @@ class Failure:
     seen: Any
     verdict: str
     parts: tuple[Failure, ...] = ()
+    path: str = ""
+    all_held: bool = False
 
     @property
     def text(self) -> str:
+        if self.all_held:
+            return f"ruled out, as these hold together: {'; '.join(self._facts)}"
         if self.parts:
             return "none of these held: " + "; ".join(part.text for part in self.parts)
         return f"{self.field} is {show(self.seen)}, {self.verdict}"
+
+    @property
+    def _facts(self) -> list[str]:
+        return [
+            part.text if part.parts else f"{part.field} is {show(part.seen)}" for part in self.parts
+        ]
 
     def masked(self, fields: Container[str], *, mask: str = "•••") -> Failure:
         """The same failure with the values of `fields` hidden, for readers who may not see them."""
@@ -38,6 +50,17 @@ class Failure:
         root = self.field.partition(".")[0]
         hidden = self.seen is not None and (self.field in fields or root in fields)
         return replace(self, seen=mask if hidden else self.seen, parts=parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """One single rule looked at by itself: what it saw, and whether it held."""
+
+    path: str
+    text: str
+    field: str
+    seen: Any
+    held: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from leadops.bench import deliver, events, flow, intake, mapping, report
+from leadops.bench import deliver, events, flow, intake, mapping, report, rules
 
 BENCHES: dict[str, tuple[float, Callable[..., dict[str, Any]]]] = {
     "deliver": (10.0, deliver.run),
@@ -19,6 +19,7 @@ BENCHES: dict[str, tuple[float, Callable[..., dict[str, Any]]]] = {
     "flow": (120.0, flow.run),
     "intake": (10.0, intake.run),
     "mapping": (5.0, mapping.run),
+    "rules": (5.0, rules.run),
 }
 
 
