@@ -5,6 +5,8 @@ from the situation alone. Nothing is remembered between two questions.
 """
 
 from flows.patterns.base import (
+    Ask,
+    Bid,
     Candidate,
     Decision,
     Done,
@@ -15,18 +17,22 @@ from flows.patterns.base import (
     TryState,
     Wait,
 )
-from flows.patterns.orders import OrderContext
+from flows.patterns.orders import Measure, OrderContext, Share
 from flows.patterns.registry import ORDERS, PATTERNS
 
 __all__ = [
     "ORDERS",
     "PATTERNS",
+    "Ask",
+    "Bid",
     "Candidate",
     "Decision",
     "Done",
+    "Measure",
     "OrderContext",
     "Pattern",
     "Send",
+    "Share",
     "Situation",
     "Try",
     "TryState",

@@ -15,12 +15,32 @@ class Candidate:
     """A recipient of the step. `recipient` is its id; `price` what it would pay, None if unknown.
 
     A lower `priority` number goes first. `weight` is its share where an order uses shares.
+    `opens_after` is the lead's age in seconds from which it may have the lead.
+
+    In an auction a bid counts less by `margin` and by `penalty` (shares: 0.1 is a tenth), and
+    nothing below `minimum_bid`. Who has a `static_bid` always offers that, and is not asked.
     """
 
     recipient: str
     price: Decimal | None = None
     weight: Decimal = Decimal(1)
     priority: int = 0
+    opens_after: float = 0.0
+    static_bid: Decimal | None = None
+    minimum_bid: Decimal | None = None
+    margin: Decimal = Decimal(0)
+    penalty: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Bid:
+    """What a recipient offers for a lead that it has seen a part of. `amount` None: it does not
+    want it, did not answer in time, or could not be understood; `reason` says which."""
+
+    recipient: str
+    amount: Decimal | None
+    bid_id: str = ""
+    reason: str = ""
 
 
 class TryState(StrEnum):
@@ -56,12 +76,17 @@ class Try:
 class Situation:
     """All that a pattern may look at. `candidates` stand in the step's order; `age` is the lead's,
     in seconds since it was accepted. `tries` may name recipients that are no longer candidates.
+
+    `bids` are the answers to an `Ask`, None before there was one. `opens_early`: what all open
+    tiers declined is offered to the next at once.
     """
 
     candidates: tuple[Candidate, ...]
     remediation: Candidate | None = None
     tries: tuple[Try, ...] = ()
     age: float = 0.0
+    bids: tuple[Bid, ...] | None = None
+    opens_early: bool = False
 
     @property
     def sold(self) -> bool:
@@ -71,6 +96,11 @@ class Situation:
     def open(self) -> bool:
         """Someone may still accept: a result is outstanding or under review."""
         return any(not attempt.state.is_final for attempt in self.tries)
+
+    @property
+    def held(self) -> bool:
+        """Somebody may have the lead without having said so."""
+        return any(attempt.state is TryState.UNKNOWN_HOLD for attempt in self.tries)
 
     @property
     def untried(self) -> tuple[Candidate, ...]:
@@ -98,6 +128,13 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True)
+class Ask:
+    """Ask these for their bids, all at once; at least one. The next situation has the answers."""
+
+    candidates: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Wait:
     """Ask again after the next result, or when the lead is `until` seconds old, where given."""
 
@@ -106,27 +143,29 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The step is over. `reason` is a sentence for the record."""
+    """The step is over. `reason` is a sentence for the record. Nothing more is sent; what is under
+    way still ends: an acceptance then is a late one."""
 
     sold: bool
     reason: str
 
 
-Decision = Send | Wait | Done
+Decision = Send | Ask | Wait | Done
 
 
 class Pattern(ABC):
     """One way to choose who gets the lead.
 
     `exclusive`: one sale at most, so a second acceptance is late and earns nothing.
-    `uses_remediation` says whether a remediation pool means anything to it, so that a step that
-    names one in vain can be refused when it is saved.
+    `uses_remediation` and `uses_tiers` say whether a remediation pool and times of opening mean
+    anything to it, so that a step that names them in vain can be refused when it is saved.
     """
 
     name: ClassVar[str]
     label: ClassVar[str]
     exclusive: ClassVar[bool] = True
     uses_remediation: ClassVar[bool] = False
+    uses_tiers: ClassVar[bool] = False
 
     @abstractmethod
     def decide(self, situation: Situation) -> Decision:
@@ -138,6 +177,13 @@ _SAID = {
     TryState.FAILED: "failed",
     TryState.SKIPPED: "skipped",
 }
+
+
+def last_resort(situation: Situation) -> Decision:
+    """Nobody is left to turn to but the remediation pool; then the end without a sale."""
+    if situation.untried_remediation is not None:
+        return Send((situation.untried_remediation,))
+    return unsold(situation)
 
 
 def unsold(situation: Situation) -> Done:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flows.patterns.base import Decision, Pattern, Send, Situation, Wait, sold, unsold
+from flows.patterns.base import Decision, Pattern, Send, Situation, Wait, last_resort, sold
 
 
 class Waterfall(Pattern):
@@ -23,6 +23,4 @@ class Waterfall(Pattern):
             return sold(situation)
         if situation.untried:
             return Send(situation.untried[:1])
-        if situation.untried_remediation is not None:
-            return Send((situation.untried_remediation,))
-        return unsold(situation)
+        return last_resort(situation)

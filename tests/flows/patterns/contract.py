@@ -14,7 +14,18 @@ from typing import ClassVar
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flows.patterns import Candidate, Done, Pattern, Send, Situation, Try, TryState, Wait
+from flows.patterns import (
+    Ask,
+    Bid,
+    Candidate,
+    Done,
+    Pattern,
+    Send,
+    Situation,
+    Try,
+    TryState,
+    Wait,
+)
 
 # The suite is inherited: every pattern runs the same properties with itself as `self`.
 inherited = settings(
@@ -31,10 +42,15 @@ candidate_lists = st.lists(
         price=st.none() | st.decimals(0, 100, places=2),
         weight=st.just(Decimal(1)),
         priority=st.integers(0, 3),
+        opens_after=st.sampled_from([0.0, 60.0, 86_400.0]),
+        static_bid=st.none() | st.just(Decimal(20)),
+        minimum_bid=st.none() | st.just(Decimal(10)),
+        margin=st.sampled_from([Decimal(0), Decimal("0.1")]),
     ),
     max_size=6,
 ).map(tuple)
 pools = st.none() | st.sampled_from("aful").map(Candidate)
+amounts = st.none() | st.decimals(0, 50, places=2)
 
 
 class PatternContract:
@@ -47,9 +63,10 @@ class PatternContract:
     oldest: ClassVar[float] = 100 * 3600.0
 
     @inherited
-    @given(candidate_lists, pools, st.data())
-    def test_it_keeps_its_promises_to_the_end(self, candidates, remediation, data):
-        play = Play(self.pattern, Situation(candidates, remediation), data, self.oldest)
+    @given(candidate_lists, pools, st.booleans(), st.data())
+    def test_it_keeps_its_promises_to_the_end(self, candidates, remediation, early, data):
+        situation = Situation(candidates, remediation, opens_early=early)
+        play = Play(self.pattern, situation, data, self.oldest)
         play.to_the_end()
         accepted = sum(attempt.state is TryState.ACCEPTED for attempt in play.situation.tries)
         most = len(play.situation.tries) if self.most_sales is None else self.most_sales
@@ -66,23 +83,35 @@ class PatternContract:
         assert not play.done.sold
 
     @inherited
-    @given(candidate_lists, pools, st.lists(st.sampled_from(TryState), max_size=6))
-    def test_it_answers_in_any_situation(self, candidates, remediation, states):
+    @given(
+        candidate_lists,
+        pools,
+        st.lists(st.sampled_from(TryState), max_size=6),
+        st.none() | st.lists(st.builds(Bid, st.sampled_from("abcdefx"), amounts)).map(tuple),
+        st.floats(0, 90_000),
+    )
+    def test_it_answers_in_any_situation(self, candidates, remediation, states, bids, age):
         tries = tuple(Try(name, state) for name, state in zip("abcxyz", states, strict=False))
-        situation = Situation(candidates, remediation, tries)
+        situation = Situation(candidates, remediation, tries, age, bids)
         decision = self.pattern.decide(situation)
         assert decision == self.pattern.decide(copy.deepcopy(situation))
         if isinstance(decision, Send):
             assert_fresh(decision, situation)
         if isinstance(decision, Done):
-            assert not situation.open
+            assert_over(decision, situation, self.pattern)
 
     def test_it_ends_at_once_without_recipients(self):
         decision = self.pattern.decide(Situation(()))
         assert decision == Done(sold=False, reason="The step has no recipients")
 
 
-def assert_fresh(decision: Send, situation: Situation) -> None:
+def assert_over(decision: Done, situation: Situation, pattern: Pattern) -> None:
+    """Nobody's answer could change anything: none is to come, or the one sale is made."""
+    assert decision.sold is situation.sold
+    assert not situation.open or (situation.sold and pattern.exclusive)
+
+
+def assert_fresh(decision: Send | Ask, situation: Situation) -> None:
     """Somebody, each once, of the step's own, and nobody who was turned to before."""
     names = [candidate.recipient for candidate in decision.candidates]
     allowed = {candidate.recipient for candidate in situation.candidates}
@@ -112,11 +141,13 @@ class Play:
             decision = self.pattern.decide(self.situation)
             assert decision == self.pattern.decide(self.situation), "asked twice"
             if isinstance(decision, Done):
-                assert not self.situation.open, "done while an answer is outstanding"
+                assert_over(decision, self.situation, self.pattern)
                 self.done = decision
                 return
             if isinstance(decision, Send):
                 self.send(decision)
+            elif isinstance(decision, Ask):
+                self.ask(decision)
             else:
                 self.wait(decision)
         raise AssertionError("the pattern does not come to an end")
@@ -133,6 +164,15 @@ class Play:
         if self.data.draw(st.booleans(), "order changes"):
             turned = tuple(self.data.draw(st.permutations(self.situation.candidates)))
             self.situation = replace(self.situation, candidates=turned)
+
+    def ask(self, decision: Ask) -> None:
+        """Brings some bids; those who gave none in time are not among them."""
+        assert_fresh(decision, self.situation)
+        assert self.situation.bids is None, "asks twice"
+        asked = self.data.draw(st.permutations(decision.candidates), "who answers")
+        count = self.data.draw(st.integers(0, len(asked)), "in time")
+        bids = [Bid(c.recipient, self.data.draw(amounts, "bid")) for c in asked[:count]]
+        self.situation = replace(self.situation, bids=tuple(bids))
 
     def wait(self, decision: Wait) -> None:
         """Brings one outstanding result, or lets the time pass that the pattern waits for."""
