@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import random
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import count
 from xml.sax.saxutils import escape
 
@@ -72,6 +74,16 @@ def accept(received: Received) -> Answer:
     return Answer(int(target.number("status", 200)), body.encode(), delay=_delay(target))
 
 
+@behaviour("/success")
+def success(received: Received) -> Answer:
+    """accepts, and calls it success; ?price= &delay="""
+    body = (
+        f'{{"status":"success","leadId":"ABC{next(_numbers)}",'
+        f'"price":{_price(received.target)},"message":"Lead accepted"}}'
+    )
+    return Answer(200, body.encode(), delay=_delay(received.target))
+
+
 @behaviour("/accept.xml")
 def accept_xml(received: Received) -> Answer:
     """accepts, in XML; ?price= &delay="""
@@ -87,6 +99,29 @@ def accept_xml(received: Received) -> Answer:
 def accept_text(received: Received) -> Answer:
     """accepts with the word OK"""
     return Answer(200, b"OK", content_type="text/plain", delay=_delay(received.target))
+
+
+@behaviour("/accept.gz")
+def accept_packed(received: Received) -> Answer:
+    """accepts, in gzip for who takes it; ?price="""
+    answer = accept(received)
+    headers = {name.lower(): value for name, value in received.headers().items()}
+    if "gzip" not in headers.get("accept-encoding", "").lower():
+        return answer
+    packed = (("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding"))
+    return replace(answer, body=gzip.compress(answer.body), headers=packed)
+
+
+@behaviour("/reply")
+def reply(received: Received) -> Answer:
+    """answers as it is told; ?body=TEXT &status=200 &type=application/json"""
+    asked = received.target.query
+    return Answer(
+        int(received.target.number("status", 200)),
+        asked.get("body", "").encode(),
+        content_type=re.sub(r"[\r\n\0]", "", asked.get("type", "application/json")),
+        delay=_delay(received.target),
+    )
 
 
 @behaviour("/reject")

@@ -22,6 +22,7 @@ class Desk(Protocol):
     """Who decides on requests: `leadops.buyers.server.Desk`."""
 
     connections: set[Connection]
+    opened: int
 
     def answer(
         self, method: str, target: Target, *, head: bytes, body: bytes, key: str
@@ -49,6 +50,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport  # type: ignore[assignment]  # TCP gives a Transport
         self._desk.connections.add(self)
+        self._desk.opened += 1
         sock = transport.get_extra_info("socket")
         if sock is not None:
             # asyncio forgets it where the listener did not name its protocol; without it answers

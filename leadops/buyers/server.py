@@ -9,7 +9,13 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-from leadops.buyers import gates, misbehaviours, soap, vendors  # register their behaviours
+from leadops.buyers import (  # register their behaviours
+    gates,
+    misbehaviours,
+    soap,
+    validating,
+    vendors,
+)
 from leadops.buyers.behaviours import BEHAVIOURS, WHOLE, Behaviour, find, sandbox
 from leadops.buyers.connection import Connection
 from leadops.buyers.log import MAX_ENTRIES, Log
@@ -23,6 +29,7 @@ __all__ = [
     "running_buyers",
     "serve",
     "soap",
+    "validating",
     "vendors",
 ]
 
@@ -33,6 +40,7 @@ class Desk:
     def __init__(self, *, log_size: int = MAX_ENTRIES) -> None:
         self.log = Log(log_size)
         self.connections: set[Connection] = set()
+        self.opened = 0  # connections, those that are closed again as well
         self._found: dict[str, Behaviour] = {}
 
     def answer(self, method: str, target: Target, *, head: bytes, body: bytes, key: str) -> Answer:
@@ -45,6 +53,9 @@ class Desk:
         self.log.keep(received, 0 if answer.script else answer.status)
         return answer
 
+    def stats(self) -> dict[str, Any]:
+        return {**self.log.stats(), "connections": self.opened}
+
     def _behaviour(self, target: Target) -> Behaviour:
         found = self._found.get(target.action)
         if found is None:
@@ -55,7 +66,7 @@ class Desk:
 
     def _about(self, method: str, target: Target) -> Answer:
         if target.path == "/stats":
-            return as_json(200, self.log.stats())
+            return as_json(200, self.stats())
         if target.path == "/":
             return Answer(200, help_page().encode(), content_type="text/plain; charset=utf-8")
         if method == "DELETE":
@@ -104,7 +115,7 @@ class Buyers:
         return self._desk.log.entries({"limit": "1000000", **query})
 
     def stats(self) -> dict[str, Any]:
-        return self._desk.log.stats()
+        return self._desk.stats()
 
     def clear(self) -> None:
         self._desk.log.clear()

@@ -51,6 +51,11 @@ def test_it_accepts_as_the_documents_show(post) -> None:  # type: ignore[no-unty
     assert value["leadId"] != json.loads(post("/accept").body)["leadId"]
 
 
+def test_it_calls_it_success(post) -> None:  # type: ignore[no-untyped-def]
+    value = json.loads(post("/success?price=52.50").body)
+    assert (value["status"], value["price"], value["message"]) == ("success", 52.5, "Lead accepted")
+
+
 def test_it_accepts_in_xml(post) -> None:  # type: ignore[no-untyped-def]
     body = post("/accept.xml").body
     assert body.startswith(b"<response><result>accepted</result><id>")
@@ -84,6 +89,36 @@ def test_it_behaves_by_path(post, path: str, status: int, part: bytes) -> None: 
         reply = post(prefix + path)
         assert reply.status == status
         assert part in reply.body
+
+
+def test_it_packs_its_answer_for_who_takes_gzip(buyers: Buyers) -> None:
+    with socket.create_connection(("127.0.0.1", buyers.port), timeout=10) as client:
+        client.sendall(b"GET /accept.gz HTTP/1.1\r\nAccept-Encoding: gzip\r\n\r\n")
+        head, _, body = client.recv(65536).partition(b"\r\n\r\n")
+        assert b"Content-Encoding: gzip" in head
+        assert json.loads(gzip.decompress(body))["status"] == "accepted"
+        client.sendall(b"GET /accept.gz HTTP/1.1\r\n\r\n")
+        head, _, body = client.recv(65536).partition(b"\r\n\r\n")
+        assert b"Content-Encoding" not in head
+        assert json.loads(body)["status"] == "accepted"
+
+
+def test_it_answers_as_it_is_told(post) -> None:  # type: ignore[no-untyped-def]
+    reply = post("/reply?status=202&type=text/plain&body=OK+then")
+    assert (reply.status, reply.headers["content-type"], reply.body) == (
+        202,
+        "text/plain",
+        b"OK then",
+    )
+
+
+def test_it_names_every_field_that_is_wrong(post) -> None:  # type: ignore[no-untyped-def]
+    bad = post("/validate", body=b'{"email": "invalid-email", "phone_1": "123", "state": "XX"}')
+    assert bad.status == 400
+    assert set(json.loads(bad.body)["errors"]) == {"email", "phone_1", "state"}
+    assert post("/validate", body=b"not JSON").status == 400
+    good = b'{"email": "test@example.com", "phone_1": "5555551234", "state": "CA"}'
+    assert post("/validate", body=good).status == 200
 
 
 def test_it_names_the_time_to_wait(post) -> None:  # type: ignore[no-untyped-def]
@@ -174,6 +209,14 @@ def test_it_counts_and_forgets() -> None:
         assert door.send(Request("DELETE", f"{buyers.url}/log")).status == 204
         assert buyers.stats()["total"] == 0
         door.close()
+
+
+def test_it_counts_connections() -> None:
+    with running_buyers() as buyers:
+        for _ in range(3):
+            with urllib.request.urlopen(f"{buyers.url}/accept") as answer:  # noqa: S310
+                assert answer.status == 200
+        assert buyers.stats()["connections"] == 3
 
 
 def test_it_lists_every_behaviour_on_the_help_page(door: Door, buyers: Buyers) -> None:
