@@ -92,6 +92,15 @@ def take_key(key: Key, lead_id: str, *, at: datetime) -> dict[str, Any] | None:
         return known
 
 
+def known_answer(key: Key) -> dict[str, Any] | None:
+    """The answer kept under a key; takes nothing and waits for nobody."""
+    with connection.cursor() as cursor:
+        cursor.execute(KNOWN_ANSWER, key)
+        row = cursor.fetchone()
+    known: dict[str, Any] = orjson.loads(row[0]) if row else {}
+    return known or None
+
+
 def keep_answer(key: Key, answer: Mapping[str, Any]) -> None:
     """Keep what every later post with the key is told."""
     with connection.cursor() as cursor:

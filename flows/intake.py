@@ -6,6 +6,7 @@ been committed.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,6 +21,9 @@ from events.vocabulary import EventType
 from flows import fields, guards, posted
 from flows.fields.text import storable
 from flows.plans import FieldPlan, FlowPlan, SourcePlan
+from flows.pricing import asking
+from flows.pricing.rules import TEST as PRICED_TEST
+from flows.pricing.rules import By, Priced
 from flows.runs import LeadState
 from leadops.lib import conditions, ids, secrets, wake, wire
 from leadops.lib.bulk import Table, dumps
@@ -122,7 +126,7 @@ class Prepared:
     lead: LeadState
     flow: FlowPlan
     source: SourcePlan
-    price: Decimal
+    priced: Priced
     raw: dict[str, Any]
     values: dict[str, Any]
     sensitive: dict[str, Any]
@@ -131,8 +135,19 @@ class Prepared:
     duplicate_digests: list[bytes] = field(default_factory=list)
 
     @property
+    def price(self) -> Decimal:
+        return self.priced.price
+
+    @property
     def accepted(self) -> bool:
         return not self.reasons
+
+    @property
+    def asks_for_price(self) -> bool:
+        """Only for leads that may be bought is a pricing service asked."""
+        terms = self.flow.terms[self.source.id]
+        asks = terms.service is not None or bool(terms.service_problem)
+        return asks and self.accepted and not self.lead.test
 
     def reject(self, reason: str) -> None:
         """For a reason that names nobody's values."""
@@ -145,8 +160,12 @@ def receive(flow: FlowPlan, source: SourcePlan, submission: Submission, *, at: d
     `flow.terms[source.id]` must exist. Raises DatabaseError when the lead cannot be stored.
     """
     prepared = prepare(flow, source, submission, at=at)
+    key = guards.Key(source.id, flow.id, submission.key)
+    if prepared.asks_for_price:
+        if submission.key and (known := guards.known_answer(key)):
+            return Answer.of(known)
+        ask_for_price(prepared, at=at)
     with transaction.atomic():
-        key = guards.Key(source.id, flow.id, submission.key)
         if submission.key:
             known = guards.take_key(key, prepared.lead.id, at=at)
             if known is not None:
@@ -172,40 +191,63 @@ def prepare(
     written = text_of(at)
     own = {"id": lead_id, "timestamp": written, "source.name": source.name}
     raw = {str(name): storable(value) for name, value in submission.values.items()}
+    secret = [plan.name for plan in flow.fields if plan.privacy == "sensitive"]
+    raw = terms.aliases.applied(raw, hidden=secret)
     values: dict[str, Any] = dict(own)
     sensitive: dict[str, Any] = {}
     found: list[Reason] = []
     known = {plan.name for plan in flow.fields}
-    secret = [plan.name for plan in flow.fields if plan.privacy == "sensitive"]
     shown = posted.veiled(raw, secret, mask=MASK)
     for name, value in shown.items():
         if name in known or name in own or posted.passes_for_ours(name, value, known):
             continue
         values[name] = value
     for plan in flow.fields:
-        problem = _field(plan, raw, values, sensitive)
+        required = plan.required or plan.name in terms.require
+        problem = _field(plan, raw, values, sensitive, required=required)
         if problem:
             found.append(problem)
+    found += [_missing(name) for name in sorted(terms.require - known) if _is_blank(raw.get(name))]
     if not terms.active:
         found.append(_plain(f"{source.name} may not send to {flow.name}"))
     verdict = terms.accept.evaluate({**values, **sensitive})
     if not found and not verdict.passed and verdict.failed is not None:
         found.append(_unwanted(f"Not accepted from {source.name}", verdict.failed, flow, sensitive))
+    everything = {**values, **sensitive}
     lead = _lead(lead_id, flow, source, submission, at)
     prepared = Prepared(
         lead=lead,
         flow=flow,
         source=source,
-        price=Decimal(0) if submission.test else terms.price,
+        priced=PRICED_TEST if submission.test else terms.prices.of(everything),
         raw={**shown, "id": lead_id, "timestamp": written},
         values=values,
         sensitive=sensitive,
         reasons=found,
     )
-    everything = {**values, **sensitive}
     prepared.keys = list(search_keys(flow, everything, lead_id, at))
     prepared.duplicate_digests = guards.duplicate_digests(flow, everything, test=submission.test)
     return prepared
+
+
+def ask_for_price(prepared: Prepared, *, at: datetime) -> None:
+    """Let the pricing service name the price; where it does not, the fallback stands."""
+    terms = prepared.flow.terms[prepared.source.id]
+    lead_id, otherwise = prepared.lead.id, prepared.priced
+    if terms.service is None:
+        problem = terms.service_problem
+        prepared.priced = dataclasses.replace(otherwise, by=By.FALLBACK, reason=problem)
+        return
+    context = {
+        "lead": {**prepared.values, **prepared.sensitive},
+        "source": prepared.source.values,
+        "flow": {"id": prepared.flow.id, "slug": prepared.flow.slug, "name": prepared.flow.name},
+        "recipient": {},
+        "now": at,
+        "delivery": {"id": lead_id, "attempt": 1, "idempotency_key": lead_id},
+        "delivery_attempt": 1,
+    }
+    prepared.priced = asking.ask(terms.service, context, otherwise=otherwise, key=lead_id)
 
 
 def _plain(text: str) -> Reason:
@@ -219,13 +261,26 @@ def _unwanted(
     return Reason(f"{text}: {told.text}", f"{text}: {kept.text}")
 
 
+def _missing(name: str) -> Reason:
+    return _plain(f"Missing required field: {name}")
+
+
+def _is_blank(given: Any) -> bool:
+    return given is None or (isinstance(given, str) and not given.strip())
+
+
 def _field(
-    plan: FieldPlan, raw: Mapping[str, Any], values: dict[str, Any], sensitive: dict[str, Any]
+    plan: FieldPlan,
+    raw: Mapping[str, Any],
+    values: dict[str, Any],
+    sensitive: dict[str, Any],
+    *,
+    required: bool,
 ) -> Reason | None:
     """Parse one field into `values`; give the reason for which it rejects the lead, if any."""
     given = raw.get(plan.name)
-    if given is None or (isinstance(given, str) and not given.strip()):
-        return _plain(f"Missing required field: {plan.name}") if plan.required else None
+    if _is_blank(given):
+        return _missing(plan.name) if required else None
     value = fields.parse(plan.type, given)
     flat = fields.flatten(plan.name, value)
     if plan.privacy == "sensitive":
@@ -233,7 +288,7 @@ def _field(
         values.update({plan.name: MASK, f"{plan.name}.valid": value.valid})
     else:
         values.update(flat)
-    if value.valid or not plan.required:
+    if value.valid or not required:
         return None
     said, seen = f"Invalid {plan.name}: {value.reason}", repr(given)[:100]
     told = f"{said} ({MASK if plan.privacy == 'sensitive' else seen})"
@@ -324,6 +379,7 @@ def record(prepared: Prepared, journal: Journal) -> None:
             outcome=Outcome.ACCEPTED,
             values=prepared.values,
             price=float(prepared.price),
+            pricing=prepared.priced.facts(),
             **facts,
         )
         return

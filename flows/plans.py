@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import threading
 from collections.abc import Mapping
@@ -11,13 +12,15 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from flows.models import Flow, FlowSource, Revision, Source, Step
+from flows import terms
+from flows.models import Flow, Revision, Source, Step
 from flows.patterns import registry
 from flows.patterns.base import Candidate, Pattern
 from flows.patterns.orders import Order
+from flows.terms import Stored, Terms
 from leadops.lib import conditions
 from recipients import versions
-from recipients.loading import load_recipients
+from recipients.loading import load_recipients, stored_secrets
 from recipients.plan import EndpointPlan, RecipientPlan
 
 
@@ -68,21 +71,17 @@ StepPlan = FilterStep | DeliverStep | EnhanceStep
 
 @dataclass(frozen=True, slots=True)
 class SourcePlan:
+    """`open_submit`: leads come to its submit address without a key."""
+
     id: str
     slug: str
     name: str
     active: bool
     price: Decimal
     values: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What a flow agreed with a source."""
-
-    active: bool
-    price: Decimal
-    accept: conditions.Rule
+    open_submit: bool = False
+    allowed_origins: frozenset[str] = frozenset()
+    redirect_hosts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +120,10 @@ class Plans:
 
     def flow(self, slug_or_id: str) -> FlowPlan | None:
         return self.flows.get(self.flow_slugs.get(slug_or_id, slug_or_id))
+
+    def source(self, slug_or_id: str) -> SourcePlan | None:
+        found = self.sources.get(slug_or_id)
+        return found or next((s for s in self.sources.values() if s.slug == slug_or_id), None)
 
 
 log = logging.getLogger(__name__)
@@ -200,7 +203,7 @@ def load() -> Plans:
         revision = Revision.objects.filter(id=1).values_list("number", flat=True).first() or 0
         recipients = load_recipients()
         sources = {source.id: _source(source) for source in Source.objects.all()}
-        flows = {plan.id: plan for plan in _flows(sources, recipients)}
+        flows = {plan.id: plan for plan in _flows(recipients)}
     return Plans(
         revision=revision,
         flows=flows,
@@ -224,25 +227,24 @@ def _source(source: Source) -> SourcePlan:
             "name": source.name,
             "price": source.price,
         },
+        open_submit=source.open_submit,
+        allowed_origins=frozenset(source.allowed_origins),
+        redirect_hosts=tuple(source.redirect_hosts),
     )
 
 
-def _flows(
-    sources: Mapping[str, SourcePlan], recipients: Mapping[str, RecipientPlan]
-) -> list[FlowPlan]:
+def _flows(recipients: Mapping[str, RecipientPlan]) -> list[FlowPlan]:
     """All flows that compile. Of one that does not, leads wait until it is mended."""
-    found = []
-    for flow in Flow.objects.prefetch_related("fields", "sources", "steps__recipients"):
+    found, stored = [], functools.cache(stored_secrets)
+    for flow in Flow.objects.prefetch_related("fields", "sources__source", "steps__recipients"):
         try:
-            found.append(_flow(flow, sources, recipients))
+            found.append(_flow(flow, recipients, stored))
         except (ValueError, KeyError) as error:  # every compile error of ours is a ValueError
             log.error("The flow %s cannot be used: %s", flow.slug, error)
     return found
 
 
-def _flow(
-    flow: Flow, sources: Mapping[str, SourcePlan], recipients: Mapping[str, RecipientPlan]
-) -> FlowPlan:
+def _flow(flow: Flow, recipients: Mapping[str, RecipientPlan], stored: Stored) -> FlowPlan:
     return FlowPlan(
         id=flow.id,
         slug=flow.slug,
@@ -250,19 +252,11 @@ def _flow(
         currency=flow.currency,
         active=flow.active,
         fields=tuple(FieldPlan(f.name, f.type, f.required, f.privacy) for f in flow.fields.all()),
-        terms={row.source_id: _terms(row, sources) for row in flow.sources.all()},
+        terms={row.source_id: terms.of(row, stored) for row in flow.sources.all()},
         steps=tuple(_step(step, recipients) for step in flow.steps.all()),
         duplicates=tuple(tuple(group) for group in flow.duplicate_match),
         duplicates_within=flow.duplicate_within or 0.0,
         private=frozenset(f.name for f in flow.fields.all() if f.privacy != "plain"),
-    )
-
-
-def _terms(row: FlowSource, sources: Mapping[str, SourcePlan]) -> Terms:
-    return Terms(
-        active=row.active,
-        price=sources[row.source_id].price if row.price is None else row.price,
-        accept=conditions.parse(row.accept),
     )
 
 

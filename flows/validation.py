@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.core.exceptions import ValidationError
 
-from flows import fields
+from flows import fields, termchecks
 from flows.patterns import registry
+from flows.pricing import rules as price_rules
+from flows.pricing import service
+from flows.pricing.errors import TermError
+from leadops.lib.validation import duplicates as duplicates
 from leadops.lib.validation import plain_object as plain_object
 from leadops.lib.validation import rules as rules
 
@@ -40,6 +46,50 @@ def field_type(value: str) -> None:
         raise ValidationError(f"{value!r} is no field type; there is: {known}.")
 
 
+def aliases(value: Any) -> None:
+    _term(partial(termchecks.aliases, target=_names_a_field), value)
+
+
+def field_names(value: Any) -> None:
+    _term(partial(termchecks.field_names, target=_names_a_field), value)
+
+
+def networks(value: Any) -> None:
+    _term(termchecks.networks, value)
+
+
+def origins(value: Any) -> None:
+    _term(termchecks.origins, value)
+
+
+def hosts(value: Any) -> None:
+    _term(termchecks.hosts, value)
+
+
+def prices(value: Any) -> None:
+    _term(price_rules.parse, value)
+
+
+def pricing(value: Any) -> None:
+    if value != {}:
+        _term(service.compiled, value)
+
+
+def _term(check: Callable[[Any], Any], value: Any) -> None:
+    """The message names the place, and the cause carries it for who knows the line."""
+    try:
+        check(value)
+    except TermError as error:
+        raise ValidationError(f"{error}.") from error
+
+
+def _names_a_field(name: str) -> None:
+    try:
+        field_name(name)
+    except ValidationError as error:
+        raise ValueError(error.messages[0].rstrip(".")) from error
+
+
 def pattern(value: str) -> None:
     if value not in registry.PATTERNS:
         known = ", ".join(registry.PATTERNS)
@@ -52,14 +102,17 @@ def order(value: str) -> None:
         raise ValidationError(f"{value!r} is no order of this version; there is: {known}.")
 
 
-def duplicates(match: Any, within: float | None) -> None:
-    if not isinstance(match, list) or any(
-        not isinstance(group, list) or not group or any(not isinstance(n, str) for n in group)
-        for group in match
-    ):
-        raise ValidationError({"duplicate_match": 'A list of sets, e.g. [["email"], ["phone_1"]].'})
-    if match and not within:
-        raise ValidationError({"duplicate_within": "Say within which time, e.g. 30d."})
+def consent(field: str, within: dict[str, Any]) -> None:
+    """Ages, texts and times are those of a field of evidence."""
+    if field:
+        return
+    if wrong := [name for name, value in within.items() if value]:
+        raise ValidationError({wrong[0]: "Name the field with the evidence first."})
+
+
+def positive(value: float) -> None:
+    if value <= 0:
+        raise ValidationError("Longer than nothing, e.g. 30d.")
 
 
 def candidates(number: int) -> None:

@@ -6,6 +6,7 @@ from django.db import models
 
 from flows import validation
 from flows.models.source import Source
+from flows.pricing import rules, service
 from leadops.lib.fields import DurationField, IdField
 
 
@@ -26,6 +27,47 @@ class Flow(models.Model):
     duplicate_within = DurationField(
         "duplicates within", null=True, blank=True, help_text="E.g. 30d."
     )
+    suppress = models.ManyToManyField(
+        "recipients.SuppressionList",
+        blank=True,
+        related_name="flows",
+        verbose_name="suppression lists",
+        help_text="Leads on one of these lists are rejected at the door.",
+    )
+    consent_field = models.CharField(
+        "evidence",
+        max_length=60,
+        blank=True,
+        help_text="The field that holds the evidence of consent, e.g. trustedform_cert_url, "
+        "jornaya_leadid or a tick.",
+    )
+    consent_required = models.BooleanField(
+        "required",
+        default=False,
+        db_default=False,
+        help_text="Leads without valid evidence are rejected at the door. Off: the record says "
+        "how it was, and recipients may still require it.",
+    )
+    consent_max_age = DurationField(
+        "not older than",
+        null=True,
+        blank=True,
+        validators=[validation.positive],
+        help_text="E.g. 30d. Blank: any age.",
+    )
+    consent_at = models.CharField(
+        "given at",
+        max_length=60,
+        blank=True,
+        help_text="The field that says when it was given. Blank: the lead's arrival counts.",
+    )
+    consent_text = models.CharField(
+        "text shown",
+        max_length=60,
+        blank=True,
+        help_text="The field that holds the words the person agreed to. Evidence without them is "
+        "not valid.",
+    )
 
     class Meta:
         ordering = ["name"]
@@ -35,6 +77,15 @@ class Flow(models.Model):
 
     def clean(self) -> None:
         validation.duplicates(self.duplicate_match, self.duplicate_within)
+        validation.consent(
+            self.consent_field,
+            {
+                "consent_required": self.consent_required,
+                "consent_max_age": self.consent_max_age,
+                "consent_at": self.consent_at,
+                "consent_text": self.consent_text,
+            },
+        )
 
 
 class FlowField(models.Model):
@@ -80,6 +131,53 @@ class FlowSource(models.Model):
         validators=[validation.rules],
         help_text="Leads that do not pass are rejected at the door.",
     )
+    aliases = models.JSONField(
+        "field names",
+        default=dict,
+        blank=True,
+        validators=[validation.aliases],
+        help_text="Its names for this flow's fields, e.g. {fname: first_name, contact.phone: "
+        "phone_1}; added to those of the source.",
+    )
+    require = models.JSONField(
+        "required fields",
+        default=list,
+        blank=True,
+        validators=[validation.field_names],
+        help_text="Besides those that flow and source require, e.g. [phone_1].",
+    )
+    allowed_ips = models.JSONField(
+        "allowed addresses",
+        default=list,
+        blank=True,
+        validators=[validation.networks],
+        help_text="E.g. [203.0.113.0/24]. Blank: as the source says.",
+    )
+    prices = models.JSONField(
+        "prices by rules",
+        default=list,
+        blank=True,
+        validators=[validation.prices],
+        help_text="The first whose rules hold, e.g. [{when: {field: state, op: is, value: TX}, "
+        "price: 12.00}]; else the price above. Any price named here replaces all of the source's.",
+    )
+    pricing = models.JSONField(
+        "pricing service",
+        default=dict,
+        blank=True,
+        validators=[validation.pricing],
+        help_text="Asked at the door: {url, send: {zip: '{{lead.postal_code}}'}, price: path in "
+        "the answer, timeout: 1s, max_price, fallback}. Secrets as ${NAME}.",
+    )
+    duplicate_match = models.JSONField(
+        "duplicates match on",
+        default=list,
+        blank=True,
+        help_text="Sets of fields, as the flow's, among the leads of this source alone.",
+    )
+    duplicate_within = DurationField(
+        "duplicates within", null=True, blank=True, help_text="E.g. 24h."
+    )
     active = models.BooleanField(default=True)
 
     class Meta:
@@ -90,3 +188,7 @@ class FlowSource(models.Model):
 
     def __str__(self) -> str:
         return str(self.source)
+
+    def clean(self) -> None:
+        validation.duplicates(self.duplicate_match, self.duplicate_within)
+        self.prices, self.pricing = rules.normal(self.prices), service.normal(self.pricing)

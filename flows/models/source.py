@@ -6,6 +6,7 @@ from django.core.validators import MinValueValidator
 from django.db import models
 
 from flows import validation
+from flows.pricing import rules, service
 from leadops.lib.fields import IdField, SecretField
 from leadops.lib.keys import ApiKey
 
@@ -31,6 +32,64 @@ class Source(models.Model):
         validators=[validation.plain_object],
         help_text="Available in mappings as {{source.name_of_value}}, e.g. campaign_id.",
     )
+    aliases = models.JSONField(
+        "field names",
+        default=dict,
+        blank=True,
+        validators=[validation.aliases],
+        help_text="Its names for our fields, e.g. {fname: first_name, contact.phone: phone_1}.",
+    )
+    require = models.JSONField(
+        "required fields",
+        default=list,
+        blank=True,
+        validators=[validation.field_names],
+        help_text="Besides those that the flow requires, e.g. [phone_1].",
+    )
+    allowed_ips = models.JSONField(
+        "allowed addresses",
+        default=list,
+        blank=True,
+        validators=[validation.networks],
+        help_text="Only from these it may send, e.g. [203.0.113.0/24]. Blank: from everywhere.",
+    )
+    prices = models.JSONField(
+        "prices by rules",
+        default=list,
+        blank=True,
+        validators=[validation.prices],
+        help_text="The first whose rules hold, e.g. [{when: {field: state, op: is, value: TX}, "
+        "price: 12.00}]; else the price above.",
+    )
+    pricing = models.JSONField(
+        "pricing service",
+        default=dict,
+        blank=True,
+        validators=[validation.pricing],
+        help_text="Asked at the door: {url, send: {zip: '{{lead.postal_code}}'}, price: path in "
+        "the answer, timeout: 1s, max_price, fallback}. Secrets as ${NAME}.",
+    )
+    open_submit = models.BooleanField(
+        "open submit address",
+        default=False,
+        help_text="Web forms cannot keep a key: the submit address alone is enough. Anybody who "
+        "knows it can post.",
+    )
+    allowed_origins = models.JSONField(
+        "allowed sites",
+        default=list,
+        blank=True,
+        validators=[validation.origins],
+        help_text="Pages whose forms may post without a key, e.g. [https://www.example.com]. "
+        "Blank: all.",
+    )
+    redirect_hosts = models.JSONField(
+        "redirect hosts",
+        default=list,
+        blank=True,
+        validators=[validation.hosts],
+        help_text="Where redir_url may lead, e.g. [www.example.com, *.example.org].",
+    )
     feedback_url = models.URLField(
         "feedback URL", blank=True, help_text="Where buyers' feedback on its leads is passed on."
     )
@@ -44,6 +103,9 @@ class Source(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        self.prices, self.pricing = rules.normal(self.prices), service.normal(self.pricing)
 
 
 class SourceKey(ApiKey):
