@@ -14,6 +14,10 @@ NOT_COMPILED = frozenset(
         "work",
         "pump",
         "duplicateclaim",
+        "recipientclaim",
+        "suppressionentry",
+        "suppressionupload",
+        "suppressionpiece",
         "intakekey",
         "revision",
         "sourcekey",
@@ -38,7 +42,7 @@ class FlowsConfig(AppConfig):
         for kind in ("email", "phone"):
             search.register(kind, partial(_normal, kind))
         for app in ("flows", "recipients"):
-            for model in apps.get_app_config(app).get_models():
+            for model in apps.get_app_config(app).get_models(include_auto_created=True):
                 if model._meta.model_name not in NOT_COMPILED:
                     for signal in (post_save, post_delete, m2m_changed):
                         signal.connect(_changed, sender=model, dispatch_uid=f"{model}{signal}")

@@ -12,16 +12,16 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from flows import terms
+from flows import consent, terms
 from flows.models import Flow, Revision, Source, Step
 from flows.patterns import registry
 from flows.patterns.base import Candidate, Pattern
 from flows.patterns.orders import Order
 from flows.terms import Stored, Terms
 from leadops.lib import conditions
-from recipients import versions
+from recipients import suppression, versions
 from recipients.loading import load_recipients, stored_secrets
-from recipients.plan import EndpointPlan, RecipientPlan
+from recipients.plan import EndpointPlan, ListPlan, RecipientPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +96,8 @@ class FlowPlan:
     steps: tuple[StepPlan, ...]
     duplicates: tuple[tuple[str, ...], ...] = ()
     duplicates_within: float = 0.0
+    suppress: tuple[ListPlan, ...] = ()
+    consent: consent.Terms | None = None
     # Fields whose values the permanent record does not repeat: they are in the snapshot.
     private: frozenset[str] = frozenset()
 
@@ -117,6 +119,8 @@ class Plans:
     flow_slugs: Mapping[str, str]
     sources: Mapping[str, SourcePlan]
     recipients: Mapping[str, RecipientPlan]
+    # Recipients that do not take every lead: of theirs a turn looks up suppression and duplicates.
+    choosy: Mapping[str, RecipientPlan] = field(default_factory=dict)
 
     def flow(self, slug_or_id: str) -> FlowPlan | None:
         return self.flows.get(self.flow_slugs.get(slug_or_id, slug_or_id))
@@ -210,6 +214,7 @@ def load() -> Plans:
         flow_slugs={plan.slug: plan.id for plan in flows.values()},
         sources=sources,
         recipients=recipients,
+        choosy={id: plan for id, plan in recipients.items() if plan.looks_up},
     )
 
 
@@ -236,7 +241,8 @@ def _source(source: Source) -> SourcePlan:
 def _flows(recipients: Mapping[str, RecipientPlan]) -> list[FlowPlan]:
     """All flows that compile. Of one that does not, leads wait until it is mended."""
     found, stored = [], functools.cache(stored_secrets)
-    for flow in Flow.objects.prefetch_related("fields", "sources__source", "steps__recipients"):
+    query = Flow.objects.prefetch_related("fields", "sources__source", "suppress")
+    for flow in query.prefetch_related("steps__recipients"):
         try:
             found.append(_flow(flow, recipients, stored))
         except (ValueError, KeyError) as error:  # every compile error of ours is a ValueError
@@ -256,7 +262,21 @@ def _flow(flow: Flow, recipients: Mapping[str, RecipientPlan], stored: Stored) -
         steps=tuple(_step(step, recipients) for step in flow.steps.all()),
         duplicates=tuple(tuple(group) for group in flow.duplicate_match),
         duplicates_within=flow.duplicate_within or 0.0,
+        suppress=suppression.plans_of(flow.suppress.all()),
+        consent=_consent(flow),
         private=frozenset(f.name for f in flow.fields.all() if f.privacy != "plain"),
+    )
+
+
+def _consent(flow: Flow) -> consent.Terms | None:
+    if not flow.consent_field:
+        return None
+    return consent.Terms(
+        field=flow.consent_field,
+        required=flow.consent_required,
+        max_age=flow.consent_max_age,
+        at=flow.consent_at,
+        text=flow.consent_text,
     )
 
 

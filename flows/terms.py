@@ -39,6 +39,8 @@ class Terms:
     prices: Prices = NO_PRICE
     service: Service | None = None
     service_problem: str = ""
+    duplicates: tuple[tuple[str, ...], ...] = ()
+    duplicates_within: float = 0.0
 
 
 def of(row: FlowSource, stored: Stored) -> Terms:
@@ -59,6 +61,8 @@ def of(row: FlowSource, stored: Stored) -> Terms:
         prices=Prices(price, rules.parse(prices)),
         service=found,
         service_problem=problem,
+        duplicates=tuple(tuple(group) for group in row.duplicate_match),
+        duplicates_within=row.duplicate_within or 0.0,
     )
 
 

@@ -17,7 +17,7 @@ from leadops.lib import certificates, conditions
 from leadops.lib.http.messages import REUSE_SECONDS, Pool
 from leadops.lib.http.tls import Tls
 from leadops.lib.redact import Redactor
-from recipients import mapping, policies, responses, validation, versions
+from recipients import mapping, policies, responses, suppression, validation, versions
 from recipients.auth import SCHEMES
 from recipients.integrations import integration_for
 from recipients.integrations.reading import reading_over
@@ -84,7 +84,7 @@ def load_recipients() -> dict[str, RecipientPlan]:
     """All recipients by id; one that does not compile is there, switched off, saying why."""
     stored, seconds = stored_secrets()
     query = Recipient.objects.prefetch_related(
-        "endpoints", "mapping_rows", "response_rules", "retry_rules"
+        "endpoints", "mapping_rows", "response_rules", "retry_rules", "suppress"
     )
     recipients = list(query)
     numbers, on_trial = versions.newest_numbers(), versions.on_trial(recipients)
@@ -217,6 +217,11 @@ def _compiled(recipient: Recipient, vault: Vault, mapped: _Mapped) -> RecipientP
         breaker=policies.breaker_policy(recipient),
         redactor=Redactor(vault.given),
         filter=conditions.parse(recipient.filter) if recipient.filter else None,
+        duplicates=tuple(tuple(group) for group in recipient.duplicate_match),
+        duplicates_within=recipient.duplicate_within or 0.0,
+        suppress=suppression.plans_of(recipient.suppress.all()),
+        consent_required=recipient.consent_required,
+        consent_max_age=recipient.consent_max_age,
         fields=_fields(recipient),
         secrets=frozenset(vault.names),
     )

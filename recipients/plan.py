@@ -157,6 +157,17 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
+class ListPlan:
+    """A suppression list, compiled. `type` is a field type, `hashed` is none, md5 or sha256."""
+
+    id: int
+    slug: str
+    fields: tuple[str, ...]
+    type: str
+    hashed: str = "none"
+
+
+@dataclass(frozen=True, slots=True)
 class RecipientPlan:
     """`fields` is what templates see as `{{recipient.x}}`; `version` is the mapping's.
 
@@ -185,6 +196,11 @@ class RecipientPlan:
     breaker: BreakerPolicy = DEFAULT_BREAKER
     redactor: Redactor = field(default_factory=Redactor)
     filter: Rule | None = None
+    duplicates: tuple[tuple[str, ...], ...] = ()
+    duplicates_within: float = 0.0
+    suppress: tuple[ListPlan, ...] = ()
+    consent_required: bool = False
+    consent_max_age: float | None = None
     version: int = 1
     fields: Mapping[str, Any] = field(default_factory=dict)
     secrets: frozenset[str] = frozenset()
@@ -204,6 +220,11 @@ class RecipientPlan:
         """The recipient with the mapping on trial where that is the version, else itself."""
         trial = self.trial
         return trial.plan if trial and trial.plan.version == version else self
+
+    @property
+    def looks_up(self) -> bool:
+        """Whether it may have a lead hangs on more than lead and configuration."""
+        return bool(self.duplicates or self.suppress)
 
     @property
     def buys(self) -> bool:

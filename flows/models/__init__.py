@@ -1,6 +1,6 @@
 from flows.models.bulk_retry import BulkRetry
 from flows.models.flow import Flow, FlowField, FlowSource
-from flows.models.guard import DuplicateClaim, IntakeKey
+from flows.models.guard import DuplicateClaim, IntakeKey, RecipientClaim
 from flows.models.revision import Revision
 from flows.models.source import Source, SourceKey
 from flows.models.step import Step, StepRecipient
@@ -14,6 +14,7 @@ __all__ = [
     "FlowSource",
     "IntakeKey",
     "Pump",
+    "RecipientClaim",
     "Revision",
     "Source",
     "SourceKey",

@@ -27,6 +27,7 @@ RECORD = frozenset(
         "pump",
         "alert",
         "bulkretry",
+        "suppressionupload",
     }
 )
 # What an account manager may read of the recipients given to them; which ones, the page decides.

@@ -25,3 +25,14 @@ def rules(value: Any) -> None:
         conditions.parse(value)
     except conditions.ConditionError as error:
         raise ValidationError(str(error)) from error
+
+
+def duplicates(match: Any, within: float | None) -> None:
+    """Sets of fields, and the time within which they make a duplicate."""
+    if not isinstance(match, list) or any(
+        not isinstance(group, list) or not group or any(not isinstance(n, str) for n in group)
+        for group in match
+    ):
+        raise ValidationError({"duplicate_match": 'A list of sets, e.g. [["email"], ["phone_1"]].'})
+    if match and not within:
+        raise ValidationError({"duplicate_within": "Say within which time, e.g. 30d."})

@@ -8,6 +8,12 @@ from recipients.models.response_rule import ResponseRule
 from recipients.models.retry_rule import RetryRule
 from recipients.models.secret import Secret
 from recipients.models.specification_link import SpecificationLink
+from recipients.models.suppression import (
+    SuppressionEntry,
+    SuppressionList,
+    SuppressionPiece,
+    SuppressionUpload,
+)
 from recipients.models.test_case import TestCase
 from recipients.models.token import Token
 
@@ -22,6 +28,10 @@ __all__ = [
     "RetryRule",
     "Secret",
     "SpecificationLink",
+    "SuppressionEntry",
+    "SuppressionList",
+    "SuppressionPiece",
+    "SuppressionUpload",
     "TestCase",
     "Token",
 ]

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import models
 
+from leadops.lib import validation as checks
 from leadops.lib.fields import DurationField, IdField
 from recipients import policies, validation
 
@@ -79,6 +80,37 @@ class Recipient(models.Model):
         validators=[validation.rules],
         help_text='Only leads that pass are sent, e.g. {"all": [{"field": "state", "op": "in", '
         '"value": ["TX"]}]}.',
+    )
+    duplicate_match = models.JSONField(
+        "duplicates match on",
+        default=list,
+        blank=True,
+        help_text="Sets of fields. It gets no lead that agrees in all fields of a set with one "
+        'that it got before, whatever the flow, e.g. [["email"], ["phone_1"]].',
+    )
+    duplicate_within = DurationField(
+        "duplicates within", null=True, blank=True, help_text="E.g. 90d."
+    )
+    suppress = models.ManyToManyField(
+        "recipients.SuppressionList",
+        blank=True,
+        related_name="recipients",
+        verbose_name="suppression lists",
+        help_text="Leads on one of these lists pass it by.",
+    )
+    consent_required = models.BooleanField(
+        "consent required",
+        default=False,
+        db_default=False,
+        help_text="Leads without valid evidence of consent, as their flow describes it, pass it "
+        "by.",
+    )
+    consent_max_age = DurationField(
+        "consent not older than",
+        null=True,
+        blank=True,
+        validators=[policies.check_positive],
+        help_text="Counted to the moment of sending, e.g. 24h. Blank: any age.",
     )
     mapping_text = models.TextField(
         "mapping as text",
@@ -182,6 +214,7 @@ class Recipient(models.Model):
 
     def clean(self) -> None:
         validation.reply_reading(self)
+        checks.duplicates(self.duplicate_match, self.duplicate_within)
 
     @property
     def is_paused(self) -> bool:
