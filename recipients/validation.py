@@ -18,7 +18,7 @@ from recipients import addresses, expectations, mapping, responses
 from recipients.auth import SCHEMES
 from recipients.integrations import INTEGRATIONS, FieldError, Integration
 from recipients.options import OptionError, compile_options
-from recipients.plan import Auth, AuthKind, BodyFormat
+from recipients.plan import Auth, AuthKind
 
 if TYPE_CHECKING:
     from recipients.models import Endpoint, Recipient, ResponseRule
@@ -191,17 +191,18 @@ def endpoint_options(endpoint: Endpoint) -> None:
             raise ValidationError({error.field: error.message}) from error
 
 
-def endpoint_format(endpoint: Endpoint) -> None:
-    """Where the integration has a format of its own, no other is asked for.
-
-    JSON stands where nobody chose: it is passed over.
-    """
+def endpoint_fixed(endpoint: Endpoint) -> None:
+    """Where the integration has a format or method of its own, no other is asked for."""
     integration = _integration_of(endpoint)
-    if integration is None or integration.format is None:
+    if integration is None:
         return
-    if endpoint.format not in (integration.format, BodyFormat.JSON):
-        wanted = endpoint.Format(integration.format).label
-        raise ValidationError({"format": f"{integration.label} takes {wanted} only."})
+    wrong = {}
+    for field, only in integration.fixed.items():
+        if getattr(endpoint, field) != only:
+            wanted = endpoint.Format(only).label if field == "format" else only
+            wrong[field] = f"{integration.label} takes {wanted} only."
+    if wrong:
+        raise ValidationError(wrong)
 
 
 def endpoint_address(endpoint: Endpoint) -> None:

@@ -82,3 +82,9 @@ class Integration:
     method: str = ""
     probe: Probe | None = None
     docs: str = ""
+
+    @property
+    def fixed(self) -> Mapping[str, str]:
+        """What of an endpoint nobody is asked for, by the endpoint's field."""
+        both = {"format": str(self.format or ""), "method": self.method}
+        return {field: value for field, value in both.items() if value}

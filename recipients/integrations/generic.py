@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from leadops.lib import webhooks
 from recipients.integrations.base import Integration
 from recipients.options import Option, OptionKind
@@ -17,13 +19,8 @@ HTTP = Integration(
     transport=HttpTransport(),
     options=OPTIONS,
 )
-GENERIC = Integration(
-    name="generic_http",
-    label="Any HTTP service",
-    about="The same as HTTP: JSON, XML, form, query or CSV requests to any service.",
-    transport=HttpTransport(),
-    options=OPTIONS,
-)
+# Under the name that people know from elsewhere.
+GENERIC = replace(HTTP, name="generic_http", label="Any HTTP service", about="The same as HTTP.")
 CUSTOM_JSON = Integration(
     name="custom_json",
     label="Custom JSON",
@@ -60,4 +57,6 @@ WEBHOOK = Integration(
             check=webhooks.key_of,
         ),
     ),
+    format=BodyFormat.JSON,
+    method="POST",
 )

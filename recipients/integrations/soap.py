@@ -8,6 +8,7 @@ from typing import Any, Final
 from recipients.integrations.base import FieldError, Integration, Written
 from recipients.mapping import RenderError
 from recipients.mapping.markup import MarkupError
+from recipients.plan import BodyFormat
 from recipients.responses import ReaderSpec, RuleSpec
 from recipients.transports.soap import OPTIONS, SoapTransport, header_blocks
 
@@ -63,5 +64,7 @@ SOAP: Final = Integration(
     transport=SoapTransport(),
     options=OPTIONS,
     reading=READING,
+    format=BodyFormat.XML,
+    method="POST",
     check=check,
 )

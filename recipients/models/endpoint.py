@@ -172,6 +172,6 @@ class Endpoint(models.Model):
     def clean(self) -> None:
         validation.endpoint_auth(self)
         validation.endpoint_options(self)
-        validation.endpoint_format(self)
+        validation.endpoint_fixed(self)
         validation.endpoint_address(self)
         validation.endpoint_tls(self)

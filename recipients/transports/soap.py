@@ -11,18 +11,17 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from lxml import etree
 
-from leadops.lib.http import Request
 from recipients.mapping import RenderError, Template
 from recipients.mapping.markup import MarkupError, prefix_of, xml_attribute, xml_of, xml_text
 from recipients.mapping.values import iso
 from recipients.options import Option, OptionKind
-from recipients.plan import BodyFormat, Context
+from recipients.plan import Context
 from recipients.transports.base import Job
 from recipients.transports.bodies import Message, declarations, payload_for
 from recipients.transports.errors import NotSendable
@@ -94,13 +93,6 @@ OPTIONS: Final = (
 
 class SoapTransport(HttpTransport):
     """One SOAP call a delivery."""
-
-    def build(self, job: Job) -> Request:
-        """A POST of XML, whatever method and format the endpoint has."""
-        endpoint = job.endpoint
-        if endpoint.method != "POST" or endpoint.format is not BodyFormat.XML:
-            job = replace(job, endpoint=replace(endpoint, method="POST", format=BodyFormat.XML))
-        return super().build(job)
 
     def message(self, job: Job) -> Message:
         try:

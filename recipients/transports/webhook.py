@@ -22,9 +22,7 @@ class WebhookTransport(HttpTransport):
 
     def build(self, job: Job) -> Request:
         # Signatures are of the bytes on the wire: what unpacks them on the way would break them.
-        return super().build(
-            replace(job, endpoint=replace(job.endpoint, method="POST", compress=False))
-        )
+        return super().build(replace(job, endpoint=replace(job.endpoint, compress=False)))
 
     def message(self, job: Job) -> Message:
         body = json_body(payload_for(job.payload or _document(job), job.endpoint))

@@ -44,20 +44,30 @@ def test_it_lets_no_lead_choose_the_server(url):
 
 
 @pytest.mark.parametrize(
-    ("integration", "format", "said"),
+    ("integration", "format", "method", "said"),
     [
-        ("custom_xml", "csv", "Custom XML takes XML only."),
-        ("salesforce.create_lead", "form", "Salesforce takes JSON only."),
-        ("custom_xml", "json", ""),  # what stands where nobody chose
-        ("five9.add_to_list", "form", ""),
-        ("http", "csv", ""),
+        ("custom_xml", "csv", "PUT", {"format": ["Custom XML takes XML only."]}),
+        ("custom_xml", "json", "PUT", {"format": ["Custom XML takes XML only."]}),
+        ("soap", "json", "POST", {"format": ["SOAP takes XML only."]}),
+        ("salesforce.create_lead", "form", "POST", {"format": ["Salesforce takes JSON only."]}),
+        ("salesforce.create_lead", "json", "PUT", {"method": ["Salesforce takes POST only."]}),
+        (
+            "webhook.post",
+            "xml",
+            "GET",
+            {"format": ["Webhook takes JSON only."], "method": ["Webhook takes POST only."]},
+        ),
+        ("custom_xml", "xml", "PUT", {}),
+        ("five9.add_to_list", "form", "POST", {}),
+        ("http", "csv", "GET", {}),
+        ("of a later version", "csv", "GET", {}),  # said where the name stands
     ],
 )
-def test_it_knows_integrations_that_take_one_format(integration, format, said):
-    endpoint = Endpoint(recipient=Recipient(integration=integration), format=format)
+def test_it_knows_integrations_that_leave_no_choice(integration, format, method, said):
+    endpoint = Endpoint(recipient=Recipient(integration=integration), format=format, method=method)
     if not said:
-        validation.endpoint_format(endpoint)
+        validation.endpoint_fixed(endpoint)
         return
     with pytest.raises(ValidationError) as caught:
-        validation.endpoint_format(endpoint)
-    assert caught.value.message_dict == {"format": [said]}
+        validation.endpoint_fixed(endpoint)
+    assert caught.value.message_dict == said

