@@ -28,6 +28,7 @@ class Mailbox:
     port: int = 0
     envelopes: list[Envelope] = field(default_factory=list)
     refuse: dict[str, str] = field(default_factory=dict)  # address → what RCPT is answered
+    once: dict[str, str] = field(default_factory=dict)  # the same, but the first time alone
     answer: str = "250 2.0.0 Ok: queued as 4AbC"
 
     @property
@@ -37,6 +38,8 @@ class Mailbox:
     async def handle_RCPT(
         self, server: Any, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
+        if words := self.once.pop(address, ""):
+            return words
         if address in self.refuse:
             return self.refuse[address]
         envelope.rcpt_tos.append(address)
