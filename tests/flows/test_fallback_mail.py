@@ -10,7 +10,7 @@ from flows.pump import Pump
 from recipients.models import Endpoint, Recipient, RetryRule
 from tests.flows.scene import Scene, recipient, scene
 from tests.leadops.http.servers import free_port
-from tests.recipients.transports.mail_servers import Mailbox, mail_server
+from tests.recipients.transports.mail_servers import mail_server
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
