@@ -49,6 +49,7 @@ class Environment:
     pump_threads: int  # attempts under way at once, for each pump
     log_level: str
     trust_proxy: bool  # behind a proxy that sets X-Forwarded-Proto
+    trusted_proxies: tuple[Network, ...]  # whose X-Forwarded-For says where callers are
     mail: Mail
     mail_from: str
 
@@ -73,6 +74,7 @@ def read(environ: Mapping[str, str] = os.environ) -> Environment:
         pump_threads=count(environ, "LEADOPS_PUMP_THREADS", 128),
         log_level=(environ.get("LEADOPS_LOG_LEVEL") or "INFO").upper(),
         trust_proxy=flag(environ, "LEADOPS_TRUST_PROXY"),
+        trusted_proxies=networks(environ, "LEADOPS_TRUSTED_PROXIES"),
         mail=mail(environ.get("EMAIL_URL") or "smtp://localhost"),
         mail_from=environ.get("DEFAULT_FROM_EMAIL") or "leadops@localhost",
     )

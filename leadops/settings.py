@@ -14,6 +14,7 @@ LEADOPS_HOME = ENVIRONMENT.home
 LEADOPS_SECRETS_KEY = ENVIRONMENT.secrets_key
 LEADOPS_LEASE = ENVIRONMENT.lease_seconds
 LEADOPS_PRIVATE_NETWORKS = ENVIRONMENT.private_networks
+LEADOPS_TRUSTED_PROXIES = ENVIRONMENT.trusted_proxies
 LEADOPS_PUMP_THREADS = ENVIRONMENT.pump_threads
 LEADOPS_STOP_SECONDS = 10.0  # what attempts under way get to end when the pumps stop
 

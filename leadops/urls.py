@@ -10,6 +10,7 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView
 
 from events.dashboards.views import front
+from flows.api.submit import PingView, SubmitView
 from leadops import api_docs, health
 
 # What the API is like is no secret; what it holds is.
@@ -25,6 +26,8 @@ urlpatterns = [
     path("api/schema/", SpectacularAPIView.as_view(**OPEN), name="schema"),
     path("api/docs/", api_docs.docs, name="api-docs"),
     path("api/v1/", include("leadops.api_urls")),
+    path("flows/<str:flow>/sources/<str:source>/submit", SubmitView.as_view(), name="submit"),
+    path("flows/<str:flow>/sources/<str:source>/ping", PingView.as_view(), name="submit-ping"),
     path("dashboards/", include("events.dashboards.urls")),
     path("leads/", include("events.leadpages.urls")),
     path("", include("flows.reviewpages.urls")),

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import socket
 import threading
 import time
+from collections.abc import Callable
+from typing import Any
 
 from django.db import connection
 
@@ -24,17 +27,39 @@ def wanted(prefer: str) -> float | None:
     return min(float(found.group(1)), MAX_WAIT) if found else None
 
 
-def result(lead_id: str, seconds: float) -> str | None:
+def gone(sock: Any) -> Callable[[], bool]:
+    """Whether the client has hung up, by its connection; never where there is none to look at.
+
+    An end of what it sends, seen without taking a byte, is the only sign that HTTP/1 gives.
+    """
+
+    def look() -> bool:
+        try:
+            return sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+        except (BlockingIOError, InterruptedError):
+            return False
+        except (OSError, ValueError):
+            return True
+
+    return look if type(sock) is socket.socket else _never
+
+
+def _never() -> bool:
+    return False
+
+
+def result(lead_id: str, seconds: float, *, gone: Callable[[], bool] = _never) -> str | None:
     """What became of the lead (sold, unsold, stopped, rejected, review), None if not yet known.
 
-    Looks again and again for `seconds` at most; once, when all places stay taken.
+    Looks again and again for `seconds` at most, or until nobody waits any more; once, when all
+    places stay taken.
     """
     end, pause = time.monotonic() + seconds, FIRST_LOOK
     if not PLACES.acquire(timeout=min(seconds, PLACE_SECONDS)):
         return _look(lead_id)
     try:
-        while (found := _look(lead_id)) is None and time.monotonic() < end:
-            time.sleep(pause)
+        while (found := _look(lead_id)) is None and time.monotonic() < end and not gone():
+            time.sleep(min(pause, max(end - time.monotonic(), 0.0)))
             pause = min(pause * 1.5, LAST_LOOK)
         return found
     finally:
