@@ -6,7 +6,6 @@ import dataclasses
 import logging
 import time
 import traceback
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -258,14 +257,11 @@ def _redacted(result: Result, redactor: Redactor) -> Result:
 
 
 def _record_request(request: Request, redactor: Redactor) -> RecordedRequest:
-    body = request.shown or request.body
-    if request.headers.get("Content-Encoding") == "gzip":
-        body = _unpacked(body)
     return RecordedRequest(
         method=request.method,
         url=redactor.url(request.url),
         headers=redactor.headers(request.headers),
-        body=_text(body, redactor),
+        body=_text(request.shown or request.body, redactor),
     )
 
 
@@ -296,11 +292,3 @@ def _charset(reply: Reply) -> str:
     found = content_type.partition("charset=")[2].partition(";")[0].strip(" \"'")
     # Some names in Python's list are not character sets, but conversions of text.
     return found if found.startswith(("iso-8859", "latin", "windows-", "utf-16")) else "utf-8"
-
-
-def _unpacked(body: bytes) -> bytes:
-    limit = 4 * (MAX_RECORDED + _OVERLAP)
-    try:
-        return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(body, limit)
-    except zlib.error:
-        return body

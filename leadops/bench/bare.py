@@ -1,12 +1,13 @@
 """The bare limits: the least a program could do for the same effect on this machine.
 
-Run as a module in processes of their own: `python -m leadops.bench.bare intake|deliver|flow …`;
-prints the rate, a second.
+Run as a module in processes of their own:
+`python -m leadops.bench.bare intake|deliver|deliver_full|flow …`; prints the rate, a second.
 """
 
 from __future__ import annotations
 
 import contextlib
+import gzip
 import json
 import sys
 import threading
@@ -14,7 +15,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 import requests
@@ -72,6 +73,31 @@ PAYLOAD = json.dumps(
         "stateCode": "TX",
     }
 ).encode()
+HEADERS = {"Content-Type": "application/json"}
+# What `bundles.one_buyer(full=True)` sends: packed anew for each lead, as each is another's.
+FULL = {
+    **json.loads(PAYLOAD),
+    "applicant": {
+        "name": {"first": "Ann", "last": "Example"},
+        "phone": "(555) 555-1234",
+        "state": "TX",
+    },
+    "fullName": "Ann Example",
+    "emailHash": "d3f8c3d7ff2a1b0f6d1f0f5f6a8d1f7c2c60b1f0d4a3c2b1a0f9e8d7c6b5a493",
+    "priority": "NORMAL",
+    "stateName": "Texas",
+    "day": "2026-01-01",
+    "campaign": "none",
+    "leadId": "lead_0VbZ64NU0cYmMmJIl9Qr",
+    "flow": "Bench",
+    "attempt": 1,
+    "buyer": "Buyer",
+}
+FULL_HEADERS = {
+    **HEADERS,
+    "Content-Encoding": "gzip",
+    "Authorization": "Bearer bench-token-0123456789",
+}
 
 
 def intake(home: str, seconds: float) -> float:
@@ -101,15 +127,18 @@ def insert_lead(connection: psycopg.Connection[Any]) -> None:
         cursor.execute(TALLY)
 
 
-def deliver(home: str, url: str, seconds: float, threads: int, *, leads: bool = False) -> float:
+def deliver(
+    home: str, url: str, seconds: float, threads: int, *, leads: bool = False, full: bool = False
+) -> float:
     """Deliveries a second: a pooled session on threads, results written by COPY in batches.
 
     With `leads` each thread also writes the lead before it sends it: the bare limit of a flow.
+    With `full` each sends as much as a demanding buyer wants.
     """
     session = requests.Session()
     session.trust_env = False
     session.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=threads))
-    replies: SimpleQueue[tuple[str, float]] = SimpleQueue()
+    replies: SimpleQueue[Replied] = SimpleQueue()
     end = time.perf_counter() + seconds
 
     def send() -> None:
@@ -120,11 +149,11 @@ def deliver(home: str, url: str, seconds: float, threads: int, *, leads: bool = 
                 post()
 
     def post() -> None:
+        body, headers = (json.dumps(FULL).encode(), FULL_HEADERS) if full else (PAYLOAD, HEADERS)
+        data = gzip.compress(body, 6) if full else body
         before = time.perf_counter()
-        reply = session.post(
-            url, data=PAYLOAD, headers={"Content-Type": "application/json"}, timeout=10
-        )
-        replies.put((reply.text, time.perf_counter() - before))
+        reply = session.post(url, data=data, headers=headers, timeout=10)
+        replies.put(Replied(body, reply.text, time.perf_counter() - before))
 
     workers = [threading.Thread(target=send) for _ in range(threads)]
     for worker in workers:
@@ -138,11 +167,19 @@ def deliver(home: str, url: str, seconds: float, threads: int, *, leads: bool = 
     return done / (time.perf_counter() - start)
 
 
+class Replied(NamedTuple):
+    """What was sent, what came back, and in how many seconds."""
+
+    body: bytes
+    text: str
+    seconds: float
+
+
 def _batches(
-    replies: SimpleQueue[tuple[str, float]], workers: list[threading.Thread]
-) -> Iterator[list[tuple[str, float]]]:
+    replies: SimpleQueue[Replied], workers: list[threading.Thread]
+) -> Iterator[list[Replied]]:
     while any(worker.is_alive() for worker in workers) or not replies.empty():
-        batch: list[tuple[str, float]] = []
+        batch: list[Replied] = []
         try:
             batch.append(replies.get(timeout=0.05))
             while len(batch) < BATCH:
@@ -153,7 +190,7 @@ def _batches(
             yield batch
 
 
-def copy_rows(cursor: psycopg.Cursor[Any], batch: list[tuple[str, float]]) -> None:
+def copy_rows(cursor: psycopg.Cursor[Any], batch: list[Replied]) -> None:
     """The rows of deliveries: three events, an exchange, a delivery each, three tallies in all."""
     leads = [ids.new_id("lead") for _ in batch]
     with cursor.copy(
@@ -168,9 +205,9 @@ def copy_rows(cursor: psycopg.Cursor[Any], batch: list[tuple[str, float]]) -> No
         "COPY events_exchange (id, lead_id, delivery_id, attempt, at, duration_ms, method, url, "
         "request_headers, request_body, status, reply_headers, reply_body, error) FROM STDIN"
     ) as copy:
-        for lead, (text, seconds) in zip(leads, batch, strict=True):
-            sent = (ids.new_id("exc"), lead, "bare", 1, "now", round(seconds * 1000), "POST")
-            copy.write_row((*sent, "http://", "{}", PAYLOAD.decode(), 200, "{}", text, ""))
+        for lead, done in zip(leads, batch, strict=True):
+            sent = (ids.new_id("exc"), lead, "bare", 1, "now", round(done.seconds * 1000), "POST")
+            copy.write_row((*sent, "http://", "{}", done.body.decode(), 200, "{}", done.text, ""))
     with cursor.copy(
         "COPY events_tally (hour, kind, flow_id, source_id, recipient_id, outcome, category, "
         "reason, attempt, bucket, test, n, ms, revenue, cost) FROM STDIN"
@@ -193,7 +230,9 @@ def main(arguments: list[str]) -> None:
     if kind == "intake":
         rate = intake(home, float(rest[0]))
     else:
-        rate = deliver(home, rest[0], float(rest[1]), int(rest[2]), leads=kind == "flow")
+        url, seconds, threads = rest[0], float(rest[1]), int(rest[2])
+        flow, full = kind == "flow", kind == "deliver_full"
+        rate = deliver(home, url, seconds, threads, leads=flow, full=full)
     sys.stdout.write(f"{rate}\n")
 
 

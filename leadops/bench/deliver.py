@@ -67,14 +67,15 @@ RATE = """
 
 def run(seconds: float, *, latency_ms: int = 0, full: bool = False) -> dict[str, Any]:
     """Deliver for about `seconds` to a buyer that answers after `latency_ms`; `full`: to one that
-    wants much of a request. The bare loop is the same."""
+    wants much of a request, of the bare loop too."""
     with running(workers=PUMPS) as system:
         query = f"?ms={latency_ms}" if latency_ms else ""
         url = f"{system.buyers_url}/accept{query}"
         system.load(bundles.one_buyer(url, full=full))
         count = int(seconds * EXPECTED[latency_ms])
         figures = _deliver(system, count, limit=seconds * 10 + 60)
-        bare_rate = bare(system, url, threads=BARE_THREADS[latency_ms])
+        kind = "deliver_full" if full else "deliver"
+        bare_rate = bare(system, url, threads=BARE_THREADS[latency_ms], kind=kind)
     rate = figures["rate"]
     return {
         "rate": rate,
@@ -111,7 +112,8 @@ def _deliver(system: System, count: int, *, limit: float) -> dict[str, Any]:
 def bare(system: System, url: str, *, threads: int, kind: str = "deliver") -> float:
     """Deliveries a second of as many bare processes, with the same rows written by COPY.
 
-    `kind` `flow` writes each lead before it is sent.
+    `kind` `deliver_full` sends what a demanding buyer wants, `flow` writes each lead before it is
+    sent.
     """
     command = [sys.executable, "-m", "leadops.bench.bare", kind, str(system.home), url]
     workers = [

@@ -147,6 +147,7 @@ def running(*, workers: int = 2, log_buyers: bool = False) -> Iterator[System]:
         "LEADOPS_HOME": str(home),
         "LEADOPS_PRIVATE_NETWORKS": "127.0.0.0/8",
         "LEADOPS_BIND": f"127.0.0.1:{port}",
+        "LEADOPS_INTAKE_RATE": "0",  # what one source can send is what is measured
         "BENCH_SOURCE_KEY": SOURCE_KEY,
     }
     environment.pop("DATABASE_URL", None)

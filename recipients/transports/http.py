@@ -34,14 +34,22 @@ class HttpTransport:
             raise NotSendable("Address or header cannot be rendered", str(error)) from error
         url = with_query(url, SCHEMES[endpoint.auth.kind].query(endpoint.auth))
         message = self.message(job)
-        url, body = with_query(url, message.query), message.body
+        url, body, shown = with_query(url, message.query), message.body, b""
         for name, value in message.headers.items():
             _put(headers, name, value)
         if endpoint.compress and body:
             # No time stamp: the same job gives the same bytes.
-            body = gzip.compress(body, 6, mtime=0)
+            body, shown = gzip.compress(body, 6, mtime=0), body
             headers["Content-Encoding"] = "gzip"
-        return Request(endpoint.method, url, headers, body, timeout=job.timeout, pool=endpoint.pool)
+        return Request(
+            endpoint.method,
+            url,
+            headers,
+            body,
+            timeout=job.timeout,
+            pool=endpoint.pool,
+            shown=shown,
+        )
 
     def address(self, job: Job) -> str:
         """Where the request goes; services whose addresses are made of options have their own."""
