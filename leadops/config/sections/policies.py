@@ -10,6 +10,8 @@ from leadops.config.kinds import BOOLEAN, DURATION, INTEGER, NUMBER, Kind, numbe
 from leadops.config.plans import Draft, Plan
 from leadops.config.shapes import Key, Shape, default_of
 from recipients.models import Recipient, RetryRule
+from recipients.outcomes import Outcome
+from recipients.retry import DEFAULT_RULES, NO_RETRY, Then
 
 OFF, ON = "off", "on"
 
@@ -115,9 +117,22 @@ def read_rules(plan: Plan, recipient: Draft, item: Item | None) -> None:
         )
         line = item.key_line(outcome) if item is not None else 0
         draft.places["outcome"] = each.saying(outcome, line=line)
-        draft.take(RULE, RULE.read(each))
+        given = RULE.read(each)
+        draft.take(RULE, given)
+        if "then" not in given:
+            draft.put("then", _then(outcome, hold=recipient.obj.retry_hold))
         plan.save(draft)
     plan.delete(rule for outcome, rule in there.items() if outcome not in wanted)
+
+
+def _then(outcome: str, *, hold: bool) -> str:
+    """What follows the last try where a rule does not say: as much as without the rule."""
+    if outcome not in set(Outcome):
+        return Then.FAIL.value  # refused elsewhere
+    word = Outcome(outcome)
+    if hold and word.is_technical:
+        return Then.HOLD.value
+    return DEFAULT_RULES.get(word, NO_RETRY).then.value
 
 
 def write_policies(obj: Recipient) -> dict[str, Any]:

@@ -67,6 +67,25 @@ def test_it_takes_a_retry_policy_with_age_and_growth():
     assert load(changed(RETRY, own)) == []
 
 
+@pytest.mark.parametrize(
+    ("retry", "outcome", "then"),
+    [
+        ("{hold: true, server_error: {times: 1}}", Outcome.SERVER_ERROR, "hold"),
+        ("{hold: true, server_error: {times: 1, then: fail}}", Outcome.SERVER_ERROR, "fail"),
+        ("{hold: true, invalid: {times: 1}}", Outcome.INVALID, "fail"),
+        ("{unreadable: {times: 1}}", Outcome.UNREADABLE, "hold"),
+        ("{unknown: {times: 1}}", Outcome.UNKNOWN, "retry_same"),
+        ("{server_error: {times: 1}}", Outcome.SERVER_ERROR, "fail"),
+    ],
+)
+def test_a_rule_that_does_not_say_what_follows_leaves_that_as_it_was(retry, outcome, then):
+    own = changed(RETRY, f"    retry: {retry}")
+    load(own)
+    assert plan().retry.rule(outcome).then == then
+    assert load(own) == []
+    assert load(loading.dump()) == []
+
+
 def test_it_takes_what_a_step_does_while_a_breaker_is_open():
     place = "        remediation: bulk-pool"
     load(changed(place, f"{place}\n        while_open: skip"))

@@ -1,0 +1,71 @@
+"""Whom a lead goes to: a single buyer, a waterfall with its remediation pool."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from flows import plans
+from recipients.outcomes import Outcome
+from tests.examples.stage import Stage
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_a_single_buyer_is_delivered_to_at_once(stage: Stage) -> None:
+    stage.load("single-buyer-delivery")
+    story = stage.post()
+    assert stage.once() == 1
+    assert (story.delivery.state, story.lead.status, story.lead.result) == (
+        "accepted",
+        "done",
+        "sold",
+    )
+    assert stage.body()["first_name"] == "John"
+
+
+def test_a_single_buyer_gets_ten_seconds_and_three_retries(stage: Stage) -> None:
+    stage.load("single-buyer-delivery", ("primary-buyer/accept", "primary-buyer/error"))
+    story = stage.run()
+    (plan,) = plans.current().recipients.values()
+    assert plan.production is not None
+    assert plan.production.timeout == 10.0
+    for outcome in (Outcome.SERVER_ERROR, Outcome.UNAVAILABLE, Outcome.UNKNOWN):
+        assert [plan.retry.rule(outcome).longest(number) for number in (1, 2, 3)] == [1, 2, 4]
+    assert (story.delivery.attempts, len(stage.log())) == (4, 4)
+    assert story.lead.result == "unsold"
+
+
+# Answers of A, B and C → who bought it, for how much, and whom it was offered to.
+WATERFALL = {
+    "the first takes it": (("accept", "accept", "accept"), "buyer-a", "50.00", 1),
+    "after a rejection": (("reject", "accept", "accept"), "buyer-b", "40.00", 2),
+    "after a rejection and an error": (("reject", "error", "accept"), "buyer-c", "30.00", 3),
+    "after a 400 and a duplicate": (("invalid", "duplicate", "accept"), "buyer-c", "30.00", 3),
+    "nobody takes it": (("reject", "error", "reject"), "remediation-pool", "2.50", 4),
+}
+BUYERS = ["buyer-a", "buyer-b", "buyer-c", "remediation-pool"]
+
+
+@pytest.mark.parametrize("case", WATERFALL)
+def test_a_waterfall_goes_on_until_somebody_takes_it(stage: Stage, case: str) -> None:
+    answers, winner, price, offered = WATERFALL[case]
+    stage.load(
+        "waterfall",
+        ("buyer-a/reject", f"buyer-a/{answers[0]}"),
+        ("buyer-b/error", f"buyer-b/{answers[1]}"),
+        ("buyer-c/accept", f"buyer-c/{answers[2]}"),
+    )
+    story = stage.run()
+    assert story.to(winner).state == "accepted"
+    assert story.lead.revenue == Decimal(price)
+    assert story.event("recipient.delivered").data["recipient"]["slug"] == winner
+    assert [slug for slug in BUYERS if stage.log(f"{slug}/")] == BUYERS[:offered]
+
+
+def test_a_lead_that_not_even_the_pool_takes_is_unsold(stage: Stage) -> None:
+    stage.load("waterfall", ("buyer-c/accept", "buyer-c/reject"), ("pool/accept", "pool/reject"))
+    story = stage.run()
+    assert (story.lead.status, story.lead.result, story.lead.revenue) == ("done", "unsold", 0)
+    assert len(story.events("recipient.failed")) == 4
