@@ -7,8 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from flows import consent, guards
 from flows.breakers import Breakers
 from flows.desk import Condition
+from flows.facts import NONE as NO_FACTS
+from flows.facts import Facts
+from flows.suppression import entries as suppression
 from recipients import breaker
 from recipients.breaker import State
 from recipients.plan import EndpointPlan, RecipientPlan
@@ -49,6 +53,7 @@ def admit(
     test: bool,
     attempted: bool,
     private: Container[str],
+    facts: Facts = NO_FACTS,
     conditions: Mapping[str, Condition],
     breakers: Breakers,
     moves_on: bool,
@@ -59,7 +64,7 @@ def admit(
 
     `moves_on`: the step does not wait for an open breaker, but for what the buyer may already
     have (`in_doubt`). Reasons go into the permanent record: the values of `private` fields are
-    not in them.
+    not in them. `facts` are what was looked up about lead and recipient.
     """
     if plan.paused_reason:
         # What a buyer may already have is not given to another: it waits.
@@ -67,10 +72,14 @@ def admit(
     endpoint = choose(plan, values, endpoint_kind=endpoint_kind, test=test)
     if endpoint is None:
         return Skip(f"{plan.name} has no {'sandbox' if test else 'production'} endpoint")
-    if not attempted and plan.filter is not None:
-        verdict = plan.filter.evaluate(values)
-        if not verdict.passed and verdict.failed is not None:
-            return Skip(f"Recipient's filter: {verdict.failed.masked(private).text}")
+    for unwanted in (
+        _without_consent(plan, facts, now),
+        _suppressed(facts),
+        None if attempted else _duplicate(facts),
+        None if attempted else _filtered(plan, values, private),
+    ):
+        if unwanted:
+            return unwanted
     if held := _held(plan, endpoint, conditions, now):
         return held
     refusing = breakers.refusing(plan, endpoint)
@@ -84,6 +93,35 @@ def admit(
     if moves_on and not in_doubt:
         return Skip(reason)
     return Hold(reason, breaker.asks_again(refusing, now), breaker.spread(refusing))
+
+
+def _without_consent(plan: RecipientPlan, facts: Facts, now: datetime) -> Skip | None:
+    """Judged at every attempt: consent grows old while a delivery waits."""
+    required, max_age = plan.consent_required, plan.consent_max_age
+    if not required and max_age is None:
+        return None
+    lack = consent.lacks(facts.consent, required=required, max_age=max_age, now=now)
+    return Skip(lack) if lack else None
+
+
+def _suppressed(facts: Facts) -> Skip | None:
+    """At every attempt: who asks not to be called is not sent again."""
+    return Skip(suppression.reason(facts.suppressed_by)) if facts.suppressed_by else None
+
+
+def _duplicate(facts: Facts) -> Skip | None:
+    return Skip(guards.repeats(facts.duplicate_of)) if facts.duplicate_of else None
+
+
+def _filtered(
+    plan: RecipientPlan, values: Mapping[str, Any], private: Container[str]
+) -> Skip | None:
+    if plan.filter is None:
+        return None
+    verdict = plan.filter.evaluate(values)
+    if verdict.passed or verdict.failed is None:
+        return None
+    return Skip(f"Recipient's filter: {verdict.failed.masked(private).text}")
 
 
 def _held(

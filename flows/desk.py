@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from flows.breakers import Breakers
+from flows.facts import Lookup
 from flows.plans import Plans
 from flows.runs import DeliveryState, Run
 from recipients.plan import EndpointPlan, RecipientPlan
@@ -51,6 +52,7 @@ class Desk:
     plans: Plans
     may_start: Callable[[str], bool]
     conditions: dict[str, Condition] = field(default_factory=dict)
+    facts: Lookup = field(default_factory=Lookup)
     breakers: Breakers = field(init=False)
     starts: list[tuple[Run, DeliveryState, EndpointPlan]] = field(default_factory=list)
     asks: list[tuple[Run, Inquiry]] = field(default_factory=list)

@@ -153,7 +153,10 @@ def _make_findable(cursor: Any, run: Run, known: Mapping[str, Any]) -> None:
     before = {row["digest"] for row in intake.search_keys(run.flow, lead.known, lead.id, at)}
     keys = intake.search_keys(run.flow, known, lead.id, at)
     intake.LEAD_KEY.insert(cursor, [row for row in keys if row["digest"] not in before])
-    own = set(guards.duplicate_digests(run.flow, lead.known, test=lead.test))
-    digests = set(guards.duplicate_digests(run.flow, known, test=lead.test)) - own
-    if digests:
-        guards.claim_duplicates(run.flow, lead.id, sorted(digests), at=at)
+    sets = (
+        guards.claims(run.flow, lead.source_id, values, test=lead.test)
+        for values in (lead.known, known)
+    )
+    own, claims = (set(each) for each in sets)
+    if claims - own:
+        guards.claim_duplicates(run.flow, lead.id, sorted(claims - own), at=at)

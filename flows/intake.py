@@ -7,7 +7,7 @@ been committed.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -18,13 +18,14 @@ from django.db import connection, transaction
 from events.journal import Journal
 from events.models.lead import new_salt
 from events.vocabulary import EventType
-from flows import fields, guards, posted
+from flows import cards, consent, fields, guards, posted
 from flows.fields.text import storable
 from flows.plans import FieldPlan, FlowPlan, SourcePlan
 from flows.pricing import asking
 from flows.pricing.rules import TEST as PRICED_TEST
 from flows.pricing.rules import By, Priced
 from flows.runs import LeadState
+from flows.suppression import entries as suppression
 from leadops.lib import conditions, ids, secrets, wake, wire
 from leadops.lib.bulk import Table, dumps
 from recipients.mapping import text_of
@@ -132,7 +133,8 @@ class Prepared:
     sensitive: dict[str, Any]
     reasons: list[Reason]
     keys: list[dict[str, Any]] = field(default_factory=list)
-    duplicate_digests: list[bytes] = field(default_factory=list)
+    claims: list[guards.Claim] = field(default_factory=list)
+    consent: dict[str, Any] | None = None  # what the record keeps of it
 
     @property
     def price(self) -> Decimal:
@@ -160,6 +162,8 @@ def receive(flow: FlowPlan, source: SourcePlan, submission: Submission, *, at: d
     `flow.terms[source.id]` must exist. Raises DatabaseError when the lead cannot be stored.
     """
     prepared = prepare(flow, source, submission, at=at)
+    if prepared.accepted and flow.suppress:
+        look_up_suppression(prepared)
     key = guards.Key(source.id, flow.id, submission.key)
     if prepared.asks_for_price:
         if submission.key and (known := guards.known_answer(key)):
@@ -170,11 +174,10 @@ def receive(flow: FlowPlan, source: SourcePlan, submission: Submission, *, at: d
             known = guards.take_key(key, prepared.lead.id, at=at)
             if known is not None:
                 return Answer.of(known)
-        if prepared.accepted and prepared.duplicate_digests:
-            lead_id, digests = prepared.lead.id, prepared.duplicate_digests
-            earlier = guards.claim_duplicates(flow, lead_id, digests, at=at)
+        if prepared.accepted and prepared.claims:
+            earlier = guards.claim_duplicates(flow, prepared.lead.id, prepared.claims, at=at)
             if earlier is not None:
-                prepared.reject(f"Duplicate: Previously submitted {earlier:%Y-%m-%d}")
+                prepared.reject(guards.repeats(earlier))
         answer = store(prepared, at=at)
         if submission.key:
             guards.keep_answer(key, answer.kept())
@@ -193,10 +196,11 @@ def prepare(
     raw = {str(name): storable(value) for name, value in submission.values.items()}
     secret = [plan.name for plan in flow.fields if plan.privacy == "sensitive"]
     raw = terms.aliases.applied(raw, hidden=secret)
+    raw, refused = cards.without(raw, {plan.name: plan.type for plan in flow.fields}, mask=MASK)
     values: dict[str, Any] = dict(own)
     sensitive: dict[str, Any] = {}
-    found: list[Reason] = []
     known = {plan.name for plan in flow.fields}
+    found = _card_numbers(refused, known)
     shown = posted.veiled(raw, secret, mask=MASK)
     for name, value in shown.items():
         if name in known or name in own or posted.passes_for_ours(name, value, known):
@@ -226,8 +230,28 @@ def prepare(
         reasons=found,
     )
     prepared.keys = list(search_keys(flow, everything, lead_id, at))
-    prepared.duplicate_digests = guards.duplicate_digests(flow, everything, test=submission.test)
+    prepared.claims = guards.claims(flow, source.id, everything, test=submission.test)
+    if flow.consent is not None:
+        _judge_consent(prepared, flow.consent, everything, at)
     return prepared
+
+
+def look_up_suppression(prepared: Prepared) -> None:
+    """Reject a lead that is on a list of its flow."""
+    known = {**prepared.values, **prepared.sensitive}
+    if slug := suppression.suppressed_by(prepared.flow.suppress, known):
+        prepared.reject(suppression.reason(slug))
+
+
+def _judge_consent(
+    prepared: Prepared, terms: consent.Terms, values: Mapping[str, Any], at: datetime
+) -> None:
+    found = consent.evidence(terms, values, arrived=at)
+    prepared.consent = consent.facts(found, terms, now=at)
+    age = terms.max_age if terms.required else None
+    lack = consent.lacks(found, required=terms.required, max_age=age, now=at)
+    if lack:
+        prepared.reject(lack)
 
 
 def ask_for_price(prepared: Prepared, *, at: datetime) -> None:
@@ -248,6 +272,12 @@ def ask_for_price(prepared: Prepared, *, at: datetime) -> None:
         "delivery_attempt": 1,
     }
     prepared.priced = asking.ask(terms.service, context, otherwise=otherwise, key=lead_id)
+
+
+def _card_numbers(names: Collection[str], known: Collection[str]) -> list[Reason]:
+    """The record keeps only names of ours: a source may write anything for a name."""
+    ours = [name for name in names if name in known]
+    return [Reason(cards.reason(names), cards.reason(ours))] if names else []
 
 
 def _plain(text: str) -> Reason:
@@ -370,6 +400,8 @@ def record(prepared: Prepared, journal: Journal) -> None:
         values=prepared.raw,
         **facts,
     )
+    if prepared.consent is not None:
+        facts["consent"] = prepared.consent
     if prepared.accepted:
         lead.cost = prepared.price
         journal.record(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
@@ -70,5 +70,5 @@ def values_stay(row: SuppressionList, before: SuppressionList) -> None:
         )
 
 
-def plans_of(rows: Sequence[SuppressionList]) -> tuple[ListPlan, ...]:
+def plans_of(rows: Iterable[SuppressionList]) -> tuple[ListPlan, ...]:
     return tuple(plan_of(row) for row in rows)

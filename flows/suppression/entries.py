@@ -26,6 +26,10 @@ FIND = """
     )
     ORDER BY r.n LIMIT 1
 """
+FIND_ALL = """
+    SELECT r.list_id, r.digest FROM unnest(%s::int[], %s::bytea[]) AS r(list_id, digest)
+    JOIN recipients_suppressionentry e ON e.list_id = r.list_id AND e.digest = r.digest
+"""
 FOUND = """
     SELECT digest FROM recipients_suppressionentry
     WHERE list_id = %s AND digest = ANY(%s::bytea[])
@@ -65,6 +69,15 @@ def suppressed_by(lists: Sequence[ListPlan], lead: Mapping[str, Any]) -> str:
         cursor.execute(FIND, [[plan.id for plan, _ in pairs], [digest for _, digest in pairs]])
         row = cursor.fetchone()
     return next(plan.slug for plan in lists if plan.id == row[0]) if row else ""
+
+
+def on_lists(pairs: Sequence[tuple[int, bytes]]) -> set[tuple[int, bytes]]:
+    """Those of the pairs of list and digest that are there. One statement."""
+    if not pairs:
+        return set()
+    with wire.cursor() as cursor:
+        cursor.execute(FIND_ALL, [[list_id for list_id, _ in pairs], [d for _, d in pairs]])
+        return {(list_id, bytes(digest)) for list_id, digest in cursor.fetchall()}
 
 
 def reason(slug: str) -> str:

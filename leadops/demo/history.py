@@ -20,7 +20,7 @@ from events.feedback.process import take
 from events.feedback.reading import Statement
 from events.journal import Journal
 from events.models import Lead
-from flows import intake, plans, runs, worktable
+from flows import guards, intake, plans, runs, worktable
 from flows.intake import Prepared, Submission
 from flows.plans import FlowPlan, Plans
 from flows.runs import Run
@@ -164,8 +164,8 @@ def _live(past: Past, arrival: Arrival) -> tuple[Prepared, Run]:
     test = past.rng.random() < TESTS
     submission = Submission(values, test=test, demo=True)
     prepared = intake.prepare(flow, source, submission, at=arrival.at)
-    if arrival.repeats and prepared.accepted and prepared.duplicate_digests:
-        prepared.reject(f"Duplicate: Previously submitted {arrival.repeats:%Y-%m-%d}")
+    if arrival.repeats and prepared.accepted and prepared.claims:
+        prepared.reject(guards.repeats(arrival.repeats))
     run = Run(lead=prepared.lead, flow=flow, journal=Journal(arrival.at))
     with ids.moved_clock(lambda: run.journal.at):
         intake.record(prepared, run.journal)
@@ -177,10 +177,10 @@ def _live(past: Past, arrival: Arrival) -> tuple[Prepared, Run]:
 def _claims(prepared: Prepared) -> Iterator[dict[str, object]]:
     if prepared.accepted:
         lead = prepared.lead
-        for digest in prepared.duplicate_digests:
+        for claim in prepared.claims:
             yield {
                 "flow_id": lead.flow_id,
-                "digest": digest,
+                "digest": claim.digest,
                 "lead_id": lead.id,
                 "at": lead.created_at,
             }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from django.db import models
+from typing import Any
+
+from django.db import models, transaction
 from django.db.models.functions import Now
 
 from leadops.lib.fields import IdField
@@ -57,6 +59,13 @@ class SuppressionList(models.Model):
     def clean(self) -> None:
         if self.pk and self.entries:
             suppression.values_stay(self, SuppressionList.objects.get(pk=self.pk))
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """The list with its entries, and with those that wait to replace them."""
+        with transaction.atomic():
+            numbers = [self.pk, *(-upload.number for upload in self.uploads.all())]
+            SuppressionEntry.objects.filter(list_id__in=numbers).delete()
+            return super().delete(*args, **kwargs)
 
     @property
     def value_type(self) -> str:
