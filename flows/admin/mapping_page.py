@@ -74,6 +74,7 @@ class MappingMixin(TestCasesMixin):
             **self.admin_site.each_context(request),
             "title": f"Mapping of {desk.recipient.name}",
             "opts": self.opts,
+            "object": desk.recipient,
             "back": change_url(Recipient, desk.recipient.pk),
             "mapping_url": mapping_url(desk.recipient.pk),
             "most": drafts.MOST,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from unfold.enums import ActionVariant
 from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminTextInputWidget
@@ -34,18 +35,22 @@ class PauseForm(BaseDialogForm):  # type: ignore[misc]
 @admin.register(Recipient)
 class RecipientAdmin(SpecificationMixin, VersionsMixin, MappingMixin, TestCallMixin, BreakerMixin):
     actions = ("pause_selected", "resume_selected")
-    actions_detail = (
+    actions_detail: ClassVar[tuple[Any, ...]] = (
         "test_call",
-        "mapping_editor",
-        "mapping_versions",
-        "from_sample",
-        "cases",
-        "specification",
-        "open_breaker",
-        "close_breaker",
+        {
+            "title": "Mapping",
+            "items": ["mapping_editor", "mapping_versions", "from_sample", "cases"],
+        },
+        {"title": "Breakers", "items": ["open_breaker", "close_breaker"]},
+        {"title": "More", "items": ["specification", "past"]},
         "pause",
         "resume",
     )
+    actions_detail_hide_default = True  # its history is one of "More"
+
+    @button(description="History", icon="history", permissions=["view"])
+    def past(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return HttpResponseRedirect(reverse("admin:recipients_recipient_history", args=[object_id]))
 
     def has_pause_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         return self._steers(request, object_id, paused=False)

@@ -82,6 +82,7 @@ class SampleMixin(RecipientPage):
             **self.admin_site.each_context(request),
             "title": f"Reading replies of {recipient.name}, from a sample",
             "opts": self.opts,
+            "object": recipient,
             "back": change_url(Recipient, recipient.pk),
             **desk.context(),
         }

@@ -66,6 +66,7 @@ class SpecificationMixin(RecipientPage):
             **self.admin_site.each_context(request),
             "title": f"Delivery specification of {recipient.name}",
             "opts": self.opts,
+            "object": recipient,
             "back": change_url(Recipient, recipient.pk),
             "recipient": recipient,
             "changes": changes,

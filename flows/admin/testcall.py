@@ -118,6 +118,7 @@ class TestCallMixin(RecipientPage):
             **self.admin_site.each_context(request),
             "title": f"Test call to {recipient.name}",
             "opts": self.opts,
+            "object": recipient,
             "back": change_url(Recipient, recipient.pk),
             "recipient": recipient,
             "form": form,

@@ -71,6 +71,7 @@ class TestCasesMixin(SampleMixin):
             **self.admin_site.each_context(request),
             "title": f"Test cases of {recipient.name}",
             "opts": self.opts,
+            "object": recipient,
             "back": change_url(Recipient, recipient.pk),
             "recipient": recipient,
             "changes": changes,

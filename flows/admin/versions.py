@@ -79,6 +79,7 @@ class VersionsMixin(TestCasesMixin):
             **self.admin_site.each_context(request),
             "title": f"Mapping versions of {recipient.name}",
             "opts": self.opts,
+            "object": recipient,
             "back": change_url(Recipient, recipient.pk),
             "recipient": self.get_object(request, recipient.pk),
             "changes": changes,

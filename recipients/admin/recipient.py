@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib.admin.utils import unquote
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest
+from django.utils.text import Truncator
 
 from leadops.lib import locators
 from leadops.lib.admin import ConsoleAdmin, choices, column, money
@@ -113,7 +114,8 @@ class RecipientPage(FailingMixin, ConsoleAdmin):
     def destination(self, recipient: Recipient) -> str:
         kinds = {endpoint.kind: endpoint.url for endpoint in recipient.endpoints.all()}
         url = kinds.get("production") or next(iter(kinds.values()), "")
-        return locators.without_secrets(url).split("?", 1)[0][:60] or "No endpoint yet"
+        shown = locators.without_secrets(url).split("?", 1)[0]
+        return str(Truncator(shown).chars(60)) or "No endpoint yet"
 
     @column(
         description="State",

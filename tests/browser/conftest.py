@@ -49,3 +49,9 @@ def sign_in(page: Page, live_server: Any, username: str) -> None:
     page.fill("[name=password]", "correct-horse")
     page.press("[name=password]", "Enter")
     page.wait_for_url(lambda url: "login" not in url)
+
+
+def choose(page: Page, group: str, name: str) -> None:
+    """Click one of a drop-down of a page's top bar."""
+    page.get_by_role("button", name=group, exact=True).click()
+    page.get_by_role("link", name=name).click()

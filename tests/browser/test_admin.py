@@ -63,6 +63,25 @@ def test_it_pauses_a_recipient_in_a_dialog(enter):
     assert recipient.paused_reason == "Their CRM is down"
 
 
+def test_a_recipients_other_pages_are_reached_by_keys_and_lead_back(enter):
+    recipient = make_recipient()
+    page = enter(make_user("olga"))
+    page.goto(page_of(recipient))
+    page.get_by_role("button", name="More", exact=True).focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("link", name="Specification")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("link", name="Specification")).to_be_hidden()
+    page.get_by_role("button", name="Mapping", exact=True).focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("link", name="Mapping editor")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Mapping of Abc Insurance")).to_be_visible()
+    page.locator("#header-inner").get_by_role("link", name="Abc Insurance").click()
+    expect(page.get_by_role("button", name="Save", exact=True)).to_be_visible()
+    expect(page.locator("#header-inner").get_by_role("link", name="Recipients")).to_have_count(1)
+
+
 def test_it_shows_the_mistake_beside_the_mapping_row_and_saves_once_it_is_gone(enter):
     recipient = make_recipient()
     page = enter(make_user("olga"))

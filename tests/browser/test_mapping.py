@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from events.models import Event
 from flows import drafts
 from recipients.models import Recipient
-from tests.browser.conftest import sign_in
+from tests.browser.conftest import choose, sign_in
 from tests.browser.test_sample import page, picture
 from tests.factories import deliver_lead, make_flow, make_recipient, make_source, make_user
 
@@ -21,7 +21,7 @@ def enter(page: Page, live_server, recipient: Recipient) -> None:
     make_user("olga")
     sign_in(page, live_server, "olga")
     page.goto(f"/admin/recipients/recipient/{recipient.pk.replace('_', '_5F')}/change/")
-    page.get_by_role("link", name="Mapping editor").click()
+    choose(page, "Mapping", "Mapping editor")
     expect(page.locator("#mapping-preview")).to_be_visible()
 
 

@@ -19,7 +19,7 @@ from leadops.lib.http.messages import Reply
 from recipients.deliver import Attempt, deliver
 from recipients.models import Recipient
 from recipients.outcomes import Outcome
-from tests.browser.conftest import sign_in
+from tests.browser.conftest import choose, sign_in
 from tests.factories import deliver_lead, make_flow, make_recipient, make_source, make_user
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -47,7 +47,7 @@ def enter(page: Page, live_server, recipient: Recipient) -> None:
     make_user("olga")
     sign_in(page, live_server, "olga")
     page.goto(f"/admin/recipients/recipient/{recipient.pk.replace('_', '_5F')}/change/")
-    page.get_by_role("link", name="From a sample").click()
+    choose(page, "Mapping", "From a sample")
     expect(page.locator("#sample-form")).to_be_visible()
 
 

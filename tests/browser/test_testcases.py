@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from recipients.models import MappingRow, Recipient, TestCase
-from tests.browser.conftest import sign_in
+from tests.browser.conftest import choose, sign_in
 from tests.factories import make_flow, make_recipient, make_source, make_user
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -56,7 +56,7 @@ def change_url(recipient: Recipient) -> str:
 
 def test_a_set_is_added_and_run_and_shows_what_differs(page: Page, recipient: Recipient):
     page.goto(change_url(recipient))
-    page.get_by_role("link", name="Test cases").click()
+    choose(page, "Mapping", "Test cases")
     expect(page.locator("#cases-none")).to_be_visible()
     page.get_by_role("button", name="Add the starting set").click()
     expect(page.get_by_text("Added 15 test cases")).to_be_visible()

@@ -20,6 +20,16 @@ from leadops.lib.admin.lists import BoundedPaginator, ConsoleList
 from leadops.lib.history import Snapshot
 
 HISTORY = 100  # changes that a history shows
+# The theme's drop-downs are links without an address, which only a mouse would open.
+OPENS_BY_KEY = {
+    "role": "button",
+    "tabindex": "0",
+    "aria-haspopup": "menu",
+    "x-bind:aria-expanded": "actionDropdownOpen",
+    "x-on:keydown.enter.prevent": "actionDropdownOpen = true; $nextTick(() => "
+    "$el.nextElementSibling._x_teleport.querySelector('a').focus())",
+    "x-on:keydown.escape.window": "actionDropdownOpen = false",
+}
 
 
 class ConsoleAdmin(FieldsMixin, ModelAdmin):  # type: ignore[misc]
@@ -35,6 +45,18 @@ class ConsoleAdmin(FieldsMixin, ModelAdmin):  # type: ignore[misc]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return ConsoleList
+
+    def _get_actions_navigation(
+        self, provided_actions: Any, allowed_actions: Any, object_id: str | None = None
+    ) -> list[Any]:
+        """What stands in a page's top bar; a group's parts in a drop-down."""
+        found: list[Any] = super()._get_actions_navigation(
+            provided_actions, allowed_actions, object_id
+        )
+        for each in found:
+            if "items" in each:
+                each["attrs"] = {**OPENS_BY_KEY, "aria-label": each["title"]}
+        return found
 
     def top_of(self, obj: Any) -> Model:
         """The object whose history a change belongs to."""
