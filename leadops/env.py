@@ -50,6 +50,9 @@ class Environment:
     log_level: str
     trust_proxy: bool  # behind a proxy that sets X-Forwarded-Proto
     trusted_proxies: tuple[Network, ...]  # whose X-Forwarded-For says where callers are
+    intake_rate: int  # leads a second from one source; 0: as many as come
+    api_rate: int  # other calls a second by one caller; 0: as many as come
+    web_workers: int
     mail: Mail
     mail_from: str
 
@@ -75,6 +78,9 @@ def read(environ: Mapping[str, str] = os.environ) -> Environment:
         log_level=(environ.get("LEADOPS_LOG_LEVEL") or "INFO").upper(),
         trust_proxy=flag(environ, "LEADOPS_TRUST_PROXY"),
         trusted_proxies=networks(environ, "LEADOPS_TRUSTED_PROXIES"),
+        intake_rate=count(environ, "LEADOPS_INTAKE_RATE", 1000, least=0),
+        api_rate=count(environ, "LEADOPS_API_RATE", 50, least=0),
+        web_workers=web_workers(environ),
         mail=mail(environ.get("EMAIL_URL") or "smtp://localhost"),
         mail_from=environ.get("DEFAULT_FROM_EMAIL") or "leadops@localhost",
     )
@@ -125,12 +131,18 @@ def duration(environ: Mapping[str, str], name: str, default: str) -> float:
     return seconds
 
 
-def count(environ: Mapping[str, str], name: str, default: int) -> int:
-    """A whole number of one or more."""
+def count(environ: Mapping[str, str], name: str, default: int, *, least: int = 1) -> int:
+    """A whole number of `least` or more."""
     text = (environ.get(name) or str(default)).strip()
-    if not text.isascii() or not text.isdigit() or int(text) == 0:
-        raise BadEnvironment(f"{name} takes a whole number above 0, not “{text}”.")
+    if not text.isascii() or not text.isdigit() or int(text) < least:
+        wanted = "above 0" if least == 1 else f"from {least} on"
+        raise BadEnvironment(f"{name} takes a whole number {wanted}, not “{text}”.")
     return int(text)
+
+
+def web_workers(environ: Mapping[str, str] = os.environ) -> int:
+    """Processes of the web server: one for each core, at least two."""
+    return count(environ, "LEADOPS_WEB_WORKERS", max(2, os.cpu_count() or 1))
 
 
 def networks(environ: Mapping[str, str], name: str) -> tuple[Network, ...]:

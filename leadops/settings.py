@@ -15,6 +15,9 @@ LEADOPS_SECRETS_KEY = ENVIRONMENT.secrets_key
 LEADOPS_LEASE = ENVIRONMENT.lease_seconds
 LEADOPS_PRIVATE_NETWORKS = ENVIRONMENT.private_networks
 LEADOPS_TRUSTED_PROXIES = ENVIRONMENT.trusted_proxies
+LEADOPS_INTAKE_RATE = ENVIRONMENT.intake_rate
+LEADOPS_API_RATE = ENVIRONMENT.api_rate
+LEADOPS_WEB_WORKERS = ENVIRONMENT.web_workers
 LEADOPS_PUMP_THREADS = ENVIRONMENT.pump_threads
 LEADOPS_STOP_SECONDS = 10.0  # what attempts under way get to end when the pumps stop
 
@@ -174,6 +177,7 @@ REST_FRAMEWORK = {
         "leadops.api_session.SessionReading",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["leadops.lib.access.IsStaff"],
+    "DEFAULT_THROTTLE_CLASSES": ["leadops.api_throttle.ByCaller"],
     "DEFAULT_PARSER_CLASSES": ["leadops.lib.api.JsonParser"],
     "EXCEPTION_HANDLER": "leadops.lib.api.on_error",
 }

@@ -13,7 +13,7 @@ from typing import Any
 
 from gunicorn.workers import gthread
 
-from leadops import arrivals
+from leadops import arrivals, env
 from leadops.lib import processes
 
 
@@ -34,7 +34,7 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn ships no t
 
 
 bind = os.environ.get("LEADOPS_BIND", "127.0.0.1:8000")
-workers = int(os.environ.get("LEADOPS_WEB_WORKERS") or max(2, os.cpu_count() or 1))
+workers = env.web_workers()
 worker_class = Worker
 threads = int(os.environ.get("LEADOPS_WEB_THREADS") or 16)
 keepalive = 30  # seconds

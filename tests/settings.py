@@ -14,6 +14,8 @@ if "LEADOPS_TEST_HOME" not in os.environ:
 os.environ["LEADOPS_HOME"] = os.environ["LEADOPS_TEST_HOME"]
 os.environ["LEADOPS_PRIVATE_NETWORKS"] = "127.0.0.0/8,::1/128"  # fake buyers live there
 os.environ["LEADOPS_LOG_LEVEL"] = "WARNING"
+# A test may call as often as it likes; those of the throttle set rates of their own.
+os.environ["LEADOPS_INTAKE_RATE"] = os.environ["LEADOPS_API_RATE"] = "0"
 
 from leadops.settings import *  # noqa: E402, F403
 

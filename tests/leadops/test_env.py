@@ -100,3 +100,14 @@ def test_it_refuses_another_kind_of_database() -> None:
 )
 def test_it_reads_the_mail_server(url: str, expected: env.Mail) -> None:
     assert env.mail(url) == expected
+
+
+def test_a_limit_may_be_none_and_workers_may_not(tmp_path: Path) -> None:
+    home = {"LEADOPS_HOME": str(tmp_path)}
+    read = env.read({**home, "LEADOPS_INTAKE_RATE": "0", "LEADOPS_WEB_WORKERS": "7"})
+    assert (read.intake_rate, read.api_rate, read.web_workers) == (0, 50, 7)
+    assert env.read(home).web_workers >= 2
+    with pytest.raises(env.BadEnvironment, match="above 0"):
+        env.read({**home, "LEADOPS_WEB_WORKERS": "0"})
+    with pytest.raises(env.BadEnvironment, match="LEADOPS_API_RATE takes a whole number from 0"):
+        env.read({**home, "LEADOPS_API_RATE": "-1"})
