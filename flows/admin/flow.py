@@ -8,13 +8,15 @@ from django import forms
 from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
+from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from flows import fields
+from flows.admin.rules import rules_view
 from flows.models import Flow, FlowField, FlowSource, Step
 from flows.patterns import registry
-from leadops.lib.admin import Cards, ConsoleAdmin, Ordered, Rows, change_url, column
+from leadops.lib.admin import About, Cards, ConsoleAdmin, Ordered, Rows, change_url, column
 
 SUMMARY = 140  # characters
 
@@ -54,6 +56,7 @@ class SourceCards(Ordered, Cards):
     verbose_name = "source"
     verbose_name_plural = "sources"
     code_boxes = {"accept": 5}
+    judged = {"accept": About(judges="arriving", beside="source")}
     fieldsets = ((None, {"fields": (("source", "active"), "price", "accept", "position")}),)
 
 
@@ -132,6 +135,10 @@ class FlowAdmin(ConsoleAdmin):
         (None, {"fields": (("name", "slug"), ("currency", "active"))}),
         ("Duplicates", {"fields": (("duplicate_match", "duplicate_within"),)}),
     )
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(rules_view)
+        return [path("rules/", view, name="rules"), *super().get_urls()]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Flow]:
         query: QuerySet[Flow] = super().get_queryset(request)

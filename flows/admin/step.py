@@ -100,6 +100,10 @@ class StepAdmin(ConsoleAdmin):
             fields = self.readable(fields)
         return [(None, {"fields": fields})]
 
+    def rules_from(self, request: HttpRequest) -> str:
+        adds = "flow" in request.GET and "/add/" in request.path
+        return f"flow:{request.GET['flow']}" if adds else super().rules_from(request)
+
     def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
         form = super().get_form(request, obj, **kwargs)
         form.flow_id = request.GET.get("flow", "")

@@ -72,7 +72,7 @@ def test_it_builds_a_nested_rule_by_keyboard_and_tries_it(page: Page, live_serve
 
     page.get_by_role("button", name="Try on recent leads").click()
     wrong = rule(page, 2).locator(".leadops-rule-wrong")
-    expect(wrong).to_contain_text("(character 2)")
+    expect(wrong).to_contain_text("(character 3)")
     rule(page, 2).locator(".leadops-rule-value input").fill("^mailinator")
     found = page.locator(".leadops-rules-found")
     expect(found).to_contain_text("4 of the last 6 leads would pass.")

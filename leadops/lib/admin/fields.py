@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from django import forms
+from django.contrib.admin.utils import unquote
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.db import models
 from django.db.models import Model
@@ -16,7 +17,7 @@ from django.utils.html import format_html
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from leadops.lib import documents, durations
-from leadops.lib.conditions import OPERATORS
+from leadops.lib.admin.rules import About, RulesField, holds_rules
 from leadops.lib.fields import DurationField, SecretField
 from leadops.lib.forms import (
     AmountField,
@@ -29,10 +30,6 @@ from leadops.lib.forms import (
 )
 
 Choices = Callable[[], list[tuple[str, str]]]
-RULE_EXAMPLE = "\n".join(
-    ["all:", "  - {field: state, op: in, value: [TX, CA]}", "  - {field: score, op: gt, value: 80}"]
-)
-RULE_HELP = f"YAML or JSON; all, any and not nest. Operators: {', '.join(OPERATORS)}."
 
 
 def shown(field: models.Field[Any, Any], value: Any) -> Any:
@@ -53,7 +50,8 @@ class FieldsMixin:
     """Form fields by the kind of column, for pages and the rows on them.
 
     `code_lines` and `code_boxes` name columns that are written in monospace, with their rows;
-    `chosen` those whose words come from a registry.
+    `chosen` those whose words come from a registry; `judged` says of columns with rules which
+    leads these judge.
     """
 
     model: type[Model]
@@ -61,6 +59,7 @@ class FieldsMixin:
     code_boxes: ClassVar[dict[str, int]] = {}
     money: ClassVar[Sequence[str]] = ("price",)
     chosen: ClassVar[dict[str, Choices]] = {}
+    judged: ClassVar[dict[str, About]] = {}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -80,7 +79,7 @@ class FieldsMixin:
                 required=not db_field.blank, label=_label(db_field), help_text=db_field.help_text
             )
         if isinstance(db_field, models.JSONField):
-            return self._structured(db_field)
+            return self._structured(db_field, request)
         if db_field.name in self.chosen:
             return forms.ChoiceField(
                 choices=self.chosen[db_field.name],
@@ -107,8 +106,10 @@ class FieldsMixin:
             field.widget = CodeLine()
         return field
 
-    def _structured(self, db_field: Any) -> StructuredField:
-        field = StructuredField(
+    def _structured(self, db_field: Any, request: HttpRequest) -> StructuredField:
+        if holds_rules(db_field.validators):
+            return self._rules(db_field, request)
+        return StructuredField(
             empty=db_field.get_default(),
             checks=db_field.validators,
             rows=self.code_boxes.get(db_field.name, 3),
@@ -116,10 +117,26 @@ class FieldsMixin:
             label=_label(db_field),
             help_text=db_field.help_text,
         )
-        if any(getattr(check, "__name__", "") == "rules" for check in db_field.validators):
-            field.widget.attrs["placeholder"] = RULE_EXAMPLE
-            field.help_text = f"{field.help_text or ''} {RULE_HELP}".strip()
-        return field
+
+    def _rules(self, db_field: Any, request: HttpRequest) -> RulesField:
+        about = self.judged.get(db_field.name, About())
+        return RulesField(
+            fields_from=self.rules_from(request),
+            judges=about.judges,
+            beside=about.beside,
+            empty=db_field.get_default(),
+            checks=db_field.validators,
+            rows=self.code_boxes.get(db_field.name, 4),
+            required=not db_field.blank,
+            label=_label(db_field),
+            help_text=db_field.help_text,
+        )
+
+    def rules_from(self, request: HttpRequest) -> str:
+        """Whose leads the rules on this page judge: those of what the page is about."""
+        top: type[Model] = getattr(self, "parent_model", self.model)
+        kept = request.resolver_match.kwargs if request.resolver_match else {}
+        return f"{top._meta.model_name}:{unquote(kept.get('object_id', ''))}"
 
     def readable(self, names: Any) -> Any:
         """A layout of fields with the readers of those that read differently."""

@@ -59,6 +59,13 @@ class Rule:
         """Does it read `root` or a part of it?"""
         return any(name == root or name.startswith(f"{root}.") for name in self.fields)
 
+    def words(self, path: str) -> str:
+        """The rule or group at `path` in words, blank where there is none."""
+        node: Any = self.document
+        for key in path.split(".") if path else ():
+            node = node.get(key) if isinstance(node, dict) else _element(node, key)
+        return parse(node).text if isinstance(node, dict) and node else ""
+
     def evaluate(self, values: Values) -> Verdict:
         """Stops at the first rule that decides. A pattern that runs too long fails the whole."""
         look = _Look()
@@ -78,6 +85,11 @@ class Rule:
             except _TooSlow:
                 held = False
             yield Looked(leaf.path, leaf.text, leaf.name, leaf.seen(values), held)
+
+
+def _element(node: Any, key: str) -> Any:
+    found = isinstance(node, list) and key.isdecimal() and int(key) < len(node)
+    return node[int(key)] if found else None
 
 
 class _TooSlow(Exception):
