@@ -26,7 +26,7 @@ from leadops.lib import processes, queue
 GROUP = "leadops"  # supervisord stops the programs of one group together, groups one by one
 MANAGE = str(env.PROJECT / "manage.py")
 SOCKET_PATH_LIMIT = 107
-BUYERS_PORT = 9100  # as in the demo's bundle
+BUYERS_PORT, BUYERS_MAIL_PORT = 9100, 9125  # as in the demo's bundle
 LOG_BYTES = 10_000_000
 LOG_BACKUPS = 3
 STOP_SECONDS = 18  # more than any program asks for itself
@@ -63,8 +63,8 @@ def programs(*, host: str, port: int, pumps: int, demo: bool) -> list[Program]:
         _cluster(queue.MISC, queue.default_workers(queue.MISC)),
     ]
     if demo:
-        buyers = [sys.executable, MANAGE, "buyers", "--port", str(BUYERS_PORT)]
-        parts.append(Program("buyers", buyers))
+        ports = ["--port", str(BUYERS_PORT), "--mail-port", str(BUYERS_MAIL_PORT)]
+        parts.append(Program("buyers", [sys.executable, MANAGE, "buyers", *ports]))
         parts.append(Program("demo", [sys.executable, MANAGE, "demo"], once=True))
     return parts
 

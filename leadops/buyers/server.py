@@ -19,6 +19,7 @@ from leadops.buyers import (  # register their behaviours
 from leadops.buyers.behaviours import BEHAVIOURS, WHOLE, Behaviour, find, sandbox
 from leadops.buyers.connection import Connection
 from leadops.buyers.log import MAX_ENTRIES, Log
+from leadops.buyers.mail import MailConnection
 from leadops.buyers.messages import Answer, Received, Target, as_json
 
 __all__ = [
@@ -84,6 +85,9 @@ def help_page() -> str:
     lines += [
         f"{'/sandbox/NAME':<16}{(sandbox.__doc__ or '').removeprefix('/sandbox/NAME ')}",
         "",
+        "E-mails to the mail server are taken, but for refuse…@ and later…@; in the log they stand",
+        "under /mail/ADDRESS.",
+        "",
         "GET /log        what was received; ?path= &idempotency_key= &contains= &after= &limit=",
         "DELETE /log     forget it",
         "GET /stats      counts by path, status and repeated idempotency keys",
@@ -91,10 +95,12 @@ def help_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-async def serve(desk: Desk, listener: socket.socket) -> None:
-    """Serve until cancelled; then close every connection."""
+async def serve(desk: Desk, listener: socket.socket, *, mail: socket.socket | None = None) -> None:
+    """Serve until cancelled; then close every connection. `mail` is where e-mails are taken."""
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Connection(desk), sock=listener, backlog=1024)
+    if mail is not None:
+        await loop.create_server(lambda: MailConnection(desk.log), sock=mail)
     try:
         await server.serve_forever()
     finally:
@@ -105,9 +111,10 @@ async def serve(desk: Desk, listener: socket.socket) -> None:
 class Buyers:
     """A running server, seen from the same process."""
 
-    def __init__(self, desk: Desk, port: int) -> None:
+    def __init__(self, desk: Desk, port: int, mail_port: int) -> None:
         self._desk = desk
         self.port = port
+        self.mail_port = mail_port
         self.url = f"http://127.0.0.1:{port}"
 
     def log(self, **query: str) -> list[dict[str, Any]]:
@@ -123,10 +130,12 @@ class Buyers:
 
 @contextlib.contextmanager
 def running_buyers(*, port: int = 0, log_size: int = MAX_ENTRIES) -> Iterator[Buyers]:
-    """Buyers in a thread of this process, on a free port of loopback unless told otherwise."""
+    """Buyers in a thread of this process, on a free port of loopback unless told otherwise; so is
+    their mail server."""
     listener = socket.create_server(("127.0.0.1", port), backlog=1024)
+    mail = socket.create_server(("127.0.0.1", 0))
     desk, loop = Desk(log_size=log_size), asyncio.new_event_loop()
-    task = loop.create_task(serve(desk, listener))
+    task = loop.create_task(serve(desk, listener, mail=mail))
 
     def run() -> None:
         loop.run_until_complete(_finish(task))
@@ -135,7 +144,7 @@ def running_buyers(*, port: int = 0, log_size: int = MAX_ENTRIES) -> Iterator[Bu
     thread = threading.Thread(target=run, name="buyers", daemon=True)
     thread.start()
     try:
-        yield Buyers(desk, listener.getsockname()[1])
+        yield Buyers(desk, listener.getsockname()[1], mail.getsockname()[1])
     finally:
         loop.call_soon_threadsafe(task.cancel)
         thread.join(10)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
+from typing import Any
 from urllib.parse import urlsplit
 
 from leadops.buyers import misbehaviours
 from leadops.buyers.behaviours import find
 from leadops.buyers.messages import Answer, Received, target_of
+from leadops.demo.pastmail import PastMail
 from leadops.lib.http import Door, HttpError, Reply, Request
 from leadops.lib.http.errors import ConnectionLost, ConnectionRefused, DeadlineExceeded
 
@@ -72,6 +75,12 @@ class PastDoor(Door):
         """Ready for an attempt of `recipient` at a moment."""
         self.recipient, self.at, self.attempt = recipient, at, attempt
         return self
+
+    @contextlib.contextmanager
+    def line(self, host: str, port: int, **_settings: Any) -> Iterator[Any]:
+        """To the mail server of any buyer; it takes what it gets."""
+        self.seconds = self._pace()
+        yield PastMail()
 
     def send(self, request: Request) -> Reply:
         day = next((each for each in self.bad if each.covers(self.recipient, self.at)), None)

@@ -21,7 +21,7 @@ from django.db import OperationalError, connection
 
 from leadops import tables
 from leadops.lib import postgres, queue
-from leadops.supervision import BUYERS_PORT, Supervisor, clear_leftovers, programs
+from leadops.supervision import BUYERS_MAIL_PORT, BUYERS_PORT, Supervisor, clear_leftovers, programs
 from leadops.watch import Watchdog, probe
 
 STOP_SECONDS = 22.0
@@ -59,7 +59,8 @@ class Command(BaseCommand):
             _check_port(host, port, remedy="Choose another: --port")
             if demo:
                 remedy = "The demo's simulated buyers need it"
-                _check_port("127.0.0.1", BUYERS_PORT, remedy=remedy)
+                for needed in (BUYERS_PORT, BUYERS_MAIL_PORT):
+                    _check_port("127.0.0.1", needed, remedy=remedy)
             self._prepare()
             if demo:
                 os.environ.setdefault("LEADOPS_PRIVATE_NETWORKS", "127.0.0.0/8,::1/128")
