@@ -27,7 +27,10 @@ NOT_COMPILED = frozenset(
         "token",
         "testcase",
         "specificationlink",
+        "submissionlink",
         "mappingversion",
+        "measured",
+        "stepshare",
     }
 )
 
@@ -46,6 +49,9 @@ class FlowsConfig(AppConfig):
                 if model._meta.model_name not in NOT_COMPILED:
                     for signal in (post_save, post_delete, m2m_changed):
                         signal.connect(_changed, sender=model, dispatch_uid=f"{model}{signal}")
+        for model in (self.get_model("Step"), self.get_model("StepRecipient")):
+            for signal in (post_save, post_delete):
+                signal.connect(_step_changed, sender=model, dispatch_uid=f"tiers{model}{signal}")
 
 
 def _normal(kind: str, value: str) -> str | None:
@@ -54,6 +60,13 @@ def _normal(kind: str, value: str) -> str | None:
 
     parsed = fields.parse(kind, value)
     return str(parsed.normal) if parsed.valid else None
+
+
+def _step_changed(instance: Any, **_: Any) -> None:
+    from flows import tiers
+
+    step = getattr(instance, "step", instance)
+    tiers.changed(step.flow_id)
 
 
 def _changed(**_: Any) -> None:

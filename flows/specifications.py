@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Model
 
 from flows import startingcases, testcases
 from flows.models import FlowField
@@ -54,19 +56,20 @@ def _fields(recipient: Recipient) -> tuple[dict[str, str], set[str]]:
 def make_link(recipient: Recipient, *, days: int, by: str, now: datetime) -> SpecificationLink:
     """A new link; it stands in the recipient's history."""
     link = SpecificationLink(recipient=recipient, made_by=by, expires_at=now + timedelta(days=days))
-    _recorded(recipient, by, link.save)
+    recorded(recipient, by, link.save)
     return link
 
 
 def revoke(link: SpecificationLink, *, by: str) -> None:
     """From now on it opens nothing."""
-    _recorded(link.recipient, by, link.delete)
+    recorded(link.recipient, by, link.delete)
 
 
-def _recorded(recipient: Recipient, by: str, change: Any) -> None:
-    keeper = history.keeper()
+def recorded(owner: Model, by: str, change: Callable[[], object]) -> None:
+    """Make the change; it stands in the owner's history."""
+    keeper, rows = history.keeper(), type(owner)._default_manager
     with transaction.atomic():
-        before = keeper.snapshot_of(Recipient.objects.get(pk=recipient.pk))
+        before = keeper.snapshot_of(rows.get(pk=owner.pk))
         change()
-        after = keeper.snapshot_of(Recipient.objects.get(pk=recipient.pk))
-        keeper.record_change(before, after, recipient, by)
+        after = keeper.snapshot_of(rows.get(pk=owner.pk))
+        keeper.record_change(before, after, owner, by)

@@ -22,7 +22,16 @@ from django.db.models import Field, Model
 from events.journal import Journal
 from events.models import AlertThreshold, Channel, Event
 from events.vocabulary import EventType
-from flows.models import Flow, FlowField, FlowSource, Source, SourceKey, Step, StepRecipient
+from flows.models import (
+    Flow,
+    FlowField,
+    FlowSource,
+    Source,
+    SourceKey,
+    Step,
+    StepRecipient,
+    SubmissionLink,
+)
 from leadops.accounts.models import AccountKey, User
 from leadops.lib import durations, locators, secrets
 from leadops.lib.fields import DurationField, IdField, SecretField
@@ -66,7 +75,10 @@ SHAPES: dict[type[Model], Shape] = {
     SourceKey: KEY,
     Flow: Shape(children={"fields": FlowField, "sources": FlowSource, "steps": Step}),
     FlowField: Shape(name=lambda row: row.name),
-    FlowSource: Shape(name=lambda row: row.source.slug),
+    FlowSource: Shape(
+        name=lambda row: row.source.slug, children={"submission_links": SubmissionLink}
+    ),
+    SubmissionLink: Shape(),
     Step: Shape(name=lambda row: row.name, children={"recipients": StepRecipient}),
     StepRecipient: Shape(name=lambda row: row.recipient.slug),
     Recipient: Shape(

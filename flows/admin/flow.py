@@ -6,14 +6,16 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.utils import quote
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from flows import fields
 from flows.admin.rules import rules_view
+from flows.admin.submission import SubmissionMixin
 from flows.models import Flow, FlowField, FlowSource, Step
 from flows.patterns import registry
 from leadops.lib.admin import About, Cards, ConsoleAdmin, Ordered, Rows, change_url, column
@@ -55,9 +57,41 @@ class SourceCards(Ordered, Cards):
     model = FlowSource
     verbose_name = "source"
     verbose_name_plural = "sources"
-    code_boxes = {"accept": 5}
+    code_boxes = {
+        "accept": 5,
+        "aliases": 3,
+        "require": 2,
+        "allowed_ips": 2,
+        "prices": 4,
+        "pricing": 5,
+    }
     judged = {"accept": About(judges="arriving", beside="source")}
-    fieldsets = ((None, {"fields": (("source", "active"), "price", "accept", "position")}),)
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    ("source", "active"),
+                    "shown_submission",
+                    "accept",
+                    ("aliases", "require"),
+                    "price",
+                    "prices",
+                    "pricing",
+                    "allowed_ips",
+                    "position",
+                )
+            },
+        ),
+    )
+    readonly_fields = ("shown_submission",)
+
+    @column(description="Submission specification")
+    def shown_submission(self, row: FlowSource) -> SafeString | str:
+        if row.pk is None:
+            return "Save it first"
+        url = reverse("admin:flows_flow_submission", args=[quote(row.flow_id), row.pk])
+        return format_html('<a class="leadops-link" href="{}">Open, share, try it</a>', url)
 
 
 class StepRows(Ordered, Rows):
@@ -120,7 +154,7 @@ def _delivers(step: Step) -> str:
 
 
 @admin.register(Flow)
-class FlowAdmin(ConsoleAdmin):
+class FlowAdmin(SubmissionMixin, ConsoleAdmin):
     """What happens to leads of one kind."""
 
     list_display = ("shown_name", "sources_count", "steps_count", "currency", "state")

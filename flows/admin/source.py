@@ -45,9 +45,35 @@ class SourceAdmin(ConsoleAdmin):
     prepopulated_fields = {"slug": ("name",)}
     inlines = (SourceKeys,)
     actions_detail = ("new_key",)
-    code_boxes = {"fields": 4, "feedback_kinds": 2}
+    code_boxes = {
+        "fields": 4,
+        "feedback_kinds": 2,
+        "aliases": 4,
+        "require": 2,
+        "allowed_ips": 3,
+        "prices": 5,
+        "pricing": 6,
+        "allowed_origins": 2,
+        "redirect_hosts": 2,
+    }
     fieldsets = (
         (None, {"fields": (("name", "slug"), ("price", "active"), "fields")}),
+        (
+            "Terms",
+            {
+                "description": "What holds in all flows. A flow may add to names and required "
+                "fields, and say other addresses and prices, on its page.",
+                "fields": (("aliases", "require"), "allowed_ips", "prices", "pricing"),
+            },
+        ),
+        (
+            "Web forms",
+            {
+                "description": "Forms post to /flows/FLOW/sources/SOURCE/submit, as LeadConduit’s "
+                "senders do.",
+                "fields": ("open_submit", ("allowed_origins", "redirect_hosts")),
+            },
+        ),
         (
             "Feedback passed on",
             {

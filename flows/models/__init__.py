@@ -2,8 +2,10 @@ from flows.models.bulk_retry import BulkRetry
 from flows.models.flow import Flow, FlowField, FlowSource
 from flows.models.guard import DuplicateClaim, IntakeKey, RecipientClaim
 from flows.models.revision import Revision
+from flows.models.share import Measured, StepShare
 from flows.models.source import Source, SourceKey
 from flows.models.step import Step, StepRecipient
+from flows.models.submission_link import SubmissionLink
 from flows.models.work import Pump, Work
 
 __all__ = [
@@ -13,6 +15,7 @@ __all__ = [
     "FlowField",
     "FlowSource",
     "IntakeKey",
+    "Measured",
     "Pump",
     "RecipientClaim",
     "Revision",
@@ -20,5 +23,7 @@ __all__ = [
     "SourceKey",
     "Step",
     "StepRecipient",
+    "StepShare",
+    "SubmissionLink",
     "Work",
 ]

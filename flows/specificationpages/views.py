@@ -23,17 +23,17 @@ def specification(request: HttpRequest, token: str) -> HttpResponse:
     now = timezone.now()
     if link is None or link.has_ended(now):
         ended = render(request, "specification/ended.html", status=404 if link is None else 410)
-        return _kept_private(ended)
+        return kept_private(ended)
     context = {
         "specification": specifications.current(link.recipient),
         "recipient": link.recipient,
         "link": link,
         "now": now,
     }
-    return _kept_private(render(request, "specification/page.html", context))
+    return kept_private(render(request, "specification/page.html", context))
 
 
-def _kept_private(answer: HttpResponse) -> HttpResponse:
+def kept_private(answer: HttpResponse) -> HttpResponse:
     for name, value in HEADERS.items():
         answer[name] = value
     return answer

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.core.exceptions import ValidationError
+
+from flows import validation
 from flows.fields import privacy_of
 from flows.models import Flow, FlowField, FlowSource, Step, StepRecipient
 from leadops.config import unavailable
@@ -11,6 +14,7 @@ from leadops.config.concealing import Concealing
 from leadops.config.items import Item
 from leadops.config.kinds import BOOLEAN, DURATION, INTEGER, LIST, MONEY, NUMBER, RULES
 from leadops.config.plans import Draft, Plan
+from leadops.config.sections import terms
 from leadops.config.sections.base import tops
 from leadops.config.shapes import Key, Shape
 
@@ -27,7 +31,12 @@ SHAPE = Shape(
 )
 FIELD = Shape(keys=(Key("type"), Key("required", BOOLEAN), Key("privacy", stays=True)))
 TERMS = Shape(
-    keys=(Key("price", MONEY), Key("accept", RULES), Key("active", BOOLEAN, stays=True)),
+    keys=(
+        Key("price", MONEY),
+        Key("accept", RULES),
+        *terms.KEYS,
+        Key("active", BOOLEAN, stays=True),
+    ),
     own=("source",),
 )
 FILTER = Shape(
@@ -43,13 +52,22 @@ DELIVER = Shape(
         Key("deliver", field="name", required=True),
         Key("pattern"),
         Key("order"),
+        Key("when_declined"),
+        Key("learn.over", DURATION),
+        Key("learn.minimum", INTEGER),
         Key("while_open"),
     ),
     own=("recipients", "remediation"),
 )
 SHAPES = {"filter": FILTER, "deliver": DELIVER}
 CANDIDATE = Shape(
-    keys=(Key("price", MONEY), Key("weight", NUMBER), Key("priority", INTEGER)),
+    keys=(
+        Key("price", MONEY),
+        Key("prices", terms.PRICES),
+        Key("weight", NUMBER),
+        Key("priority", INTEGER),
+        Key("after", DURATION, "opens_after"),
+    ),
     own=("recipient",),
 )
 
@@ -209,14 +227,25 @@ def _read_candidates(plan: Plan, step: Draft, item: Item | None) -> None:
         )
         draft.put("position", place)
         draft.take(CANDIDATE, found)
+        if "after" in found:
+            _check_tier(step, found["after"])
         plan.save(draft)
     if step.obj.kind == Step.Kind.DELIVER and (item is None or not item.node.value):
         step.item.error("A delivery needs at least one recipient")
     plan.delete(row for key, row in there.items() if key not in wanted)
 
 
+def _check_tier(step: Draft, item: Item) -> None:
+    try:
+        validation.opening(step.obj.pattern)
+    except ValidationError as error:
+        item.error(error.message)
+
+
 def _write_step(step: Step, concealing: Concealing) -> dict[str, Any]:
     document = SHAPES[step.kind].write(step, concealing.secret)
+    if step.when_declined == Step.WhenDeclined.WAIT:
+        document.pop("when_declined", None)  # it means nothing to most patterns
     if step.kind == Step.Kind.DELIVER:
         document["recipients"] = [
             {"recipient": row.recipient.slug, **CANDIDATE.write(row, concealing.secret)}

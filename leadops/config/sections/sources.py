@@ -10,6 +10,7 @@ from leadops.config.concealing import Concealing
 from leadops.config.items import Item
 from leadops.config.kinds import BOOLEAN, LIST, MONEY, OBJECT, SECRET
 from leadops.config.plans import Plan
+from leadops.config.sections import terms
 from leadops.config.sections.base import tops
 from leadops.config.sections.keys import read_key, write_keys
 from leadops.config.shapes import Key, Shape
@@ -21,6 +22,10 @@ SHAPE = Shape(
         Key("active", BOOLEAN, stays=True),
         Key("price", MONEY),
         Key("fields", OBJECT),
+        *terms.KEYS,
+        Key("open_submit", BOOLEAN),
+        Key("allowed_origins", LIST),
+        Key("redirect_hosts", LIST),
         Key("feedback.url"),
         Key("feedback.kinds", LIST),
         Key("feedback.secret", SECRET),
