@@ -13,7 +13,8 @@ _CODE_OF = {key(spelling): row[0] for row in _ROWS for spelling in row}
 
 def read_country(given: Given) -> Read:
     """Two capital letters, from two, three, or the English name."""
-    code = _CODE_OF.get(key(plain(given.text)))
+    word = key(plain(given.text))
+    code = _CODE_OF.get(word) or _CODE_OF.get(word.removeprefix("the "))
     if code is None:
         raise Invalid("is not a country")
     return Read(code, {"code": code, "name": _NAME_OF[code]})

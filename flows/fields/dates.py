@@ -20,31 +20,36 @@ _MONTHS = {
     word: number for number, name in enumerate(_MONTH_NAMES, start=1) for word in (name, name[:3])
 } | {"sept": 9}
 
-# A time after the date is understood and left away.
+# A time after the date is understood and left away; JavaScript's too: GMT-0500 (Eastern …).
+ZONE = r"(?:(?:Z|UTC|GMT)?(?:[+-]\d{2}:?\d{2})?(?:\s*\([a-z .]{1,60}\))?)?"
 _CLOCK = (
-    r"(?:[T\s,]+\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?\s*(?:[ap]\.?m\.?)?"
-    r"\s*(?:Z|UTC|GMT|[+-]\d{2}:?\d{2})?)?"
+    r"(?:[T\s,]+(?:at\s+)?[0-2]?\d:[0-5]\d(?::\d{2}(?:[.,]\d{1,9})?)?\s*(?:[ap]\.?m\.?)?"
+    rf"\s*{ZONE})?"
 )
-_YEAR = r"(?P<year>\d{4}|\d{2})"
+_WEEKDAY = r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6}\.?,?\s+)?"
+_MONTH = r"(?P<month>[a-z]{3,9})\.?"
+_DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
+_YEAR = r"'?(?P<year>\d{4}|\d{2})"
 _FORMS = tuple(
     re.compile(form + _CLOCK, re.IGNORECASE | re.ASCII)
     for form in (
         r"(?P<year>\d{4})([-/.])(?P<month>\d{1,2})\2(?P<day>\d{1,2})",
-        r"(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})",
-        rf"(?P<month>\d{{1,2}})([-/. ])(?P<day>\d{{1,2}})\2{_YEAR}",
-        rf"(?:[a-z]{{3,9}},?\s+)?(?P<month>[a-z]{{3,9}})\.?\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?"
-        rf",?\s+{_YEAR}",
-        rf"(?:[a-z]{{3,9}},?\s+)?(?P<day>\d{{1,2}})(?:st|nd|rd|th)?[\s-](?P<month>[a-z]{{3,9}})"
-        rf"\.?,?[\s-]+{_YEAR}",
+        r"(?P<year>(?:1[89]|2[01])\d{2})(?P<month>0[1-9]|1[0-2])(?P<day>\d{2})",
+        r"(?P<month>\d{2})(?P<day>\d{2})(?P<year>\d{4})",
+        rf"(?P<month>\d{{1,2}})(\s?[-/.]\s?| )(?P<day>\d{{1,2}})\2{_YEAR}",
+        rf"{_WEEKDAY}{_MONTH}[\s-]+{_DAY},?[\s-]+{_YEAR}",
+        rf"{_WEEKDAY}{_DAY}(?:\s+of\s+|[\s-]?){_MONTH},?[\s-]*{_YEAR}",
+        rf"(?P<year>\d{{4}})[\s/.-]{_MONTH}[\s/.-](?P<day>\d{{1,2}})",
     )
 )
+LONGEST = 120  # characters
 
 Century = Callable[[int, int, int], int]
 
 
 def read_date(given: Given) -> Read:
     """`2024-01-15`. Of a year in two digits 69–99 are the last century, after POSIX."""
-    day = _date(plain(given.text), lambda year, month, day: 1900 if year >= 69 else 2000)
+    day = day_of(_text(given))
     return Read(day.isoformat(), {"year": day.year, "month": day.month, "day": day.day})
 
 
@@ -55,7 +60,7 @@ def read_date_of_birth(given: Given) -> Read:
     def century(year: int, month: int, day: int) -> int:
         return 2000 if (2000 + year, month, day) <= (today.year, today.month, today.day) else 1900
 
-    born = _date(plain(given.text), century)
+    born = _date(_text(given), century)
     if born > today:
         raise Invalid("is in the future")
     age = today.year - born.year - ((today.month, today.day) < (born.month, born.day))
@@ -65,7 +70,22 @@ def read_date_of_birth(given: Given) -> Read:
     return Read(born.isoformat(), components)
 
 
+def day_of(text: str) -> date:
+    """The day of a date in any of the forms. Raises Invalid."""
+    return _date(text, lambda year, month, day: 1900 if year >= 69 else 2000)
+
+
+def _text(given: Given) -> str:
+    text = plain(given.text).replace("’", "'")
+    if isinstance(given.raw, int) and len(text) == 7:
+        # A number cannot keep the zero that 01311980 begins with.
+        text = text.zfill(8)
+    return text
+
+
 def _date(text: str, century: Century) -> date:
+    if len(text) > LONGEST:
+        raise Invalid("is not a date")
     found = next((match for form in _FORMS if (match := form.fullmatch(text))), None)
     if found is None:
         raise Invalid("is not a date")

@@ -6,9 +6,11 @@ from flows.fields.text import key
 from flows.fields.value import FieldType, Given, Invalid, Read
 
 _WORDS = {
-    **dict.fromkeys(("m", "male", "man"), "male"),
-    **dict.fromkeys(("f", "female", "woman"), "female"),
-    **dict.fromkeys(("o", "x", "other", "nonbinary", "non binary", "diverse"), "other"),
+    **dict.fromkeys(("m", "male", "man", "boy"), "male"),
+    **dict.fromkeys(("f", "female", "woman", "girl"), "female"),
+    **dict.fromkeys(
+        ("o", "x", "nb", "other", "nonbinary", "non binary", "enby", "diverse"), "other"
+    ),
 }
 
 

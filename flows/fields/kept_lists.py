@@ -1,4 +1,4 @@
-"""The lists of `data/`: one entry a word, comments after #."""
+"""The lists of `data/`: one entry a word; lines that begin with # are comments."""
 
 from __future__ import annotations
 
@@ -15,3 +15,10 @@ def lines(name: str) -> list[str]:
 
 def words(name: str) -> frozenset[str]:
     return frozenset(word for line in lines(name) for word in line.split())
+
+
+def spelt_out(word: str) -> list[str]:
+    """`yahoo.{com,de}` is yahoo.com and yahoo.de; any other word is itself."""
+    before, brace, rest = word.partition("{")
+    inner, _, after = rest.partition("}")
+    return [f"{before}{part}{after}" for part in inner.split(",")] if brace else [word]

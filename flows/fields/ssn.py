@@ -7,7 +7,7 @@ import re
 from flows.fields.text import plain
 from flows.fields.value import FieldType, Given, Invalid, Read
 
-_SSN = re.compile(r"(\d{3})([ -]?)(\d{2})\2(\d{4})", re.ASCII)
+_SSN = re.compile(r"(\d{3})([ .-]?)(\d{2})\2(\d{4})", re.ASCII)
 
 
 def read_ssn(given: Given) -> Read:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from flows.fields.text import key, plain
 from flows.fields.value import FieldType, Given, Invalid, Read
 
@@ -29,16 +31,26 @@ CANADA = {
     "NU": "Nunavut", "ON": "Ontario", "PE": "Prince Edward Island", "QC": "Quebec",
     "SK": "Saskatchewan", "YT": "Yukon",
 }  # fmt: skip
+# As they are written out in letters and by the press, and in French where Canada does.
 _ALSO = {
+    "AL": ("Ala",), "AZ": ("Ariz",), "AR": ("Ark",), "CA": ("Calif", "Cali"), "CO": ("Colo",),
+    "CT": ("Conn",), "DE": ("Del",), "FL": ("Fla",), "IL": ("Ill",),
+    "IN": ("Ind",), "KS": ("Kan", "Kans"), "MA": ("Mass",), "MI": ("Mich",),
+    "MN": ("Minn",), "MS": ("Miss",), "MT": ("Mont",), "NE": ("Neb", "Nebr"), "NV": ("Nev",),
+    "NC": ("N Carolina", "N Car"), "ND": ("N Dakota", "N Dak"), "NM": ("N Mexico", "N Mex"),
+    "NY": ("New York State",), "OK": ("Okla",), "OR": ("Ore", "Oreg"), "PA": ("Penn", "Penna"),
+    "SC": ("S Carolina", "S Car"), "SD": ("S Dakota", "S Dak"), "TN": ("Tenn",), "TX": ("Tex",),
+    "WA": ("Wash", "Washington State"), "WV": ("W Virginia", "W Va"), "WI": ("Wis", "Wisc"),
+    "WY": ("Wyo",),
     "DC": ("Washington DC", "Washington D.C."),
     "VI": ("US Virgin Islands", "U.S. Virgin Islands"),
     "FM": ("Federated States of Micronesia",),
-    "CA": ("Calif", "Cali"), "FL": ("Fla",), "MA": ("Mass",), "PA": ("Penn", "Penna"),
-    "TX": ("Tex",), "WA": ("Wash", "Washington State"), "NY": ("New York State",),
-    "NC": ("N Carolina",), "SC": ("S Carolina",), "ND": ("N Dakota",), "SD": ("S Dakota",),
-    "WV": ("W Virginia",),
-    "NL": ("Newfoundland", "Labrador", "NF"), "PE": ("PEI",), "QC": ("PQ",),
-    "YT": ("Yukon Territory",),
+    "AB": ("Alta",), "BC": ("Colombie-Britannique",), "MB": ("Man",),
+    "NB": ("Nouveau-Brunswick",),
+    "NL": ("Newfoundland", "Labrador", "NF", "Nfld", "Terre-Neuve-et-Labrador"),
+    "NS": ("Nouvelle-Écosse",), "NT": ("NWT", "Territoires du Nord-Ouest"), "ON": ("Ont",),
+    "PE": ("PEI", "Île-du-Prince-Édouard"), "QC": ("PQ", "Que"), "SK": ("Sask",),
+    "YT": ("YK", "Yukon Territory"),
 }  # fmt: skip
 
 _COUNTRY_OF = dict.fromkeys(UNITED_STATES, "US") | dict.fromkeys(CANADA, "CA")
@@ -49,11 +61,13 @@ _CODE_OF = {
     for code, name in _NAME_OF.items()
     for spelling in (code, name, f"{_COUNTRY_OF[code]}-{code}", *_ALSO.get(code, ()))
 }
+_FORMAL = re.compile(r"^(?:state|commonwealth|province) of ")
 
 
 def read_state(given: Given) -> Read:
     """Two capital letters, from a code or a name in any case."""
-    code = _CODE_OF.get(key(plain(given.text)))
+    word = key(plain(given.text))
+    code = _CODE_OF.get(word) or _CODE_OF.get(_FORMAL.sub("", word))
     if code is None:
         raise Invalid("is not a state or province")
     return Read(code, {"code": code, "name": _NAME_OF[code], "country": _COUNTRY_OF[code]})

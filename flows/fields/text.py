@@ -19,9 +19,11 @@ _DEEPEST = 20
 # Characters that print nothing, or turn the direction of what follows and so disguise it.
 # Lone surrogates cannot be written to any store. Tab and line ends stay.
 _UNSEEN = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060"
-    "\u2066-\u2069\ufeff\ud800-\udfff]"
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e"
+    "\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
 )
+# Hyphens, dashes and the minus sign, as word processors put them for a plain one.
+_DASHES = dict.fromkeys((*range(0x2010, 0x2016), 0x2212, 0xFE58, 0xFE63), "-")
 
 
 def text_of(raw: Any) -> str:
@@ -59,9 +61,21 @@ def clean(text: str) -> str:
     return unicodedata.normalize("NFC", _UNSEEN.sub("", text)).strip()
 
 
-def plain(text: str) -> str:
+def narrow(text: str) -> str:
     """With full-width letters and digits as ordinary ones (NFKC), where form carries no meaning."""
     return text if text.isascii() else unicodedata.normalize("NFKC", text).strip()
+
+
+def plain(text: str) -> str:
+    """As `narrow`, and with the digits of all scripts as 0–9 and all dashes as hyphens."""
+    if text.isascii():
+        return text
+    text = narrow(text).translate(_DASHES)
+    return text if text.isascii() else "".join(map(_as_digit, text))
+
+
+def _as_digit(char: str) -> str:
+    return str(unicodedata.decimal(char)) if char.isdecimal() else char
 
 
 def on_one_line(text: str) -> str:
@@ -71,7 +85,7 @@ def on_one_line(text: str) -> str:
 def key(text: str) -> str:
     """Text as names are looked up: without case, accents, dots and doubled blanks."""
     if not text.isascii():
-        parts = unicodedata.normalize("NFKD", text)
+        parts = unicodedata.normalize("NFKD", text.replace("’", "'"))
         text = "".join(part for part in parts if not unicodedata.combining(part))
     return on_one_line(text.replace(".", "").replace("-", " ").replace(",", " ").casefold())
 

@@ -7,7 +7,7 @@ import re
 from urllib.parse import SplitResult, urlsplit
 
 from flows.fields.domains import ascii_domain
-from flows.fields.text import plain
+from flows.fields.text import narrow
 from flows.fields.value import FieldType, Given, Invalid, Read
 
 LONGEST = 4_000
@@ -27,13 +27,16 @@ def read_url(given: Given) -> Read:
 
 
 def read_trustedform_url(given: Given) -> Read:
-    """The address of a TrustedForm certificate: its host and an identifier of forty digits."""
+    """The address of a TrustedForm certificate, with https and its forty digits in lower case."""
     url, host = _split(given.text)
     found = _CERTIFICATE.fullmatch(url.path)
     if host != "cert.trustedform.com" or found is None:
         raise Invalid("is not the address of a TrustedForm certificate")
+    # One certificate has one address, so that a second lead with it is seen as such.
+    certificate = found[1].lower()
+    url = url._replace(scheme="https", netloc=host, path=f"/{certificate}")
     components = {"scheme": url.scheme, "host": host, "path": url.path}
-    return Read(url.geturl(), components | {"certificate": found[1].lower()})
+    return Read(url.geturl(), components | {"certificate": certificate})
 
 
 def _split(text: str) -> tuple[SplitResult, str]:
@@ -62,7 +65,7 @@ def _split(text: str) -> tuple[SplitResult, str]:
 
 
 def _host(host: str) -> str:
-    host = plain(host).lower().removesuffix(".")
+    host = narrow(host).lower().removesuffix(".")
     if host == "localhost":
         return host
     try:

@@ -55,7 +55,13 @@ def test_it_does_not_decide_what_is_neither(raw):
 
 @pytest.mark.parametrize(
     ("raw", "normal"),
-    [("M", "male"), (" Female ", "female"), ("x", "other"), ("Non-Binary", "other")],
+    [
+        ("M", "male"),
+        (" Female ", "female"),
+        ("x", "other"),
+        ("Non-Binary", "other"),
+        ("girl", "female"),
+    ],
 )
 def test_it_reads_genders(raw, normal):
     value = parse("gender", raw)
@@ -67,7 +73,9 @@ def test_it_knows_no_other_genders(raw):
     assert not parse("gender", raw).valid
 
 
-@pytest.mark.parametrize("raw", ["123-45-6789", "123 45 6789", "123456789", 123456789])
+@pytest.mark.parametrize(
+    "raw", ["123-45-6789", "123 45 6789", "123.45.6789", "123–45–6789", "123456789", 123456789]
+)
 def test_it_reads_social_security_numbers(raw):
     value = parse("ssn", raw)
     assert (value.normal, value.components["masked"]) == ("123456789", "***-**-6789")

@@ -36,6 +36,15 @@ TERRITORIES = {"PR", "GU", "VI", "AS", "MP"}
         ("011 44 20 7946 0958", "+442079460958"),
         ("+49 30 901820", "+4930901820"),
         ("1-800-FLOWERS", "8003569377"),
+        ("0049 30 901820", "+4930901820"),
+        ("00442079460958", "+442079460958"),
+        ("(00) 44 20 7946 0958", "+442079460958"),
+        ("001 512 555 0100", "5125550100"),
+        ("+44 (0)20 7946 0958", "+442079460958"),
+        ("٥١٢٥٥٥٠١٠٠", "5125550100"),
+        ("\u202e5125550100\u200b", "5125550100"),
+        ("512–555–0100", "5125550100"),
+        ("212-555-0123", "2125550123"),
     ],
 )
 def test_it_reads_numbers_as_people_write_them(raw, normal):
@@ -51,6 +60,11 @@ def test_it_reads_numbers_as_people_write_them(raw, normal):
         ("0005551234", "has an area code that cannot exist"),
         ("1234567890", "has an area code that cannot exist"),
         ("911-555-0100", "has an area code that cannot exist"),
+        ("112-555-0100", "has an area code that cannot exist"),
+        ("999-999-9999", "has an area code that cannot exist"),
+        ("373-555-0100", "has an area code that cannot exist"),
+        ("212-055-0100", "has an exchange that cannot exist"),
+        ("4111111111111111", "has 16 digits instead of 10"),
         ("512-155-0100", "has an exchange that cannot exist"),
         ("+44 12", "has too few or too many digits for its country"),
         ("donkey kong", "is not a phone number"),
@@ -75,7 +89,21 @@ def test_it_gives_the_components():
     }
 
 
-@pytest.mark.parametrize("suffix", ["x44", " x 44", " ext 44", " ext. 44", "#44", ", 44"])
+@pytest.mark.parametrize(
+    "suffix",
+    [
+        "x44",
+        " x 44",
+        " ext 44",
+        " ext. 44",
+        "#44",
+        ", 44",
+        " extension 44",
+        ";ext=44",
+        " Ext: 44",
+        " extn 44",
+    ],
+)
 def test_it_reads_extensions(suffix):
     value = parse("phone", f"512-789-1111{suffix}")
     assert (value.normal, value.components["extension"]) == ("5127891111", "44")
@@ -92,7 +120,16 @@ def test_it_knows_toll_free_numbers_abroad():
 
 
 @pytest.mark.parametrize(
-    ("suffix", "kind"), [("h", "home"), (" (w)", "work"), ("c", "mobile"), ("M", "mobile")]
+    ("suffix", "kind"),
+    [
+        ("h", "home"),
+        (" (w)", "work"),
+        ("c", "mobile"),
+        ("M", "mobile"),
+        (" cell", "mobile"),
+        (" (Home)", "home"),
+        (" office", "work"),
+    ],
 )
 def test_it_takes_the_hint_of_the_form(suffix, kind):
     value = parse("phone", f"5127891111{suffix}")

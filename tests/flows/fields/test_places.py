@@ -14,7 +14,10 @@ from flows.fields.state import CANADA, UNITED_STATES
         ("TX", "TX"), ("tx", "TX"), ("texas ", "TX"), ("TEXAS", "TX"), ("N.Y.", "NY"),
         ("new   york", "NY"), ("US-CA", "CA"), ("Washington, D.C.", "DC"), ("Puerto Rico", "PR"),
         ("W. Virginia", "WV"), ("West-Virginia", "WV"), ("Québec", "QC"), ("quebec", "QC"),
-        ("ca-on", "ON"), ("PEI", "PE"), ("Newfoundland and Labrador", "NL"), ("ＴＸ", "TX"),
+        ("ca-on", "ON"), ("Ill.", "IL"), ("Mich", "MI"), ("N. Dak.", "ND"), ("Ont.", "ON"),
+        ("Île-du-Prince-Édouard", "PE"), ("Nouvelle-Écosse", "NS"), ("State of Texas", "TX"),
+        ("Qu\u0065\u0301bec", "QC"), ("PEI", "PE"), ("Newfoundland and Labrador", "NL"),
+        ("ＴＸ", "TX"),
     ],
 )  # fmt: skip
 def test_it_reads_states(raw, code):
@@ -45,7 +48,9 @@ def test_it_says_which_country_a_state_is_in():
     [
         ("US", "US"), ("usa", "US"), ("U.S.A.", "US"), ("United States of America", "US"),
         ("uk", "GB"), ("England", "GB"), ("deutschland", "DE"), ("DEU", "DE"),
-        ("Cote d'Ivoire", "CI"), ("the netherlands", "NL"), ("Türkiye", "TR"),
+        ("Cote d'Ivoire", "CI"), ("Côte d’Ivoire", "CI"), ("the United States", "US"),
+        ("Brasil", "BR"), ("España", "ES"), ("Österreich", "AT"), ("the netherlands", "NL"),
+        ("Türkiye", "TR"),
     ],
 )  # fmt: skip
 def test_it_reads_countries(raw, code):

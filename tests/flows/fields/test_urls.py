@@ -61,6 +61,20 @@ def test_it_gives_the_parts():
     }
 
 
+@pytest.mark.parametrize(
+    "raw",
+    [
+        CERTIFICATE.replace("https", "http"),
+        CERTIFICATE.replace("https://", ""),
+        CERTIFICATE.upper(),
+        CERTIFICATE.replace(".com/", ".com:443/"),
+        CERTIFICATE + "/",
+    ],
+)
+def test_a_certificate_has_one_address(raw):
+    assert parse("trustedform_url", raw).normal == CERTIFICATE
+
+
 def test_it_reads_a_certificate():
     value = parse("trustedform_url", CERTIFICATE)
     assert value.normal == CERTIFICATE
@@ -84,13 +98,29 @@ def test_it_takes_no_other_address_for_a_certificate(raw):
 
 @pytest.mark.parametrize(
     ("raw", "normal", "version"),
-    [("203.0.113.7", "203.0.113.7", 4), ("2001:DB8:0:0::1", "2001:db8::1", 6), ("::1", "::1", 6)],
+    [
+        ("203.0.113.7", "203.0.113.7", 4),
+        ("2001:DB8:0:0::1", "2001:db8::1", 6),
+        ("::1", "::1", 6),
+        ("::ffff:203.0.113.7", "203.0.113.7", 4),
+        ("::FFFF:cb00:7107", "203.0.113.7", 4),
+        ("203.0.113.7:5678", "203.0.113.7", 4),
+        ("[2001:db8::1]:443", "2001:db8::1", 6),
+        ("fe80::1%eth0", "fe80::1", 6),
+        ("２０３.0.113.7", "203.0.113.7", 4),
+    ],
 )
 def test_it_reads_addresses_of_machines(raw, normal, version):
     value = parse("ip", raw)
     assert (value.normal, value.components["version"]) == (normal, version)
 
 
-@pytest.mark.parametrize("raw", ["256.1.1.1", "1.2.3", "01.2.3.4", "example.com", 16909060])
+@pytest.mark.parametrize(
+    "raw", ["256.1.1.1", "1.2.3", "01.2.3.4", "example.com", 16909060, "1.2.3.4/24"]
+)
 def test_it_refuses_other_addresses(raw):
     assert not parse("ip", raw).valid
+
+
+def test_it_says_that_a_list_of_addresses_is_none():
+    assert parse("ip", "203.0.113.7, 10.0.0.1").reason == "is a list of addresses, not one"
