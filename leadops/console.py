@@ -144,6 +144,7 @@ UNFOLD = {
             "href": lambda request: static("leadops/icon.svg"),
         }
     ],
+    "LOGIN": {"form": "leadops.accounts.signing_in.SignInForm"},
     "STYLES": [lambda request: static("leadops/console.css")],
     "SCRIPTS": [lambda request: static("leadops/console.js")],
     "DASHBOARD_CALLBACK": "leadops.landing.context",

@@ -66,6 +66,20 @@ class User(AbstractUser):
         return Recipient.objects.all() if self.sees_all else self.recipients.all()
 
 
+class SignIns(models.Model):
+    """How often somebody tried to sign in of late, by a digest of who and from where.
+
+    Written by `leadops.accounts.signing_in` alone; a row means nothing after `until`.
+    """
+
+    key = models.CharField(primary_key=True, max_length=64)
+    tries = models.PositiveIntegerField()
+    until = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.tries} until {self.until}"
+
+
 class AccountKey(ApiKey):
     """The key with which a member of staff uses the API."""
 
