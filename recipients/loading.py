@@ -29,6 +29,7 @@ from recipients.plan import (
     BodyFormat,
     EndpointKind,
     EndpointPlan,
+    PingPlan,
     RecipientPlan,
     Trial,
 )
@@ -83,7 +84,7 @@ class MissingSecret(ValueError):
 def load_recipients() -> dict[str, RecipientPlan]:
     """All recipients by id; one that does not compile is there, switched off, saying why."""
     stored, seconds = stored_secrets()
-    query = Recipient.objects.prefetch_related(
+    query = Recipient.objects.select_related("ping").prefetch_related(
         "endpoints", "mapping_rows", "response_rules", "retry_rules", "suppress"
     )
     recipients = list(query)
@@ -153,7 +154,15 @@ def _with_second(
 ) -> RecipientPlan:
     vault = Vault(stored, seconds)
     plan = _compiled(recipient, vault, mapped)
-    return dataclasses.replace(plan, second=_second(recipient, vault, mapped))
+    second = _second(recipient, vault, mapped)
+    return dataclasses.replace(plan, second=second, ping=_ping_with(plan.ping, second))
+
+
+def _ping_with(ping: PingPlan | None, second: RecipientPlan | None) -> PingPlan | None:
+    """Asked with the second values of secrets too, where there are any."""
+    if ping is None or ping.asks is None or second is None or second.ping is None:
+        return ping
+    return dataclasses.replace(ping, asks=dataclasses.replace(ping.asks, second=second.ping.asks))
 
 
 def _trial(
@@ -192,7 +201,7 @@ def _compiled(recipient: Recipient, vault: Vault, mapped: _Mapped) -> RecipientP
         endpoints[endpoint.kind].append((endpoint, plan))
     one = {kind: rows[0][1] for kind, rows in endpoints.items()}
     production = one.get(EndpointKind.PRODUCTION)
-    return RecipientPlan(
+    plan = RecipientPlan(
         id=recipient.id,
         slug=recipient.slug,
         name=recipient.name,
@@ -215,7 +224,6 @@ def _compiled(recipient: Recipient, vault: Vault, mapped: _Mapped) -> RecipientP
         fallbacks=tuple(plan for _, plan in endpoints[EndpointKind.FALLBACK]),
         retry=policies.retry_policy(recipient, recipient.retry_rules.all()),
         breaker=policies.breaker_policy(recipient),
-        redactor=Redactor(vault.given),
         filter=conditions.parse(recipient.filter) if recipient.filter else None,
         duplicates=tuple(tuple(group) for group in recipient.duplicate_match),
         duplicates_within=recipient.duplicate_within or 0.0,
@@ -223,7 +231,40 @@ def _compiled(recipient: Recipient, vault: Vault, mapped: _Mapped) -> RecipientP
         consent_required=recipient.consent_required,
         consent_max_age=recipient.consent_max_age,
         fields=_fields(recipient),
-        secrets=frozenset(vault.names),
+    )
+    ping = _ping(recipient, plan, one.get(EndpointKind.PING), vault)
+    # Last, for they know all secrets that were given out.
+    redactor, secrets = Redactor(vault.given), frozenset(vault.names)
+    if ping and ping.asks:
+        asks = dataclasses.replace(ping.asks, redactor=redactor, secrets=secrets)
+        ping = dataclasses.replace(ping, asks=asks)
+    return dataclasses.replace(plan, ping=ping, redactor=redactor, secrets=secrets)
+
+
+def _ping(
+    recipient: Recipient, plan: RecipientPlan, endpoint: EndpointPlan | None, vault: Vault
+) -> PingPlan | None:
+    row = getattr(recipient, "ping", None)
+    if row is None:
+        return None
+    asks = None
+    if endpoint is not None and row.static_bid is None:
+        endpoint = dataclasses.replace(endpoint, reader=None)
+        rows = [
+            dataclasses.replace(each, value=vault.fill(each.value))
+            for each in mapping.rows_of(row.mapping)
+        ]
+        asks = dataclasses.replace(
+            plan,
+            mapping=mapping.compile_rows(rows),
+            reader=responses.compile_reader(responses.ReaderSpec(**row.reader_fields())),
+        )
+    return PingPlan(
+        asks=asks,
+        endpoint=endpoint if asks else None,
+        minimum=row.minimum,
+        margin=row.margin,
+        static_bid=row.static_bid,
     )
 
 

@@ -68,6 +68,7 @@ class EndpointKind(StrEnum):
     SANDBOX = "sandbox"
     REGIONAL = "regional"
     FALLBACK = "fallback"
+    PING = "ping"
 
 
 class BodyFormat(StrEnum):
@@ -142,6 +143,22 @@ class EndpointPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class PingPlan:
+    """How a recipient bids. `asks` is the recipient as it is asked at `endpoint`: its mapping is
+    the part of the lead it is told, its reader finds the bid as price and the bid's id as the
+    buyer's lead id. Neither is there of one that always offers its `static_bid`.
+
+    `margin` is the share of its bids that is ours; lower bids than `minimum` are not taken.
+    """
+
+    asks: RecipientPlan | None = None
+    endpoint: EndpointPlan | None = None
+    minimum: Decimal | None = None
+    margin: Decimal = Decimal(0)
+    static_bid: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Trial:
     """Another version of a recipient's mapping, for `percent` of its leads: `plan` is the
     recipient with it."""
@@ -204,6 +221,7 @@ class RecipientPlan:
     version: int = 1
     fields: Mapping[str, Any] = field(default_factory=dict)
     secrets: frozenset[str] = frozenset()
+    ping: PingPlan | None = None
     second: RecipientPlan | None = field(default=None, repr=False, compare=False)
     trial: Trial | None = field(default=None, repr=False, compare=False)
 
@@ -261,7 +279,8 @@ class RecipientPlan:
         """All of them, production first, fallbacks last."""
         named = (self.production, self.backup, self.sandbox)
         there = (endpoint for endpoint in named if endpoint is not None)
-        return (*there, *(endpoint for _, endpoint in self.regional), *self.fallbacks)
+        asked = (self.ping.endpoint,) if self.ping and self.ping.endpoint else ()
+        return (*there, *(endpoint for _, endpoint in self.regional), *self.fallbacks, *asked)
 
     def endpoint(self, id: str) -> EndpointPlan | None:
         return next((endpoint for endpoint in self.endpoints() if endpoint.id == id), None)

@@ -21,7 +21,7 @@ from recipients.options import OptionError, compile_options
 from recipients.plan import Auth, AuthKind
 
 if TYPE_CHECKING:
-    from recipients.models import Endpoint, Recipient, ResponseRule
+    from recipients.models import Endpoint, Ping, Recipient, ResponseRule
 
 MAX_TIMEOUT = 120.0
 XML_NAME = re.compile(r"(?:[A-Za-z_][\w.\-]*:)?[A-Za-z_][\w.\-]*\Z")
@@ -251,6 +251,29 @@ def reply_reading(recipient: Recipient) -> None:
     except responses.ReaderError as error:
         part = error.path.split(".")[0]
         raise ValidationError({FIELD_OF.get(part, part): error.message}) from error
+
+
+def mapping_document(value: Any) -> None:
+    if not isinstance(value, dict):
+        raise ValidationError("An object of keys and templates.")
+    try:
+        mapping.compile_document(value)
+    except mapping.MappingError as error:
+        raise ValidationError(str(error)) from error
+
+
+BID_FIELDS = {"price": "bid_path", "lead_id": "bid_id_path", "reason": "reason_path"}
+
+
+def bids(ping: Ping) -> None:
+    """A recipient that is asked must say where its bid stands."""
+    try:
+        responses.compile_reader(responses.ReaderSpec(**ping.reader_fields()))
+    except responses.ReaderError as error:
+        part = error.path.split(".")[0]
+        raise ValidationError({BID_FIELDS.get(part, part): error.message}) from error
+    if ping.static_bid is None and not ping.bid_path:
+        raise ValidationError({"bid_path": "Say where its bid stands, or what it always bids."})
 
 
 def response_rule(rule: ResponseRule) -> None:

@@ -3,6 +3,7 @@ from recipients.models.endpoint import Endpoint
 from recipients.models.mapping_row import MappingRow
 from recipients.models.mapping_version import MappingVersion
 from recipients.models.partner_key import PartnerKey
+from recipients.models.ping import Ping
 from recipients.models.recipient import Recipient
 from recipients.models.response_rule import ResponseRule
 from recipients.models.retry_rule import RetryRule
@@ -23,6 +24,7 @@ __all__ = [
     "MappingRow",
     "MappingVersion",
     "PartnerKey",
+    "Ping",
     "Recipient",
     "ResponseRule",
     "RetryRule",

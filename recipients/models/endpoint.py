@@ -21,6 +21,7 @@ class Endpoint(models.Model):
         SANDBOX = "sandbox"
         REGIONAL = "regional"
         FALLBACK = "fallback", "Fallback in another form"
+        PING = "ping", "Ping: asked for bids"
 
     class Format(models.TextChoices):
         JSON = "json", "JSON"
