@@ -14,7 +14,7 @@ import orjson
 from django.db import connection, transaction
 
 from events.journal import Journal
-from flows import dispatching
+from flows import dispatching, worktable
 from flows.plans import Plans
 from flows.runs import (
     DELIVERIES,
@@ -79,7 +79,8 @@ def locked(
         raise NotNow("Something happened to this lead in the meantime. Look at it again.")
     if lead.flow_id not in current.flows:
         raise NotNow("The lead's flow cannot be used at the moment; correct its configuration.")
-    run = Run(lead=lead, flow=current.flows[lead.flow_id], journal=journal)
+    source = current.sources.get(lead.source_id)
+    run = Run(lead=lead, flow=current.flows[lead.flow_id], journal=journal, source=source)
     cursor.execute(DELIVERIES, [[lead_id]])
     run.deliveries = [DeliveryState(*row) for row in cursor.fetchall()]
     run.find_place()
@@ -101,6 +102,9 @@ def save(
     """Write the lead and its deliveries back, with the work that is due now."""
     save_leads(cursor, [run])
     save_deliveries(cursor, [run])
+    run.book.write(cursor)
+    if run.dropped:
+        cursor.execute(worktable.DROP, [run.dropped])
     for delivery in send:
         cursor.execute(DELIVER, [run.lead.id, delivery.id, dispatching.lane(delivery)])
     if advance:

@@ -8,7 +8,7 @@ from typing import Any
 
 from events import shapes
 from events.vocabulary import EventType
-from flows import breakers
+from flows import breakers, shares
 from flows.admission import Admit, Hold, Skip, admit
 from flows.desk import Desk
 from flows.patterns.base import Candidate
@@ -34,11 +34,12 @@ def dispatch(run: Run, delivery: DeliveryState, desk: Desk) -> None:
     step = run.flow.step(delivery.step)
     verdict = admit(
         plan,
-        run.lead.known,
+        run.judged,
         endpoint_kind=delivery.endpoint,
         test=run.lead.test,
         attempted=delivery.attempts > 0,
         private=run.flow.private,
+        facts=desk.facts.of(run, plan),
         conditions=desk.conditions,
         breakers=desk.breakers,
         moves_on=isinstance(step, DeliverStep) and step.skips_open_breakers,
@@ -46,10 +47,10 @@ def dispatch(run: Run, delivery: DeliveryState, desk: Desk) -> None:
         now=desk.now,
     )
     delivery.changed = True
-    if isinstance(verdict, Skip) and delivery.tries:
+    if isinstance(verdict, Skip) and delivery.attempts:
         _abandon(run, delivery, plan, verdict.reason)
     elif isinstance(verdict, Skip):
-        _skip(run, delivery, plan, verdict.reason)
+        skip(run, delivery, plan, verdict.reason)
     elif isinstance(verdict, Hold):
         wait = verdict.seconds
         postpone(delivery, None if wait is None else wait + JITTER.random() * verdict.spread)
@@ -89,7 +90,8 @@ def _work(delivery: DeliveryState) -> WorkState:
     return delivery.work
 
 
-def _skip(run: Run, delivery: DeliveryState, plan: RecipientPlan, reason: str) -> None:
+def skip(run: Run, delivery: DeliveryState, plan: RecipientPlan, reason: str) -> None:
+    """End a delivery that is not under way without sending it, or sending it again."""
     result = Result(Outcome.SKIPPED, reason=reason)
     finish(run, delivery, "skipped", result)
     run.journal.record(
@@ -197,6 +199,7 @@ def _begin(
         delivery_id=delivery.id,
         lead_id=run.lead.id,
     )
+    desk.facts.claim(run, delivery, plan, desk.now)
     desk.starts.append((run, delivery, endpoint))
 
 
@@ -222,7 +225,8 @@ def _record_attempt(
             exclusive=exclusive,
             priority=_priority(step, delivery),
             timeout=timeout,
-        ),
+        )
+        | ({"routing": delivery.routing} if delivery.routing else {}),
         lead_snapshot=shapes.lead_snapshot(run.lead.values, age),
         metadata=shapes.metadata(
             plan,
@@ -253,6 +257,7 @@ def price_of(run: Run, delivery: DeliveryState, result: Result | None) -> Decima
 
 
 def finish(run: Run, delivery: DeliveryState, state: str, result: Result | None) -> None:
+    shares.ending(run, delivery, state)
     delivery.state = state
     delivery.waits_for = ""
     delivery.changed = True

@@ -12,25 +12,14 @@ from typing import Any
 
 from events import shapes
 from events.vocabulary import EventType
-from flows import dispatching, enhancing
+from flows import dispatching, enhancing, routing, shares
 from flows.desk import Desk
 from flows.inquiries import Answers, Inquiry
-from flows.patterns.base import Done, Send, Situation, Try, TryState, Wait
-from flows.patterns.orders import OrderContext
+from flows.patterns.base import Done, Send, Wait
 from flows.plans import DeliverStep, EnhanceStep, FilterStep, Plans
 from flows.runs import DeliveryState, Run
 from leadops.lib import money
 from recipients.outcomes import Outcome
-
-TRY_STATES = {
-    "waiting": TryState.WAITING,
-    "sending": TryState.WAITING,
-    "accepted": TryState.ACCEPTED,
-    "declined": TryState.DECLINED,
-    "failed": TryState.FAILED,
-    "skipped": TryState.SKIPPED,
-    "review": TryState.UNKNOWN_HOLD,
-}
 
 
 def advance(run: Run, desk: Desk) -> None:
@@ -125,7 +114,7 @@ def _last_reason(run: Run) -> str:
 
 
 def _filter(run: Run, step: FilterStep, plans: Plans) -> None:
-    verdict = step.rule.evaluate(run.lead.known)
+    verdict = step.rule.evaluate(run.judged)
     facts: dict[str, Any] = {"rule_set": step.name, "rules_evaluated": verdict.evaluated}
     if verdict.passed or verdict.failed is None:
         run.journal.record(
@@ -159,32 +148,20 @@ def _filter(run: Run, step: FilterStep, plans: Plans) -> None:
 def _deliver(run: Run, step: DeliverStep, desk: Desk) -> bool:
     """Do what the pattern wants next; True when it wants nothing more."""
     while True:
-        decision = step.pattern.decide(situation(run, step))
+        decision = step.pattern.decide(routing.situation(run, step))
         if isinstance(decision, Done):
             return True
         if isinstance(decision, Wait):
+            if decision.until is not None:
+                run.own_work().due_in = max(0.0, decision.until - routing.age(run))
             return False
         assert isinstance(decision, Send)  # noqa: S101  the three there are
         for candidate in decision.candidates:
-            delivery = run.new_delivery(candidate.recipient, candidate.price)
-            dispatching.dispatch(run, delivery, desk)
-
-
-def situation(run: Run, step: DeliverStep) -> Situation:
-    return Situation(
-        candidates=step.order(step.candidates, OrderContext(seed=run.lead.id)),
-        remediation=step.remediation,
-        tries=tuple(
-            Try(
-                recipient=d.recipient_id,
-                state=TryState.ACCEPTED if d.sold else TRY_STATES[d.state],
-                sent=d.attempts > 0,
+            delivery = run.new_delivery(
+                candidate.recipient, candidate.price, routing.reasons(run, step, candidate)
             )
-            for d in run.deliveries
-            if d.step == run.lead.step
-        ),
-        age=(run.journal.at - run.lead.created_at).total_seconds(),
-    )
+            dispatching.dispatch(run, delivery, desk)
+            shares.given(run, delivery)
 
 
 def _ms(span: timedelta) -> int:

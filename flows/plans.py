@@ -5,18 +5,21 @@ from __future__ import annotations
 import functools
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 from django.db import connection, transaction
 
-from flows import consent, terms
+from flows import consent, shares, terms
+from flows.learning import LEARN_FROM, Learn
 from flows.models import Flow, Revision, Source, Step
 from flows.patterns import registry
 from flows.patterns.base import Candidate, Pattern
 from flows.patterns.orders import Order
+from flows.pricing.rules import PriceRule
+from flows.pricing.rules import parse as parse_prices
 from flows.terms import Stored, Terms
 from leadops.lib import conditions
 from recipients import suppression, versions
@@ -43,6 +46,9 @@ class FilterStep:
 
 @dataclass(frozen=True, slots=True)
 class DeliverStep:
+    """`account` is what the shares of its recipients are kept under, blank where its order needs
+    none. `prices` are the rules of those recipients that have any."""
+
     id: str
     name: str
     pattern: Pattern
@@ -50,6 +56,11 @@ class DeliverStep:
     candidates: tuple[Candidate, ...]
     remediation: Candidate | None
     skips_open_breakers: bool = False
+    order_name: str = "listed"
+    account: str = ""
+    opens_early: bool = False
+    learn: Learn | None = None
+    prices: Mapping[str, tuple[PriceRule, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +111,8 @@ class FlowPlan:
     consent: consent.Terms | None = None
     # Fields whose values the permanent record does not repeat: they are in the snapshot.
     private: frozenset[str] = frozenset()
+    # A step of it lets leads wait until they are old enough.
+    waits: bool = False
 
     def step(self, position: int) -> StepPlan | None:
         return self.steps[position] if position < len(self.steps) else None
@@ -121,6 +134,9 @@ class Plans:
     recipients: Mapping[str, RecipientPlan]
     # Recipients that do not take every lead: of theirs a turn looks up suppression and duplicates.
     choosy: Mapping[str, RecipientPlan] = field(default_factory=dict)
+    # The accounts that orders keep, and the windows (flow, seconds) that steps learn over.
+    accounts: frozenset[str] = frozenset()
+    windows: frozenset[tuple[str, float]] = frozenset()
 
     def flow(self, slug_or_id: str) -> FlowPlan | None:
         return self.flows.get(self.flow_slugs.get(slug_or_id, slug_or_id))
@@ -176,6 +192,11 @@ def loaded(revision: int) -> Plans:
     return plans
 
 
+def cached() -> Plans | None:
+    """The plans that this process has, whatever their revision."""
+    return _cache.plans
+
+
 def forget() -> None:
     """Drop what this process has compiled."""
     _cache.plans = None
@@ -215,7 +236,14 @@ def load() -> Plans:
         sources=sources,
         recipients=recipients,
         choosy={id: plan for id, plan in recipients.items() if plan.looks_up},
+        accounts=frozenset(step.account for _, step in _delivers(flows) if step.account),
+        windows=frozenset((id, step.learn.over) for id, step in _delivers(flows) if step.learn),
     )
+
+
+def _delivers(flows: Mapping[str, FlowPlan]) -> Iterator[tuple[str, DeliverStep]]:
+    for plan in flows.values():
+        yield from ((plan.id, step) for step in plan.steps if isinstance(step, DeliverStep))
 
 
 def _source(source: Source) -> SourcePlan:
@@ -251,6 +279,7 @@ def _flows(recipients: Mapping[str, RecipientPlan]) -> list[FlowPlan]:
 
 
 def _flow(flow: Flow, recipients: Mapping[str, RecipientPlan], stored: Stored) -> FlowPlan:
+    steps = tuple(_step(step, recipients) for step in flow.steps.all())
     return FlowPlan(
         id=flow.id,
         slug=flow.slug,
@@ -259,7 +288,8 @@ def _flow(flow: Flow, recipients: Mapping[str, RecipientPlan], stored: Stored) -
         active=flow.active,
         fields=tuple(FieldPlan(f.name, f.type, f.required, f.privacy) for f in flow.fields.all()),
         terms={row.source_id: terms.of(row, stored) for row in flow.sources.all()},
-        steps=tuple(_step(step, recipients) for step in flow.steps.all()),
+        steps=steps,
+        waits=any(isinstance(s, DeliverStep) and s.pattern.uses_tiers for s in steps),
         duplicates=tuple(tuple(group) for group in flow.duplicate_match),
         duplicates_within=flow.duplicate_within or 0.0,
         suppress=suppression.plans_of(flow.suppress.all()),
@@ -295,6 +325,7 @@ def _step(step: Step, recipients: Mapping[str, RecipientPlan]) -> StepPlan:
             price=recipients[row.recipient_id].price if row.price is None else row.price,
             weight=row.weight,
             priority=row.priority,
+            opens_after=row.opens_after or 0.0,
         )
         for row in step.recipients.all()
     )
@@ -311,4 +342,16 @@ def _step(step: Step, recipients: Mapping[str, RecipientPlan]) -> StepPlan:
             else None
         ),
         skips_open_breakers=step.while_open == Step.WhileOpen.SKIP,
+        order_name=step.order,
+        account=shares.account(step.id, step.order, candidates),
+        opens_early=step.when_declined == Step.WhenDeclined.OPEN_NEXT,
+        learn=_learn(step),
+        prices={r.recipient_id: parse_prices(r.prices) for r in step.recipients.all() if r.prices},
     )
+
+
+def _learn(step: Step) -> Learn | None:
+    if step.learn_over is None:
+        return None
+    minimum = LEARN_FROM if step.learn_minimum is None else step.learn_minimum
+    return Learn(step.learn_over, minimum)

@@ -9,7 +9,7 @@ import orjson
 from events import shapes
 from events.models import Delivery
 from events.vocabulary import EventType
-from flows import by_hand, plans
+from flows import by_hand, plans, shares
 from flows.by_hand import UNDER_WAY, NotNow
 from flows.plans import DeliverStep, Plans
 from flows.runs import DeliveryState, Run
@@ -108,6 +108,7 @@ def _reopen(run: Run, delivery: DeliveryState) -> None:
         run.lead.status, run.lead.completed_at = "working", None
         run.lead.result, run.lead.reason = "", ""
         run.lead.step = min(run.lead.step, delivery.step)  # its pattern hears of the result
+    shares.reopening(run, delivery)
     delivery.state, delivery.waits_for, delivery.endpoint = "waiting", "Retry", "production"
     # Its retries are counted, and grow too old, from the next attempt on.
     delivery.tries, delivery.first_attempt_at, delivery.finished_at = 0, None, None

@@ -13,7 +13,7 @@ from typing import Any
 from events import shapes
 from events.models import Delivery
 from events.vocabulary import EventType
-from flows import by_hand, engine, plans, retrying, settling
+from flows import by_hand, engine, overtaking, plans, retrying, settling
 from flows.by_hand import REASON_LENGTH, UNDER_WAY, NotNow
 from flows.plans import DeliverStep, FlowPlan, Plans
 from flows.runs import DeliveryState, Run
@@ -65,6 +65,7 @@ def accept(
         _take_on(run)
         result = Result(Outcome.ACCEPTED, price=price, buyer_lead_id=buyer_lead_id)
         settling.accept_by_hand(run, delivery, plan, result, by=by)
+        overtaking.end_the_waiting(run, delivery, current)
         by_hand.save(cursor, run, advance=_goes_on(run))
 
 

@@ -12,6 +12,7 @@ import orjson
 
 from events.journal import Journal
 from flows.plans import FlowPlan
+from flows.shares import Book
 from leadops.lib import ids, secrets
 from leadops.lib.bulk import Table
 
@@ -99,6 +100,7 @@ class DeliveryState:
     sold: bool = False  # accepted in time once: it earned then, and earns nothing again
     in_doubt: bool = False  # an attempt had no answer: the buyer may have the lead
     mapping_version: int = 0
+    routing: Mapping[str, Any] | None = None  # the figures it was chosen by
     created_at: datetime | None = None
     first_attempt_at: datetime | None = None
     finished_at: datetime | None = None
@@ -117,6 +119,14 @@ class Run:
     journal: Journal
     deliveries: list[DeliveryState] = field(default_factory=list)
     work: WorkState | None = None  # the lead's own: take it on through the flow
+    book: Book = field(default_factory=Book)  # of the whole turn
+    dropped: list[str] = field(default_factory=list)  # deliveries whose work is over
+    source: SourcePlan | None = None
+
+    @property
+    def judged(self) -> Mapping[str, Any]:
+        """The lead as rules read it: with its source's values under `source.x`."""
+        return judged(self.lead.known, self.source)
 
     def delivery(self, delivery_id: str) -> DeliveryState | None:
         return next((d for d in self.deliveries if d.id == delivery_id), None)
@@ -146,7 +156,12 @@ class Run:
         for delivery in self.deliveries:
             delivery.step = places.get(delivery.step_id, delivery.step)
 
-    def new_delivery(self, recipient_id: str, price: Decimal | None) -> DeliveryState:
+    def new_delivery(
+        self,
+        recipient_id: str,
+        price: Decimal | None,
+        routing: Mapping[str, Any] | None = None,
+    ) -> DeliveryState:
         delivery = DeliveryState(
             id=ids.new_id("dlv"),
             lead_id=self.lead.id,
@@ -155,6 +170,7 @@ class Run:
             step=self.lead.step,
             step_id=self.flow.step_id(self.lead.step),
             price=price,
+            routing=routing,
             created_at=self.journal.at,
             new=True,
         )
@@ -204,6 +220,7 @@ DELIVERY = Table(
         "sold": "boolean",
         "in_doubt": "boolean",
         "mapping_version": "integer",
+        "routing": "jsonb",
         "created_at": "timestamptz",
         "first_attempt_at": "timestamptz",
         "finished_at": "timestamptz",
@@ -219,7 +236,9 @@ LOCK_LEADS = f"""
 DELIVERIES = f"""
     SELECT {", ".join(DELIVERY.columns)} FROM events_delivery WHERE lead_id = ANY(%s) ORDER BY id
 """  # noqa: S608
-WRITTEN_ONCE = {"id", "lead_id", "recipient_id", "flow_id", "step", "step_id", "created_at"}
+WRITTEN_ONCE = {
+    "id", "lead_id", "recipient_id", "flow_id", "step", "step_id", "routing", "created_at",
+}  # fmt: skip
 LEAD_CHANGES = [column for column in LEAD.columns if column != "id"]
 DELIVERY_CHANGES = [column for column in DELIVERY.columns if column not in WRITTEN_ONCE]
 

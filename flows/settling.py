@@ -11,7 +11,7 @@ from typing import Any
 from events import shapes
 from events.masking import TextMask, mentions
 from events.vocabulary import EventType
-from flows import breakers, dispatching, engine
+from flows import breakers, dispatching, engine, overtaking, routing, shares
 from flows.admission import choose
 from flows.desk import Desk
 from flows.plans import DeliverStep, Plans
@@ -35,6 +35,7 @@ def settle(run: Run, delivery: DeliveryState, attempt: Attempt, desk: Desk) -> N
     delivery.in_doubt |= result.outcome is Outcome.UNKNOWN
     if result.accepted:
         _accept(run, delivery, plan, attempt)
+        overtaking.end_the_waiting(run, delivery, desk.plans)
     else:
         _refuse(run, delivery, plan, attempt, desk)
     engine.advance(run, desk)
@@ -99,10 +100,11 @@ def _accept(
     dispatching.finish(run, delivery, "accepted", None)
     if counts:
         delivery.sold = True
+        shares.sold(run, delivery)
         lead.revenue += price
         lead.sales += plan.buys
-    shares = plan.buys or not lead.sales
-    cost = money.share(lead.cost, max(lead.sales, 1))[-1] if shares else Decimal(0)
+    bears = plan.buys or not lead.sales
+    cost = money.share(lead.cost, max(lead.sales, 1))[-1] if bears else Decimal(0)
     late: dict[str, Any] = facts if counts else {**facts, "late": True}
     run.journal.record(
         lead,
@@ -142,9 +144,14 @@ def _refuse(
         rng=dispatching.JITTER,
         age=dispatching.age(run, delivery),
     )
+    if isinstance(decision, RetryIn) and result.outcome is Outcome.RATE_LIMITED and endpoint:
+        desk.hold(endpoint, decision.seconds)
+    if overtaking.is_overtaken(run, delivery):
+        if result.outcome.is_technical:
+            _record_error(run, delivery, plan, attempt)
+        _give_up(run, delivery, plan, attempt, GiveUp(Then.FAIL))
+        return
     if isinstance(decision, RetryIn):
-        if result.outcome is Outcome.RATE_LIMITED and endpoint:
-            desk.hold(endpoint, decision.seconds)
         _record_error(run, delivery, plan, attempt)
         _schedule_retry(run, delivery, plan, decision.seconds)
         return
@@ -163,7 +170,7 @@ def _refuse(
 
 
 def _endpoint(plan: RecipientPlan, delivery: DeliveryState, run: Run) -> EndpointPlan | None:
-    return choose(plan, run.lead.known, endpoint_kind=delivery.endpoint, test=run.lead.test)
+    return choose(plan, run.judged, endpoint_kind=delivery.endpoint, test=run.lead.test)
 
 
 def _way_on(run: Run, delivery: DeliveryState, plan: RecipientPlan, result: Result) -> str:
@@ -226,13 +233,13 @@ def _may_have_it(run: Run, delivery: DeliveryState, plan: RecipientPlan, result:
     """
     step = run.flow.step(delivery.step)
     plain_no = result.outcome is Outcome.REJECTED or result.category is Category.VALIDATION
-    if not delivery.in_doubt or plain_no:
+    if not delivery.in_doubt or plain_no or overtaking.is_overtaken(run, delivery):
         return False
     if plan.retry.rule(Outcome.UNKNOWN).then is Then.MOVE_ON:
         return False
     if not isinstance(step, DeliverStep) or not step.pattern.exclusive:
         return False
-    left = engine.situation(run, step)
+    left = routing.situation(run, step)
     return bool(left.untried or left.untried_remediation)
 
 

@@ -30,17 +30,20 @@ from flows import (
     dispatching,
     endpoints,
     engine,
+    facts,
     plans,
     runs,
     sendings,
     settling,
     worktable,
 )
+from flows.bookkeeping import Reading
 from flows.breakers import Contended
 from flows.desk import Condition, Desk, Sending
 from flows.inquiries import Answers, Inquiry
 from flows.plans import Plans
 from flows.runs import DeliveryState, LeadState, Run, WorkState
+from flows.shares import Book
 from leadops.lib import wire
 from leadops.lib.claim import Claimed
 from recipients.breaker import Breaker
@@ -134,6 +137,7 @@ class Loaded:
     leases: dict[int, str | None]
     conditions: dict[str, Condition]
     breakers: dict[str, Breaker]
+    book: Book
 
 
 @dataclass(slots=True)
@@ -193,6 +197,7 @@ def _take(turn: Turn) -> tuple[Done, list[str]]:
             conditions=loaded.conditions,
         )
         desk.breakers.known = loaded.breakers
+        desk.facts = facts.look_up(loaded.runs.values(), loaded.plans, at=loaded.at)
         done, troubled = Done(), []
         parts = turn.by_lead()
         for lead_id, run in list(loaded.runs.items()):
@@ -202,6 +207,7 @@ def _take(turn: Turn) -> tuple[Done, list[str]]:
             except Exception:
                 log.exception("%s makes trouble", lead_id)
                 del loaded.runs[lead_id], desk.starts[begun:], desk.asks[asked:]
+                desk.facts.forget(lead_id)
                 troubled.append(lead_id)
         done.starts, done.asks = _save(turn, loaded, desk)
         return done, troubled
@@ -250,8 +256,10 @@ def _load(turn: Turn) -> Loaded:
     raw = connection.connection
     cursors = [wire.cursor() for _ in range(8)]
     leads, clock, works, deliveries, snapshots, conditions, moving, revision = cursors
+    figures = Reading(plans.cached())
     with raw.pipeline():
         leads.execute(runs.LOCK_LEADS, [those])
+        figures.execute(those)
         clock.execute("SELECT clock_timestamp()")
         works.execute(worktable.LOCK, [wire.array(turn.work_ids())])
         deliveries.execute(runs.DELIVERIES, [those])
@@ -263,10 +271,18 @@ def _load(turn: Turn) -> Loaded:
     number = revision.fetchone()
     current = plans.loaded(number[0] if number else 0)
     found = {
-        row[0]: Run(lead=lead, flow=current.flows[lead.flow_id], journal=Journal(at))
+        row[0]: Run(
+            lead=lead,
+            flow=current.flows[lead.flow_id],
+            journal=Journal(at),
+            source=current.sources.get(lead.source_id),
+        )
         for row in leads.fetchall()
         if (lead := LeadState(*row)).flow_id in current.flows
     }
+    book = figures.book()
+    for run in found.values():
+        run.book = book
     for row in deliveries.fetchall():
         delivery = DeliveryState(*row)
         if delivery.lead_id in found:
@@ -285,6 +301,7 @@ def _load(turn: Turn) -> Loaded:
             row[0]: Condition(row[2] if row[1] else "", row[3]) for row in conditions.fetchall()
         },
         breakers={row[0]: endpoints.breaker_of(row) for row in moving.fetchall()},
+        book=book,
     )
 
 
@@ -393,6 +410,7 @@ def _save(turn: Turn, loaded: Loaded, desk: Desk) -> tuple[list[Sending], list[I
     for run in changed:
         journal.extend(run.journal)
     endpoints.write(desk, journal)
+    desk.facts.write()
     work = worktable.changes(changed, lease=turn.lease, lease_seconds=turn.lease_seconds)
     raw = connection.connection
     inserted = wire.cursor()
@@ -401,6 +419,7 @@ def _save(turn: Turn, loaded: Loaded, desk: Desk) -> tuple[list[Sending], list[I
         runs.save_leads(cursor, changed)
         runs.save_deliveries(cursor, changed)
         work.write(cursor, inserted)
+        loaded.book.write(cursor)
     endpoints.write_breakers(desk)
     work_ids = {owner: id for id, owner in inserted.fetchall()} if work.fresh else {}
     starts = [

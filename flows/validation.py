@@ -126,6 +126,22 @@ def filter_rules(rules: Any) -> None:
         raise ValidationError({"rules": "A filter needs rules."})
 
 
+def learning(order: str, *, over: float | None, minimum: int | None) -> None:
+    """A step of this order may learn, and says over which time."""
+    if over is not None and order not in registry.LEARNING:
+        known = ", ".join(sorted(registry.LEARNING))
+        raise ValidationError({"learn_over": f"Of the orders only these learn: {known}."})
+    if minimum is not None and over is None:
+        raise ValidationError({"learn_over": "Say over which time it learns, e.g. 7d."})
+
+
+def opening(pattern: str) -> None:
+    """A recipient of a step of this pattern may open at an age of its own."""
+    chosen = registry.PATTERNS.get(pattern)
+    if chosen is not None and not chosen.uses_tiers:
+        raise ValidationError(f"{chosen.label} has no tiers: all are open at once.")
+
+
 def remediation(pattern: str) -> None:
     """A step of this pattern may have a remediation pool."""
     chosen = registry.PATTERNS.get(pattern)

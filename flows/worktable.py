@@ -12,6 +12,9 @@ from leadops.lib.bulk import dumps
 
 LOCK = "SELECT id, lease::text FROM flows_work WHERE id = ANY(%s) FOR UPDATE"
 DELETE = "DELETE FROM flows_work WHERE id = ANY(%s)"
+DROP = "DELETE FROM flows_work WHERE delivery_id = ANY(%s)"
+# A lead that waited for a time, and has come to its end before.
+DROP_OWN = "DELETE FROM flows_work WHERE kind = 'advance' AND lead_id = ANY(%s)"
 COLUMNS = (
     "id bigint, kind text, lead_id text, delivery_id text, lane text, claims smallint, "
     "lease uuid, hold float, due_in float"
@@ -44,12 +47,18 @@ class Changes:
     fresh: list[dict[str, Any]] = field(default_factory=list)
     kept: list[dict[str, Any]] = field(default_factory=list)
     done: list[int] = field(default_factory=list)
+    dropped: list[str] = field(default_factory=list)  # deliveries
+    ended: list[str] = field(default_factory=list)  # leads
 
     def write(self, cursor: Any, inserted: Any) -> None:
         """Write all; `inserted` then gives the new rows' ids, each with that of its delivery, or
         of its lead where the work is the lead's own."""
         if self.done:
             cursor.execute(DELETE, [wire.array(self.done)])
+        if self.dropped:
+            cursor.execute(DROP, [wire.array(self.dropped)])
+        if self.ended:
+            cursor.execute(DROP_OWN, [wire.array(self.ended)])
         if self.kept:
             cursor.execute(UPDATE, [dumps(self.kept)])
         if self.fresh:
@@ -60,6 +69,9 @@ def changes(runs: Sequence[Run], *, lease: str, lease_seconds: float) -> Changes
     """The work of all runs: begun work keeps or gets the lease, waiting work loses it."""
     found = Changes()
     for run in runs:
+        found.dropped += run.dropped
+        if run.flow.waits and run.lead.status != "working":
+            found.ended.append(run.lead.id)
         for work in run.works():
             if not work.done:
                 row = _row(work, lease, lease_seconds)

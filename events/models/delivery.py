@@ -75,6 +75,9 @@ class Delivery(models.Model):
         default=False, db_default=False, help_text="An attempt had no answer: it may have arrived."
     )
     mapping_version = models.PositiveIntegerField(default=0)
+    routing = models.JSONField(
+        null=True, editable=False, help_text="The figures it was chosen by, where its step learns."
+    )
     created_at = models.DateTimeField(db_default=Now())
     first_attempt_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)

@@ -20,7 +20,13 @@ from leadops.lib.admin.rows import OrderedFormSet
 
 OWN_FIELDS = {
     Step.Kind.FILTER: ("name", "rules", ("reason", "on_fail")),
-    Step.Kind.DELIVER: ("name", ("pattern", "order"), ("remediation", "while_open")),
+    Step.Kind.DELIVER: (
+        "name",
+        ("pattern", "order"),
+        ("remediation", "while_open"),
+        ("when_declined",),
+        ("learn_over", "learn_minimum"),
+    ),
 }
 
 
@@ -56,7 +62,17 @@ class RecipientFormSet(OrderedFormSet):
     def clean(self) -> None:
         super().clean()
         kept = [form for form in self.forms if form.has_changed() or form.instance.pk]
-        validation.candidates(len([form for form in kept if form not in self.deleted_forms]))
+        kept = [form for form in kept if form not in self.deleted_forms]
+        validation.candidates(len(kept))
+        for form in kept:
+            if form.cleaned_data.get("opens_after") is not None:
+                self._check_tier(form)
+
+    def _check_tier(self, form: Any) -> None:
+        try:
+            validation.opening(self.instance.pattern)
+        except ValidationError as error:
+            form.add_error("opens_after", error)
 
 
 class RecipientRows(Ordered, Rows):
@@ -66,8 +82,9 @@ class RecipientRows(Ordered, Rows):
     hide_title = True
     verbose_name = "recipient"
     verbose_name_plural = "recipients, in order"
-    fields = ("recipient", "price", "weight", "priority", "position")
+    fields = ("recipient", "price", "prices", "weight", "priority", "opens_after", "position")
     autocomplete_fields = ("recipient",)
+    code_boxes = {"prices": 2}
 
 
 @admin.register(Step)

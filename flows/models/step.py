@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from django.core.validators import MinValueValidator
 from django.db import models
 
 from flows import validation
 from flows.models.flow import Flow
-from leadops.lib.fields import IdField
+from flows.pricing import rules
+from leadops.lib.fields import DurationField, IdField
 
 
 class Step(models.Model):
@@ -23,6 +25,10 @@ class Step(models.Model):
     class WhileOpen(models.TextChoices):
         WAIT = "wait", "Wait until it is tried again"
         SKIP = "skip", "Go on without it"
+
+    class WhenDeclined(models.TextChoices):
+        WAIT = "wait", "Wait for the next tier's time"
+        OPEN_NEXT = "open_next", "Open the next tier at once"
 
     id = IdField("step")
     flow = models.ForeignKey(Flow, on_delete=models.CASCADE, related_name="steps")
@@ -44,7 +50,30 @@ class Step(models.Model):
         null=True,
         blank=True,
         related_name="remediates",
-        help_text="Waterfall: gets what nobody else took.",
+        help_text="Gets what nobody else took. Not for single and multi.",
+    )
+    when_declined = models.CharField(
+        "when the open tiers declined",
+        max_length=10,
+        choices=WhenDeclined.choices,
+        default=WhenDeclined.WAIT,
+        db_default=WhenDeclined.WAIT,
+        help_text="Exclusive window: what a lead does that everybody who may have it has refused.",
+    )
+    learn_over = DurationField(
+        "learns over",
+        null=True,
+        blank=True,
+        validators=[validation.positive],
+        help_text="E.g. 7d. Best price and weighted then go by expected revenue: price × "
+        "acceptance × (1 − return rate), measured over that time. Blank: by price and weight.",
+    )
+    learn_minimum = models.PositiveIntegerField(
+        "learns from",
+        null=True,
+        blank=True,
+        help_text="Deliveries a recipient must have had for its figures to count; until then it "
+        "counts as the mean of the others. Blank: 50.",
     )
 
     while_open = models.CharField(
@@ -67,6 +96,8 @@ class Step(models.Model):
             validation.filter_rules(self.rules)
         if self.remediation_id:
             validation.remediation(self.pattern)
+        if self.kind == self.Kind.DELIVER:
+            validation.learning(self.order, over=self.learn_over, minimum=self.learn_minimum)
 
 
 class StepRecipient(models.Model):
@@ -84,8 +115,32 @@ class StepRecipient(models.Model):
         blank=True,
         help_text="Blank: the recipient's own price.",
     )
-    weight = models.DecimalField(max_digits=8, decimal_places=3, default=1)
-    priority = models.PositiveIntegerField(default=0)
+    prices = models.JSONField(
+        "prices by rules",
+        default=list,
+        db_default=models.Value([], models.JSONField()),
+        blank=True,
+        validators=[validation.prices],
+        help_text="The first whose rules hold, e.g. [{when: {field: state, op: is, value: TX}, "
+        "price: 55.00}]; else the price.",
+    )
+    weight = models.DecimalField(
+        max_digits=8,
+        decimal_places=3,
+        default=1,
+        validators=[MinValueValidator(0)],
+        help_text="Weighted, percentage: its share. 0: only when nobody else is left.",
+    )
+    priority = models.PositiveIntegerField(
+        default=0, help_text="Priority: the lowest number first."
+    )
+    opens_after = DurationField(
+        "opens after",
+        null=True,
+        blank=True,
+        help_text="Exclusive window: the lead's age from which it may have it, e.g. 24h. Those of "
+        "the same age are a tier. Blank: at once.",
+    )
 
     class Meta:
         ordering = ["position", "id"]
@@ -95,3 +150,6 @@ class StepRecipient(models.Model):
 
     def __str__(self) -> str:
         return str(self.recipient)
+
+    def clean(self) -> None:
+        self.prices = rules.normal(self.prices)

@@ -11,9 +11,6 @@ from typing import Final
 # Keys, by their path without places in lists.
 KEYS: Final = frozenset(
     {
-        "suppression_lists",
-        "flows.suppress",
-        "flows.consent",
         "flows.steps.enhance",
         "flows.steps.auction",
         "recipients.caps",
@@ -25,20 +22,7 @@ KEYS: Final = frozenset(
 
 # Words that a key may have later. Those that a registry already knows are never looked up here.
 WORDS: Final[dict[str, frozenset[str]]] = {
-    "flows.steps.pattern": frozenset(
-        {"single", "multi", "waterfall", "exclusive_window", "simultaneous", "ping_post", "batch"}
-    ),
-    "flows.steps.order": frozenset(
-        {
-            "listed",
-            "priority",
-            "round_robin",
-            "weighted",
-            "percentage",
-            "best_price",
-            "longest_idle",
-        }
-    ),
+    "flows.steps.pattern": frozenset({"ping_post", "batch"}),
 }
 
 MESSAGE: Final = "not available in this version"
