@@ -30,7 +30,7 @@ class ByCaller(BaseThrottle):
     seconds = 0.0
 
     def allow_request(self, request: Request, view: Any) -> bool:
-        principal = request.user
+        principal: Any = request.user
         if not isinstance(principal, Principal):
             return True
         is_lead = principal.kind is Caller.SOURCE and request.method == "POST"
