@@ -148,9 +148,11 @@ def success_of(plan: RecipientPlan) -> Reply | None:
 
 
 def _guesses(plan: RecipientPlan) -> Iterator[Reply]:
-    success = getattr(plan.reader, "success", None)
-    for alternative in ALTERNATIVES.split(success.text) if success is not None else ():
-        yield from _by_tests(TESTS.split(alternative))
+    rules = getattr(plan.reader, "rules", ())
+    saying = [rule.when for rule in rules if rule.outcome is Outcome.ACCEPTED]
+    for condition in (getattr(plan.reader, "success", None), *saying):
+        for alternative in ALTERNATIVES.split(condition.text) if condition is not None else ():
+            yield from _by_tests(TESTS.split(alternative))
     for status in ("accepted", "success", "ok", "OK"):
         body = {"status": status, "success": True, "result": status, "accepted": True}
         yield Reply(200, JSON, json.dumps(body).encode())

@@ -9,7 +9,7 @@ import pytest
 from flows import fields
 from flows.startingcases import LONG_EMAIL, Field, boundaries, drafts, success_of
 from flows.testcases import add_starting_set, cases_of, compiled, run
-from recipients.models import Endpoint, MappingRow, TestCase
+from recipients.models import Endpoint, MappingRow, ResponseRule, TestCase
 from recipients.outcomes import Outcome
 from tests.factories import make_flow, make_recipient, make_source
 
@@ -37,6 +37,21 @@ def test_it_finds_a_reply_that_means_success(success: str):
     recipient = make_recipient()
     recipient.success = success
     recipient.save()
+    plan = compiled(recipient.pk)
+    reply = success_of(plan)
+    assert reply is not None
+    assert plan.reader.read(reply).outcome is Outcome.ACCEPTED
+
+
+@pytest.mark.django_db
+def test_it_finds_one_by_the_rules_where_these_ask_for_more():
+    recipient = make_recipient()
+    recipient.success = 'status = "success"'
+    recipient.save()
+    accepted = {"when": 'status = "success" and leadId and price', "outcome": "accepted"}
+    doubtful = {"when": 'status = "success"', "outcome": "unreadable"}
+    for place, rule in enumerate([accepted, doubtful]):
+        ResponseRule.objects.create(recipient=recipient, position=place, **rule)
     plan = compiled(recipient.pk)
     reply = success_of(plan)
     assert reply is not None

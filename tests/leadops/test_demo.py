@@ -21,6 +21,7 @@ from flows.models import DuplicateClaim, Flow, Work
 from leadops.accounts.models import User
 from leadops.demo import calendar, history, market, people, setting
 from leadops.demo.stream import Stream
+from leadops.lib import smtp
 from leadops.lib.http import Request
 from leadops.lib.http.errors import ConnectionRefused, DeadlineExceeded
 from recipients.models import Recipient, Secret
@@ -107,6 +108,20 @@ def test_it_takes_as_long_as_a_slow_buyer_says():
         ask(asked, "/slow?ms=90000", timeout=1.0)
     with pytest.raises(DeadlineExceeded):
         ask(asked, "/hang", timeout=1.0)
+
+
+def test_it_takes_e_mails_without_a_network():
+    asked = door()
+    answer = smtp.send(
+        smtp.Server("mail.example", 25, security=smtp.Security.NONE),
+        b"Subject: A lead\r\n\r\nAnn",
+        sender="leads@us.example",
+        recipients=["leads@buyer.example"],
+        door=asked,
+        timeout=5.0,
+    )
+    assert answer.code == 250
+    assert asked.seconds > 0.01
 
 
 def test_it_is_away_on_its_bad_day():
