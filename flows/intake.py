@@ -24,6 +24,7 @@ from flows.plans import FieldPlan, FlowPlan, SourcePlan
 from flows.pricing import asking
 from flows.pricing.rules import TEST as PRICED_TEST
 from flows.pricing.rules import By, Priced
+from flows.ruleviews import judged
 from flows.runs import LeadState
 from flows.suppression import entries as suppression
 from leadops.lib import conditions, ids, secrets, wake, wire
@@ -214,7 +215,7 @@ def prepare(
     found += [_missing(name) for name in sorted(terms.require - known) if _is_blank(raw.get(name))]
     if not terms.active:
         found.append(_plain(f"{source.name} may not send to {flow.name}"))
-    verdict = terms.accept.evaluate({**values, **sensitive})
+    verdict = terms.accept.evaluate(judged({**values, **sensitive}, source))
     if not found and not verdict.passed and verdict.failed is not None:
         found.append(_unwanted(f"Not accepted from {source.name}", verdict.failed, flow, sensitive))
     everything = {**values, **sensitive}

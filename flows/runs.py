@@ -11,7 +11,8 @@ from typing import Any
 import orjson
 
 from events.journal import Journal
-from flows.plans import FlowPlan
+from flows.plans import FlowPlan, SourcePlan
+from flows.ruleviews import judged
 from flows.shares import Book
 from leadops.lib import ids, secrets
 from leadops.lib.bulk import Table

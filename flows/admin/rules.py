@@ -96,7 +96,7 @@ def _told(rule: Rule, trial: Trial, whose: Whose) -> dict[str, Any]:
         "passed": trial.passed,
         "held": trial.held,
         "decided": [
-            {"path": path, "count": count, "text": rule.words(path)}
+            {"path": path, "count": count, "text": _stops(rule, path)}
             for path, count in trial.decided.most_common(MAX_DECIDED)
         ],
         "examples": [
@@ -111,6 +111,12 @@ def _told(rule: Rule, trial: Trial, whose: Whose) -> dict[str, Any]:
         ],
         "notes": list(_notes(rule, trial, whose)),
     }
+
+
+def _stops(rule: Rule, path: str) -> str:
+    """What about a rule stops leads: that it does not hold; or inside of a `not` that it does."""
+    turned = path.split(".").count("not") % 2 == 1
+    return f"{'ruled out' if turned else 'not so'}: {rule.words(path)}"
 
 
 def _sum(trial: Trial) -> tuple[str, str]:
