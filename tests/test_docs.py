@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from django.core.management import get_commands
 from django.urls import URLPattern
 
 from events.vocabulary import EventType
+from flows.fields import FIELD_TYPES
 from leadops import api_urls, env
 from recipients.integrations import INTEGRATIONS
 from recipients.outcomes import Outcome
@@ -163,3 +166,28 @@ def test_it_describes_every_call_of_the_api() -> None:
     }
     assert routed - named == set()
     assert named - routed == set()
+
+
+def _reasons(module: Path) -> Iterator[str]:
+    """The fixed parts of the reasons that a module of field types gives."""
+    for node in ast.walk(ast.parse(module.read_text())):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Invalid":
+            for part in ast.walk(node):
+                if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                    yield part.value
+
+
+def test_it_says_what_every_field_type_takes_and_gives() -> None:
+    table = _section(DOCS / "field-types.md", "| type | takes |", "\n\nOf any type")
+    rows = [
+        [cell.strip() for cell in row.strip("| ").split(" | ")] for row in table.splitlines()[2:]
+    ]
+    assert [(row[0].strip("`"), row[1], CODE.findall(row[3])) for row in rows] == [
+        (kind.name, kind.takes, list(kind.components)) for kind in FIELD_TYPES.values()
+    ]
+
+
+@pytest.mark.parametrize("module", sorted((env.PROJECT / "flows/fields").glob("*.py")), ids=_name)
+def test_it_explains_every_reason_of_a_field_type(module: Path) -> None:
+    page = " ".join((DOCS / "field-types.md").read_text().split())
+    assert {reason for reason in _reasons(module) if reason.strip() not in page} == set()

@@ -17,4 +17,6 @@ def read_boolean(given: Given) -> Read:
     return Read(value)
 
 
-BOOLEAN = FieldType("boolean", "Yes or no", read_boolean)
+BOOLEAN = FieldType(
+    "boolean", "Yes or no", read_boolean, takes="yes, no, true, false, y, n, t, f, on, off, 1, 0"
+)

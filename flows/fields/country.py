@@ -20,4 +20,6 @@ def read_country(given: Given) -> Read:
     return Read(code, {"code": code, "name": _NAME_OF[code]})
 
 
-COUNTRY = FieldType("country", "Country", read_country, ("code", "name"))
+COUNTRY = FieldType(
+    "country", "Country", read_country, ("code", "name"), takes="US, USA, United States"
+)

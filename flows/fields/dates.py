@@ -110,7 +110,17 @@ def _month(text: str) -> int:
     return month
 
 
-DATE = FieldType("date", "Date", read_date, ("year", "month", "day"))
+DATE = FieldType(
+    "date",
+    "Date",
+    read_date,
+    ("year", "month", "day"),
+    takes="1/15/2024 (month first), 2024-01-15, Jan 15, 2024, 01152024",
+)
 DATE_OF_BIRTH = FieldType(
-    "date_of_birth", "Date of birth", read_date_of_birth, ("age", "year", "month", "day")
+    "date_of_birth",
+    "Date of birth",
+    read_date_of_birth,
+    ("age", "year", "month", "day"),
+    takes="a date; two digits of a year are the last such year",
 )

@@ -101,4 +101,5 @@ EMAIL = FieldType(
     read_email,
     ("user", "domain", "host", "tld", "is_free", "is_disposable"),
     privacy="personal",
+    takes="john@example.com; international addresses too",
 )

@@ -22,4 +22,6 @@ def read_gender(given: Given) -> Read:
     return Read(word, {"abbr": word[0].upper()})
 
 
-GENDER = FieldType("gender", "Gender", read_gender, ("abbr",))
+GENDER = FieldType(
+    "gender", "Gender", read_gender, ("abbr",), takes="M, female, woman, X, non-binary"
+)

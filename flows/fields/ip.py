@@ -30,4 +30,10 @@ def read_ip(given: Given) -> Read:
     return Read(str(address), {"version": address.version, "is_private": address.is_private})
 
 
-IP = FieldType("ip", "IP address", read_ip, ("version", "is_private"))
+IP = FieldType(
+    "ip",
+    "IP address",
+    read_ip,
+    ("version", "is_private"),
+    takes="203.0.113.7, 2001:db8::1, with a port too",
+)

@@ -36,8 +36,8 @@ def _one_line(text: str) -> str:
     return line
 
 
-STRING = FieldType("string", "Text", read_string)
-FIRST_NAME = FieldType("first_name", "First name", read_name)
-LAST_NAME = FieldType("last_name", "Last name", read_name)
-CITY = FieldType("city", "City", read_name)
-STREET = FieldType("street", "Street", read_street)
+STRING = FieldType("string", "Text", read_string, takes="any text, as it stands")
+FIRST_NAME = FieldType("first_name", "First name", read_name, takes="a name as its owner writes it")
+LAST_NAME = FieldType("last_name", "Last name", read_name, takes="a name as its owner writes it")
+CITY = FieldType("city", "City", read_name, takes="a name of a place")
+STREET = FieldType("street", "Street", read_street, takes="house number, street, flat, on one line")

@@ -74,5 +74,7 @@ def plain_number(number: Decimal) -> int | float:
     return int(kept) if kept.is_integer() else kept
 
 
-NUMBER = FieldType("number", "Number", read_number)
-CURRENCY = FieldType("currency", "Amount of money", read_currency)
+NUMBER = FieldType("number", "Number", read_number, takes="85, 1,234.5, 1e3, (500), 50k")
+CURRENCY = FieldType(
+    "currency", "Amount of money", read_currency, takes="$1,234.50, ($500), $50k, 1.5 million"
+)

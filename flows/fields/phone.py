@@ -154,4 +154,5 @@ PHONE = FieldType(
     read_phone,
     ("number", "area", "exchange", "line", "extension", "country_code", "is_tollfree", "type"),
     privacy="personal",
+    takes="(512) 555-0100, 512.555.0100 x44, +44 20 7946 0958, 0049 30 901820",
 )

@@ -49,5 +49,9 @@ def _other(code: str, country: str) -> Read:
 
 
 POSTAL_CODE = FieldType(
-    "postal_code", "Postal code", read_postal_code, ("code", "zip", "four", "country")
+    "postal_code",
+    "Postal code",
+    read_postal_code,
+    ("code", "zip", "four", "country"),
+    takes="78704, 78704-1234, K1A 0B1, SW1A 1AA",
 )

@@ -64,4 +64,10 @@ def _bound(text: str) -> Decimal:
         raise Invalid("is not a range of numbers") from None
 
 
-RANGE = FieldType("range", "Range of numbers", read_range, ("min", "max", "avg"))
+RANGE = FieldType(
+    "range",
+    "Range of numbers",
+    read_range,
+    ("min", "max", "avg"),
+    takes="$50k to $75k, 100-200, under 500, 500+",
+)

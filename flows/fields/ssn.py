@@ -26,4 +26,11 @@ def read_ssn(given: Given) -> Read:
     return Read(f"{area}{group}{serial}", {"masked": f"***-**-{serial}"})
 
 
-SSN = FieldType("ssn", "Social security number", read_ssn, ("masked",), privacy="sensitive")
+SSN = FieldType(
+    "ssn",
+    "Social security number",
+    read_ssn,
+    ("masked",),
+    privacy="sensitive",
+    takes="123-45-6789, 123 45 6789, 123456789",
+)

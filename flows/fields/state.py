@@ -73,4 +73,10 @@ def read_state(given: Given) -> Read:
     return Read(code, {"code": code, "name": _NAME_OF[code], "country": _COUNTRY_OF[code]})
 
 
-STATE = FieldType("state", "State or province", read_state, ("code", "name", "country"))
+STATE = FieldType(
+    "state",
+    "State or province",
+    read_state,
+    ("code", "name", "country"),
+    takes="TX, Texas, Tex., US-TX, Québec",
+)

@@ -83,4 +83,10 @@ def _point(moment: datetime) -> Read:
     return Read(normal, {"hour": moment.hour, "minute": moment.minute, "second": moment.second})
 
 
-TIME = FieldType("time", "Time", read_time, ("hour", "minute", "second"))
+TIME = FieldType(
+    "time",
+    "Time",
+    read_time,
+    ("hour", "minute", "second"),
+    takes="14:30, 2:30 pm, noon, or a day with its time",
+)

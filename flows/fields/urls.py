@@ -74,10 +74,17 @@ def _host(host: str) -> str:
         return ascii_domain(host)
 
 
-URL = FieldType("url", "Web address", read_url, ("scheme", "host", "path", "query"))
+URL = FieldType(
+    "url",
+    "Web address",
+    read_url,
+    ("scheme", "host", "path", "query"),
+    takes="https://example.com/page, example.com",
+)
 TRUSTEDFORM_URL = FieldType(
     "trustedform_url",
     "TrustedForm certificate",
     read_trustedform_url,
     ("scheme", "host", "path", "certificate"),
+    takes="https://cert.trustedform.com/ and forty digits",
 )

@@ -62,7 +62,8 @@ Reader = Callable[[Given], Read]
 class FieldType:
     """A type of field: its name in the bundle, its reader, and the components it may give.
 
-    `privacy` is the class of such a field where nobody chooses one.
+    `privacy` is the class of such a field where nobody chooses one; `takes` shows by example what
+    it reads.
     """
 
     name: str
@@ -70,3 +71,4 @@ class FieldType:
     read: Reader
     components: tuple[str, ...] = ()
     privacy: str = "plain"
+    takes: str = ""

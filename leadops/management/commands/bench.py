@@ -9,13 +9,14 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from leadops.bench import deliver, events, flow, intake, mapping, report, rules
+from leadops.bench import deliver, events, fields, flow, intake, mapping, report, rules
 
 BENCHES: dict[str, tuple[float, Callable[..., dict[str, Any]]]] = {
     "deliver": (10.0, deliver.run),
     "deliver100": (10.0, lambda seconds: deliver.run(seconds, latency_ms=100)),
     "deliver_full": (10.0, lambda seconds: deliver.run(seconds, full=True)),
     "events": (5.0, events.run),
+    "fields": (3.0, fields.run),
     "flow": (120.0, flow.run),
     "intake": (10.0, intake.run),
     "mapping": (5.0, mapping.run),
