@@ -19,6 +19,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
+from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from django.db.models import QuerySet
 
@@ -40,7 +41,6 @@ TASK = "flows.tasks.bulk_retry"
 MOST = 10_000
 BATCH = 25
 MOST_WAITING = 200  # in the lanes of its recipients, before it sends more their way
-LEASE = 60.0  # seconds that a worker has it for, renewed with each batch
 PAUSE = 0.5  # seconds between looks while enough are waiting
 STATES = ("failed", "declined", "review")
 OUTCOMES = tuple(word.value for word in Outcome if word is not Outcome.ACCEPTED)
@@ -200,7 +200,7 @@ def unfinished() -> list[str]:
 def work(bulk_id: str, *, seconds: float, stopping: Callable[[], bool]) -> bool:
     """Work on one for some seconds; True when it is at its end, or somebody else has it."""
     with connection.cursor() as cursor:
-        cursor.execute(CLAIM, [LEASE, bulk_id])
+        cursor.execute(CLAIM, [settings.LEADOPS_LEASE, bulk_id])
         if not cursor.rowcount:
             return True
         cursor.execute("SELECT lanes FROM flows_bulkretry WHERE id = %s", [bulk_id])
@@ -223,7 +223,7 @@ def _enough_waiting(bulk_id: str, lanes: Sequence[str]) -> bool:
         enough = bool(cursor.fetchone()[0] >= MOST_WAITING)
         if enough:
             text = "Enough retries of its recipients are waiting for their turn"
-            cursor.execute(RENEW, [text, LEASE, bulk_id])
+            cursor.execute(RENEW, [text, settings.LEADOPS_LEASE, bulk_id])
     return enough
 
 
@@ -277,7 +277,9 @@ def _batch(bulk_id: str, size: int, *, leave_out: str = "") -> bool:
         done = position >= total
         state = BulkRetry.State.DONE if done else BulkRetry.State.RUNNING
         written = dumps(dict(reasons))
-        cursor.execute(ADVANCED, [position, sent, written, state, LEASE, done, bulk_id])
+        cursor.execute(
+            ADVANCED, [position, sent, written, state, settings.LEADOPS_LEASE, done, bulk_id]
+        )
         if done:
             _ended(journal, bulk_id, "done", by=by, sent=sent, position=position)
     return not done
