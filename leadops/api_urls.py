@@ -17,6 +17,11 @@ from events.api.metrics import RecipientMetricsView
 from flows.api.leads import LeadsView
 from flows.api.retries import BulkCancelView, BulkRetryView, BulkView
 from flows.api.steering import PauseView, ResumeView, RetryView
+from flows.api.suppression import (
+    SuppressionCheckView,
+    SuppressionEntriesView,
+    SuppressionListsView,
+)
 from flows.api.testing import TestView
 
 
@@ -49,6 +54,17 @@ urlpatterns = [
     path("recipients/<str:slug>/retry", BulkRetryView.as_view(), name="recipient-retry"),
     path("retries/<str:id>", BulkView.as_view(), name="bulk-retry"),
     path("retries/<str:id>/cancel", BulkCancelView.as_view(), name="bulk-retry-cancel"),
+    path("suppression-lists", SuppressionListsView.as_view(), name="suppression-lists"),
+    path(
+        "suppression-lists/<str:slug>/entries",
+        SuppressionEntriesView.as_view(),
+        name="suppression-entries",
+    ),
+    path(
+        "suppression-lists/<str:slug>/check",
+        SuppressionCheckView.as_view(),
+        name="suppression-check",
+    ),
     path("deliveries/<str:id>/retry", RetryView.as_view(), name="delivery-retry"),
     path("<path:rest>", NoSuchCall.as_view()),
     path("", NoSuchCall.as_view(), {"rest": ""}),

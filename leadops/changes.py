@@ -47,6 +47,7 @@ from recipients.models import (
     RetryRule,
     Secret,
     SpecificationLink,
+    SuppressionList,
     TestCase,
 )
 
@@ -73,7 +74,10 @@ KEY = Shape(name=lambda key: key.name or "unnamed")
 SHAPES: dict[type[Model], Shape] = {
     Source: Shape(children={"keys": SourceKey}),
     SourceKey: KEY,
-    Flow: Shape(children={"fields": FlowField, "sources": FlowSource, "steps": Step}),
+    SuppressionList: Shape(),
+    Flow: Shape(
+        many=("suppress",), children={"fields": FlowField, "sources": FlowSource, "steps": Step}
+    ),
     FlowField: Shape(name=lambda row: row.name),
     FlowSource: Shape(
         name=lambda row: row.source.slug, children={"submission_links": SubmissionLink}
@@ -82,6 +86,7 @@ SHAPES: dict[type[Model], Shape] = {
     Step: Shape(name=lambda row: row.name, children={"recipients": StepRecipient}),
     StepRecipient: Shape(name=lambda row: row.recipient.slug),
     Recipient: Shape(
+        many=("suppress",),
         children={
             "endpoints": Endpoint,
             "mapping_rows": MappingRow,
@@ -90,7 +95,7 @@ SHAPES: dict[type[Model], Shape] = {
             "keys": PartnerKey,
             "test_cases": TestCase,
             "specification_links": SpecificationLink,
-        }
+        },
     ),
     Endpoint: Shape(name=lambda row: row.kind),
     MappingRow: Shape(name=lambda row: row.key),
@@ -113,6 +118,7 @@ KINDS: dict[type[Model], str] = {
     Source: "source",
     Flow: "flow",
     Recipient: "recipient",
+    SuppressionList: "suppression list",
     Secret: "secret",
     AlertThreshold: "threshold",
     Channel: "channel",
@@ -232,7 +238,7 @@ def slug(obj: Model) -> str:
 def entity_id(obj: Model) -> str:
     """The object's own id, or `secret:12` where ids are numbers."""
     pk = obj.pk
-    return pk if isinstance(pk, str) else f"{KINDS[type(obj)]}:{pk}"
+    return pk if isinstance(pk, str) else f"{KINDS[type(obj)]}:{pk}".replace(" ", "_")
 
 
 def record_change(before: Snapshot | None, after: Snapshot | None, obj: Model, by: str) -> None:

@@ -8,8 +8,10 @@ SCHEDULES: tuple[Every, ...] = (
     Every("fold", "events.tasks.fold"),
     Every("alerts", "events.tasks.alerts"),
     Every("wake held", "flows.tasks.wake_held"),
+    Every("learn", "flows.tasks.learn"),
     Every("secrets", "events.tasks.secrets", minutes=30),
     Every("bulk retries", "flows.tasks.resume_bulk_retries"),
+    Every("suppression uploads", "flows.tasks.resume_suppression_uploads"),
     Every("tidy", "flows.tasks.tidy", minutes=60),
     Every("partitions", "events.tasks.make_partitions", minutes=24 * 60),
 )

@@ -107,6 +107,7 @@ def add(row: SuppressionList, texts: Sequence[str], *, by: str) -> int:
     plan = plan_of(row)
     found = [_entry(plan, place, text) for place, text in enumerate(texts)]
     with transaction.atomic():
+        lock(row.pk)
         changed = run(ADD, plan.id, found)
         _note(row, changed, "added", by)
     return changed
@@ -117,6 +118,7 @@ def remove(row: SuppressionList, texts: Sequence[str], *, by: str) -> int:
     plan = plan_of(row)
     found = [digest for text in texts for digest in values.sought(plan, text)]
     with transaction.atomic():
+        lock(row.pk)
         changed = run(REMOVE, plan.id, found)
         _note(row, -changed, "removed", by)
     return changed
@@ -127,6 +129,11 @@ def _entry(plan: ListPlan, place: int, text: str) -> bytes:
         return values.entry(plan, text)
     except values.Unusable as error:
         raise values.Unusable(f"Value {place + 1} {error}") from error
+
+
+def lock(list_id: int) -> None:
+    """Whoever changes a list holds its row first: nobody waits in a circle."""
+    SuppressionList.objects.select_for_update().get(pk=list_id)
 
 
 def run(statement: str, list_id: int, digests: Sequence[bytes]) -> int:

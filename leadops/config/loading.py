@@ -23,6 +23,7 @@ from leadops.config.sections.base import Section
 from leadops.config.sections.flows import Flows
 from leadops.config.sections.recipients import Recipients
 from leadops.config.sections.sources import Sources
+from leadops.config.sections.suppression import SuppressionLists
 from leadops.config.writing import write
 from recipients import versions
 from recipients.models import Recipient, Secret
@@ -35,12 +36,21 @@ LOCK = 0x1EAD_0B5
 SECTIONS: tuple[Section, ...] = (
     Accounts(),
     Sources(),
+    SuppressionLists(),
     Flows(),
     Recipients(),
     Alerts(),
     Channels(),
 )
-ORDER: tuple[str, ...] = ("channels", "sources", "recipients", "flows", "accounts", "alerts")
+ORDER: tuple[str, ...] = (
+    "channels",
+    "sources",
+    "suppression_lists",
+    "recipients",
+    "flows",
+    "accounts",
+    "alerts",
+)
 HEAD = "Configuration of LeadOps. Load it with: python manage.py bundle load FILE"
 
 Objects = dict[str, dict[str, Any]]

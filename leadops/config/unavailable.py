@@ -12,17 +12,15 @@ from typing import Final
 KEYS: Final = frozenset(
     {
         "flows.steps.enhance",
-        "flows.steps.auction",
         "recipients.caps",
         "recipients.hours",
         "recipients.limits",
-        "recipients.ping",
     }
 )
 
 # Words that a key may have later. Those that a registry already knows are never looked up here.
 WORDS: Final[dict[str, frozenset[str]]] = {
-    "flows.steps.pattern": frozenset({"ping_post", "batch"}),
+    "flows.steps.pattern": frozenset({"batch"}),
 }
 
 MESSAGE: Final = "not available in this version"

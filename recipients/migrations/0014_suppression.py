@@ -176,6 +176,12 @@ class Migration(migrations.Migration):
                 ),
                 ("delimiter", models.CharField(default=",", max_length=1)),
                 ("column", models.PositiveIntegerField(default=0, help_text="Counted from 0.")),
+                (
+                    "header",
+                    models.BooleanField(
+                        default=False, help_text="The first line names the columns."
+                    ),
+                ),
                 ("total", models.PositiveIntegerField(default=0, help_text="Pieces.")),
                 (
                     "position",

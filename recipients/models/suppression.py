@@ -115,6 +115,7 @@ class SuppressionUpload(models.Model):
     state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
     delimiter = models.CharField(max_length=1, default=",")
     column = models.PositiveIntegerField(default=0, help_text="Counted from 0.")
+    header = models.BooleanField(default=False, help_text="The first line names the columns.")
     total = models.PositiveIntegerField(default=0, help_text="Pieces.")
     position = models.PositiveIntegerField(default=0, help_text="Pieces that are done.")
     lines = models.PositiveIntegerField(default=0)

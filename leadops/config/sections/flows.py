@@ -9,12 +9,13 @@ from django.core.exceptions import ValidationError
 from flows import validation
 from flows.fields import privacy_of
 from flows.models import Flow, FlowField, FlowSource, Step, StepRecipient
+from flows.patterns import registry
 from leadops.config import unavailable
 from leadops.config.concealing import Concealing
 from leadops.config.items import Item
-from leadops.config.kinds import BOOLEAN, DURATION, INTEGER, LIST, MONEY, NUMBER, RULES
+from leadops.config.kinds import BOOLEAN, DURATION, INTEGER, MONEY, NUMBER, RULES
 from leadops.config.plans import Draft, Plan
-from leadops.config.sections import terms
+from leadops.config.sections import suppression, terms
 from leadops.config.sections.base import tops
 from leadops.config.shapes import Key, Shape
 
@@ -24,10 +25,10 @@ SHAPE = Shape(
         Key("name", required=True),
         Key("currency"),
         Key("active", BOOLEAN, stays=True),
-        Key("duplicates.match", LIST, "duplicate_match"),
-        Key("duplicates.within", DURATION, "duplicate_within"),
+        *suppression.DUPLICATES,
+        *suppression.CONSENT_OF_FLOW,
     ),
-    own=("fields", "sources", "steps"),
+    own=("suppress", "fields", "sources", "steps"),
 )
 FIELD = Shape(keys=(Key("type"), Key("required", BOOLEAN), Key("privacy", stays=True)))
 TERMS = Shape(
@@ -35,6 +36,7 @@ TERMS = Shape(
         Key("price", MONEY),
         Key("accept", RULES),
         *terms.KEYS,
+        *suppression.DUPLICATES,
         Key("active", BOOLEAN, stays=True),
     ),
     own=("source",),
@@ -53,6 +55,7 @@ DELIVER = Shape(
         Key("pattern"),
         Key("order"),
         Key("when_declined"),
+        Key("auction.deadline", DURATION, "auction_deadline"),
         Key("learn.over", DURATION),
         Key("learn.minimum", INTEGER),
         Key("while_open"),
@@ -77,7 +80,7 @@ class Flows:
 
     def objects(self) -> list[Flow]:
         children = ("fields", "sources__source", "steps__recipients__recipient")
-        query = Flow.objects.prefetch_related(*children, "steps__remediation")
+        query = Flow.objects.prefetch_related(*children, "steps__remediation", "suppress")
         return list(query.order_by("slug"))
 
     def read(self, plan: Plan, items: list[Item]) -> None:
@@ -85,20 +88,21 @@ class Flows:
             found = SHAPE.read(top.item)
             top.draft.take(SHAPE, found)
             plan.save(top.draft)
+            suppression.read_suppress(plan, top.draft, found.get("suppress"))
             _read_fields(plan, top.draft, found.get("fields"))
             _read_sources(plan, top.draft, found.get("sources"))
             _read_steps(plan, top.draft, found.get("steps"))
 
     def write(self, obj: Flow, concealing: Concealing) -> dict[str, Any]:
         document = SHAPE.write(obj, concealing.secret)
-        duplicates = document.pop("duplicates", None)
+        guards = suppression.write_guards(obj, document)
         fields = {row.name: FIELD.write(row, concealing.secret) for row in obj.fields.all()}
         sources = [
             {"source": row.source.slug, **TERMS.write(row, concealing.secret)}
             for row in obj.sources.all()
         ]
         steps = [_write_step(step, concealing) for step in obj.steps.all()]
-        lists = {"fields": fields, "duplicates": duplicates, "sources": sources, "steps": steps}
+        lists = {"fields": fields, **guards, "sources": sources, "steps": steps}
         return {**document, **{key: value for key, value in lists.items() if value}}
 
 
@@ -246,6 +250,8 @@ def _write_step(step: Step, concealing: Concealing) -> dict[str, Any]:
     document = SHAPES[step.kind].write(step, concealing.secret)
     if step.when_declined == Step.WhenDeclined.WAIT:
         document.pop("when_declined", None)  # it means nothing to most patterns
+    if not registry.PATTERNS[step.pattern].asks:
+        document.pop("auction", None)
     if step.kind == Step.Kind.DELIVER:
         document["recipients"] = [
             {"recipient": row.recipient.slug, **CANDIDATE.write(row, concealing.secret)}

@@ -17,8 +17,10 @@ from leadops.config.kinds import (
     STATUS,
 )
 from leadops.config.plans import Draft, Plan, read, sentence
+from leadops.config.sections import suppression
 from leadops.config.sections.base import tops
 from leadops.config.sections.endpoints import read_endpoints, write_endpoints
+from leadops.config.sections.pings import read_ping, write_ping
 from leadops.config.sections.keys import read_key, write_keys
 from leadops.config.sections.policies import read_rules, take_policies, write_policies
 from leadops.config.sections.testcases import read_tests, write_tests
@@ -53,14 +55,18 @@ SHAPE = Shape(
         Key("response.reason", field="reason_path"),
         Key("response.capture", OBJECT, "capture"),
         Key("filter", RULES),
+        *suppression.DUPLICATES,
+        *suppression.CONSENT_OF_RECIPIENT,
     ),
     own=(
+        "suppress",
         "key",
         "endpoint",
         "backup",
         "sandbox",
         "regional",
         "fallback",
+        "ping",
         "mapping",
         "response.rules",
         "retry",
@@ -92,6 +98,7 @@ class Recipients:
             "retry_rules",
             "keys",
             "test_cases",
+            "suppress",
         )
         return list(Recipient.objects.prefetch_related(*children).order_by("slug"))
 
@@ -102,7 +109,9 @@ class Recipients:
             take_policies(top.draft, found)
             mapped = _mapping_text(top.draft, found.get("mapping"))
             plan.save(top.draft)
+            suppression.read_suppress(plan, top.draft, found.get("suppress"))
             read_endpoints(plan, top.draft, found)
+            read_ping(plan, top.draft, found.get("ping"))
             _read_rows(plan, top.draft, None if mapped else found.get("mapping"))
             _read_rules(plan, top.draft, found.get("response.rules"))
             read_rules(plan, top.draft, found.get("retry"))
@@ -114,8 +123,11 @@ class Recipients:
     def write(self, obj: Recipient, concealing: Concealing) -> dict[str, Any]:
         document = SHAPE.write(obj, lambda text, name: concealing.secret(text, obj.slug, name))
         response, filter = document.pop("response", {}), document.pop("filter", None)
+        guards = suppression.write_guards(obj, document)
         document["key"] = write_keys(obj.keys.all(), concealing)
         document.update(write_endpoints(obj, concealing))
+        if bids := write_ping(obj, concealing):
+            document["ping"] = {**document.get("ping", {}), **bids}
         if written := _write_mapping(obj):
             document["mapping"] = written
         if rules := [RULE.write(rule, _plain) for rule in obj.response_rules.all()]:
@@ -124,6 +136,7 @@ class Recipients:
             document["response"] = response
         if filter:
             document["filter"] = filter
+        document.update(guards)
         document.update(write_policies(obj))
         if tests := write_tests(obj):
             document["tests"] = tests

@@ -32,12 +32,12 @@ def run(*words: object) -> str:
 def test_it_loads_and_then_has_nothing_to_change(file):
     said = run("load", file)
     assert "+ source web-form-a\n" in said
-    assert said.endswith("9 changes\n")
+    assert said.endswith("10 changes\n")
     assert run("load", file) == "= nothing to change (0 changes)\n"
 
 
 def test_it_only_says_what_it_would_do_on_a_dry_run(file):
-    assert run("load", file, "--dry-run").endswith("9 changes to make\n")
+    assert run("load", file, "--dry-run").endswith("10 changes to make\n")
     assert not Recipient.objects.exists()
 
 

@@ -96,9 +96,10 @@ def test_it_numbers_the_mappings_it_changed():
 
 
 def test_it_names_what_it_added():
-    assert load(CONTRACT)[:3] == [
+    assert load(CONTRACT)[:4] == [
         "+ channel ops",
         "+ source web-form-a",
+        "+ suppression list dnc",
         "+ recipient abc-insurance",
     ]
 
@@ -176,7 +177,7 @@ def test_a_recipient_that_was_switched_off_stays_off():
 
 def test_a_dry_run_says_what_would_change_and_changes_nothing():
     revision = plans.newest()
-    assert len(load(CONTRACT, dry_run=True)) == 9
+    assert len(load(CONTRACT, dry_run=True)) == 10
     assert not Recipient.objects.exists()
     assert (plans.newest(), Event.objects.count()) == (revision, 0)
 
@@ -419,7 +420,7 @@ def test_of_two_loads_at_once_the_second_finds_nothing_to_change(committed):
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(reports) == [0, 0, 0, 9]
+    assert sorted(reports) == [0, 0, 0, 10]
     assert Recipient.objects.count() == 3
 
 

@@ -61,7 +61,7 @@ def test_a_dump_makes_the_same_system_elsewhere():
         for section in loading.SECTIONS:
             for obj in section.objects():
                 obj.delete()
-    assert len(load(dump)) == 9
+    assert len(load(dump)) == 10
     again = loading.dump()
     assert _without_remarks(again) == _without_remarks(dump)
 
