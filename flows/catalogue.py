@@ -30,7 +30,7 @@ OURS: Final = {
 }
 ABOUT: Final = {
     "valid": "whether it could be read",
-    "raw": "as it was sent, where that differs",
+    "raw": "as it was sent",
     "reason": "why it could not be read",
 }
 MAX_SEEN: Final = 300

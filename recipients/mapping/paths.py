@@ -64,6 +64,8 @@ def reader(segments: tuple[str, ...]) -> Evaluate:
     if root == "delivery_attempt":
         return _attempt
 
+    field = flat.removesuffix(".raw") if root == "lead" and flat.endswith(".raw") else ""
+
     def read(scope: Scope) -> Any:
         container = scope.context.get(root)
         if not rest:
@@ -72,6 +74,9 @@ def reader(segments: tuple[str, ...]) -> Evaluate:
             return container[flat]
         else:
             value = find(container, rest)
+        # What was sent is kept beside a field's value only where the two differ.
+        if value is MISSING and field and is_object(container) and f"{field}.valid" in container:
+            value = container.get(field, MISSING)
         return _noted(scope, name, value)
 
     return read

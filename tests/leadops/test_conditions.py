@@ -570,8 +570,25 @@ def test_amounts_compare_as_numbers_however_they_are_written(bound, seen):
         assert holds("is", bound, value) is (seen == bound)
 
 
-@given(st.lists(st.text(min_size=1).filter(str.strip), min_size=1), st.text())
+words = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1)
+
+
+@given(st.lists(words.filter(str.strip), min_size=1), st.text())
 def test_being_one_of_many_is_being_any_of_them(values, seen):
     each = [holds("is", value, seen) for value in values]
     assert holds("in", values, seen) is any(each)
     assert holds("not_in", values, seen) is not any(each)
+
+
+@pytest.mark.parametrize(
+    ("values", "passes"),
+    [
+        ({"state": "TX", "state.valid": True}, True),
+        ({"state": "TX", "state.valid": True, "state.raw": "texas"}, False),
+        ({"state": "TX"}, False),
+        ({"lead": {"state": "TX", "state.valid": True}}, True),
+    ],
+)
+def test_what_was_sent_is_the_value_where_nothing_else_is_kept(values, passes):
+    rule = conditions.parse({"field": "state.raw", "op": "is", "value": "TX"})
+    assert rule.evaluate(values).passed is passes

@@ -28,6 +28,22 @@ def finder(name: str) -> Find:
     Values are flat with dotted keys; what lies deeper (appended replies) is walked into, and a
     context of roots (`{"lead": {…}, "source": {…}}`) is understood as well.
     """
+    field, _, part = name.rpartition(".")
+    return _raw_finder(field) if field and part == "raw" else _own_finder(name)
+
+
+def _raw_finder(field: str) -> Find:
+    """What was sent for a field: kept beside the field's value only where the two differ."""
+    raw, whole, known = map(_own_finder, (f"{field}.raw", field, f"{field}.valid"))
+
+    def find(values: Mapping[str, Any]) -> Any:
+        found = raw(values)
+        return whole(values) if found is None and known(values) is not None else found
+
+    return find
+
+
+def _own_finder(name: str) -> Find:
     parts = name.split(".")
 
     def find(values: Mapping[str, Any]) -> Any:

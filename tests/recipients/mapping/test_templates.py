@@ -68,6 +68,13 @@ def test_it_keeps_the_type_of_exactly_one_expression(text: str, value: Any) -> N
     assert type(rendered) is type(value)
 
 
+def test_it_finds_what_was_sent_even_where_it_was_in_normal_form() -> None:
+    read = {"state": "TX", "state.valid": True}
+    assert render("{{lead.state.raw}}", **read) == "TX"
+    assert render("{{lead.state.raw}}", **read, **{"state.raw": "texas"}) == "texas"
+    assert render("{{lead.other.raw}}", other="x") is None
+
+
 def test_it_makes_text_of_anything_more_than_one_expression() -> None:
     assert render(" {{lead.score}}") == " 85"
     assert render("{{#if lead.score}}1{{/if}}") == "1"
