@@ -96,7 +96,7 @@ def _plain(raw: Any, path: str) -> str | int | float | bool:
     if isinstance(raw, str):
         if len(raw) > LONGEST_TEXT:
             raise ConditionError(f"is longer than {LONGEST_TEXT} characters", path)
-        return raw
+        return _storable(raw, path)
     if isinstance(raw, (date, time)):
         return raw.isoformat()
     if isinstance(raw, bool):
@@ -104,6 +104,13 @@ def _plain(raw: Any, path: str) -> str | int | float | bool:
     if values.as_number(raw) is None or values.as_text(raw) is None:
         raise ConditionError("takes text, a number, true, false or a date", path)
     return _json_number(raw)
+
+
+def _storable(text: str, path: str) -> str:
+    """The text, unless it holds what no database takes: NUL, or half a character."""
+    if "\x00" in text or (not text.isascii() and any(0xD800 <= ord(c) <= 0xDFFF for c in text)):
+        raise ConditionError("holds a character that cannot be kept", path)
+    return text
 
 
 def _json_number(raw: float | Decimal) -> int | float:

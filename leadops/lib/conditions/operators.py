@@ -189,6 +189,7 @@ def _matches(raw: Any, path: str) -> Compiled:
     """
     if not isinstance(raw, str) or not raw:
         raise ConditionError("takes a regular expression", path)
+    operands.one(raw, path)
     try:
         _check_once(raw)
         pattern = patterns.compile(raw)
