@@ -25,6 +25,7 @@ COUNTED = sorted(
         EventType.SOURCE_REJECTED,
         EventType.FLOW_COMPLETED,
         EventType.RETRY_SCHEDULED,
+        EventType.REVIEW_REDIRECTED,
         EventType.FEEDBACK_PROCESSED,
     }
 )

@@ -89,7 +89,7 @@ def cells(event: Happening) -> Iterator[Cell]:
             yield _cell(
                 event, Kind.SHARE, recipient_id=sale["recipient_id"], cost=sale["cost"], n=1
             )
-    elif kind == EventType.RETRY_SCHEDULED:
+    elif kind in (EventType.RETRY_SCHEDULED, EventType.REVIEW_REDIRECTED):
         # A completed lead goes on: its cost will be shared anew.
         for sale in event.data.get("shares_back", ()):
             yield _cell(

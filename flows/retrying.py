@@ -44,10 +44,10 @@ def send_again(
     """Have a delivery of a locked lead sent again; raises NotNow before anything has changed."""
     plan = current.recipients[delivery.recipient_id]
     check(run, delivery, current, force=force)
-    completed = run.lead.status == "done"
+    # A lead that was sold by it stays done: a second accept earns nothing again.
+    if delivery.state != "accepted" and not delivery.sold:
+        facts |= reopen_lead(cursor, run, delivery.step)
     _reopen(run, delivery)
-    if completed and run.lead.status != "done":
-        facts["shares_back"] = _shares(cursor, run.lead.id)
     run.journal.record(
         run.lead,
         EventType.RETRY_SCHEDULED,
@@ -63,6 +63,18 @@ def send_again(
         **facts,
     )
     by_hand.save(cursor, run, send=[delivery])
+
+
+def reopen_lead(cursor: Any, run: Run, step: int) -> dict[str, Any]:
+    """Have a lead on its way again, at `step` at the latest, so that its pattern hears of the
+    result; what the event that says so holds. Does nothing to a lead that is on its way."""
+    if run.lead.status not in ("done", "review"):
+        return {}
+    completed = run.lead.status == "done"
+    run.lead.status, run.lead.completed_at = "working", None
+    run.lead.result, run.lead.reason = "", ""
+    run.lead.step = min(run.lead.step, step)
+    return {"shares_back": _shares(cursor, run.lead.id)} if completed else {}
 
 
 def _shares(cursor: Any, lead_id: str) -> list[dict[str, Any]]:
@@ -102,12 +114,7 @@ def sold_to_another(run: Run, delivery: DeliveryState) -> str:
 
 
 def _reopen(run: Run, delivery: DeliveryState) -> None:
-    """Back to waiting, on its whole route, with all of its retries. A lead that was sold by it
-    stays done: a second accept earns nothing again."""
-    if delivery.state != "accepted" and not delivery.sold and run.lead.status in ("done", "review"):
-        run.lead.status, run.lead.completed_at = "working", None
-        run.lead.result, run.lead.reason = "", ""
-        run.lead.step = min(run.lead.step, delivery.step)  # its pattern hears of the result
+    """Back to waiting, on its whole route, with all of its retries."""
     shares.reopening(run, delivery)
     delivery.state, delivery.waits_for, delivery.endpoint = "waiting", "Retry", "production"
     # Its retries are counted, and grow too old, from the next attempt on.

@@ -7,6 +7,7 @@ and raises NotNow where things are no longer as they were.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -27,6 +28,13 @@ ENDS = ("failed", "declined")
 def may_have_it(delivery: Any) -> bool:
     """Whether the recipient may have the lead already; of a model or a state."""
     return bool(delivery.in_doubt) or delivery.outcome in UNCERTAIN
+
+
+def buyers(deliveries: Iterable[Any]) -> list[str]:
+    """The ids of who accepted the lead, also those whose delivery was sent again since; of models
+    or states."""
+    had = (each.recipient_id for each in deliveries if each.sold or each.state == "accepted")
+    return list(dict.fromkeys(had))
 
 
 def close(
@@ -74,15 +82,16 @@ def send_elsewhere(
 ) -> str:
     """Give the lead to another recipient in the same step; the id of its delivery.
 
-    `force` does so although the first may have it, or somebody bought it.
+    A lead that is done goes on its way again by it. `force` does so although the first may have
+    it, or somebody bought it.
     """
     current = plans.current()
     with by_hand.noted() as (cursor, journal):
         run, held = _held(cursor, delivery_id, current, journal, seen)
         fresh = _elsewhere(run, held, recipient_id, current, force=force)
+        by_hand.read_values(cursor, run)
         reason = "Sent to another recipient instead"
         _close(run, held, current, by=by, reason=reason, decision="failed")
-        run.lead.step = min(run.lead.step, held.step)
         known = next(
             (d for d in run.deliveries if (d.step, d.recipient_id) == (held.step, recipient_id)),
             None,
@@ -90,6 +99,8 @@ def send_elsewhere(
         if known is not None:
             retrying.send_again(cursor, run, known, current, by=by, force=force)
             return known.id
+        facts = retrying.reopen_lead(cursor, run, held.step)
+        run.lead.step = min(run.lead.step, held.step)
         made = run.new_delivery(recipient_id, fresh)
         run.journal.record(
             run.lead,
@@ -100,6 +111,7 @@ def send_elsewhere(
             recipient=shapes.recipient(current.recipients[recipient_id]),
             delivery={"id": made.id},
             instead_of=held.id,
+            **facts,
         )
         by_hand.save(cursor, run, send=[made])
         return made.id
@@ -162,8 +174,9 @@ def _elsewhere(
         raise NotNow(plan.paused_reason)
     if recipient_id == held.recipient_id:
         raise NotNow(f"{plan.name} is who it waits for; send it again instead.")
-    if run.lead.status not in ("review", "working"):
-        raise NotNow("The lead is done; nobody else is to get it.")
+    if run.lead.status == "done" and not force and (had := buyers(run.deliveries)):
+        names = " and ".join(current.recipients[who].name for who in had)
+        raise NotNow(f"{names} bought the lead before; say that another gets it all the same.")
     if may_have_it(held) and not force:
         first = current.recipients[held.recipient_id].name
         raise NotNow(f"{first} may have the lead already; say that another gets it all the same.")

@@ -210,6 +210,7 @@ def _page(
     last = _last(lead, delivery, sight)
     held = delivery.state == "review" if delivery else lead.status == "review"
     acts = operates(request) and held
+    exclusive = _is_exclusive(flow, delivery)
     return page(
         request,
         "review/item.html",
@@ -222,6 +223,8 @@ def _page(
         held=held,
         since=(delivery or lead).held_at,
         may_have=delivery is not None and reviewing.may_have_it(delivery),
+        bought=_bought(lead, current, exclusive=exclusive) if acts and delivery else "",
+        exclusive=exclusive,
         shown=last,
         event=last.event if last else None,
         fields=_typed(request, lead, flow, problems) if acts else [],
@@ -261,6 +264,20 @@ def _typed(
         )
         for plan in flow.fields
     ]
+
+
+def _is_exclusive(flow: FlowPlan | None, delivery: Delivery | None) -> bool:
+    step = flow.step(delivery.step) if flow and delivery else None
+    return isinstance(step, DeliverStep) and step.pattern.exclusive
+
+
+def _bought(lead: Lead, current: plans.Plans, *, exclusive: bool) -> str:
+    """Who accepted the lead, where nobody else should get it unasked; blank for nobody."""
+    if lead.status != "done" and not exclusive:
+        return ""
+    had = reviewing.buyers(lead.deliveries.all())
+    names = [current.recipients[who].name for who in had if who in current.recipients]
+    return " and ".join(names)
 
 
 def _others(

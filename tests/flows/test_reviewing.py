@@ -194,6 +194,36 @@ class TestSendingElsewhere:
         assert play.lead(answer).result == "sold"
         assert problems() == []
 
+    @pytest.mark.parametrize(("pattern", "revenue"), [("multi", 70), ("single", 30)])
+    def test_a_sold_lead_that_is_done_goes_on_when_somebody_says_so(self, pattern, revenue):
+        """A step that sells a lead once earns once, whoever takes it besides."""
+        play = scene(recipient("abc"), pattern=pattern)
+        premier = recipient("premier", "40.00")
+        answer = play.post()
+        play.play(abc=[accepted(price=Decimal(30))])
+        sold = play.delivery("abc")
+        retrying.retry_delivery(sold.id, by="olga", force=True)
+        play.play(abc=[attempt(Outcome.UNREADABLE, reason="Odd")])
+        assert (play.lead(answer).status, play.delivery("abc").state) == ("done", "review")
+        with pytest.raises(NotNow, match="Abc bought the lead before"):
+            reviewing.send_elsewhere(sold.id, premier.id, by="olga")
+        reviewing.send_elsewhere(sold.id, premier.id, by="olga", force=True)
+        assert play.lead(answer).status == "working"
+        assert play.event(answer, "review.redirected").data["shares_back"]
+        play.play(premier=[accepted()])
+        lead = play.lead(answer)
+        assert (lead.status, lead.result, lead.revenue) == ("done", "sold", Decimal(revenue))
+        assert play.types(answer).count("flow.completed") == 2
+        assert problems() == []
+
+    def test_one_whose_data_was_erased_goes_to_nobody(self):
+        play, answer = held()
+        Lead.objects.filter(pk=answer.lead_id).update(salt=None)
+        premier = Recipient.objects.get(slug="premier")
+        with pytest.raises(NotNow, match="erased"):
+            reviewing.send_elsewhere(play.delivery("abc").id, premier.id, by="olga", force=True)
+        assert play.delivery("abc").state == "review"
+
     def test_one_that_is_switched_off_gets_nothing(self):
         play, _ = held()
         premier = Recipient.objects.get(slug="premier")
