@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
-from events import metrics
+from events import metrics, readable
 from events.vocabulary import EventType
 
 register = template.Library()
@@ -148,6 +148,12 @@ def pretty(value: Any) -> str:
     if isinstance(value, dict | list):
         return json.dumps(value, indent=2, ensure_ascii=False)
     return json.dumps(value)
+
+
+@register.filter
+def laid_out(body: str) -> str:
+    """A request or reply, to be read."""
+    return readable.pretty(body)
 
 
 @register.filter

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.contrib.admin.utils import unquote
+from django.db.models import Case, When
 from django.http import HttpRequest, HttpResponse
 from unfold.enums import ActionVariant
 from unfold.forms import BaseDialogForm
@@ -39,7 +40,8 @@ class BreakerForm(BaseDialogForm):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         chosen = [each.pk for each in endpoints_of(self.object_id, opening=self.opening)]
         field: Any = self.fields["endpoint"]
-        field.queryset = Endpoint.objects.filter(pk__in=chosen)
+        first = Case(When(kind="production", then=0), default=1)
+        field.queryset = Endpoint.objects.filter(pk__in=chosen).order_by(first, "kind", "position")
 
 
 class OpenForm(BreakerForm):

@@ -24,7 +24,7 @@ from leadops.lib.validation import plain_object
 from recipients.admin.recipient import RecipientPage
 from recipients.models import Endpoint, Recipient
 
-ORDER = ("sandbox", "production", "backup", "regional", "fallback")
+ORDER = ("sandbox", "production", "backup", "regional", "fallback", "ping")
 CREDENTIALS = frozenset(
     {"auth", "auth_name", "auth_place", "auth_username", "auth_secret", "auth_options", "headers"}
 )

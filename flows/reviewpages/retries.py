@@ -60,6 +60,30 @@ def retries(request: HttpRequest) -> HttpResponse:
     )
 
 
+LABELS = {
+    "start": "From",
+    "end": "to",
+    "recipient": "Recipient",
+    "flow": "Flow",
+    "state": "State",
+    "outcome": "Outcome",
+    "category": "Category",
+    "reason": "Reason has",
+}
+
+
+def _asked(filters: Mapping[str, str], zone: ZoneInfo) -> list[tuple[str, str]]:
+    """What was chosen, as the form words it."""
+    found = []
+    for name, label in LABELS.items():
+        if not (text := filters.get(name, "")):
+            continue
+        moment = _moment(text, zone) if name in ("start", "end") else None
+        shown = f"{moment.astimezone(zone):%d %b %Y %H:%M}" if moment else text.replace("_", " ")
+        found.append((label, shown if name != "reason" else text))
+    return found
+
+
 def _choices(words: tuple[str, ...]) -> list[tuple[str, str]]:
     return [(word, word.replace("_", " ")) for word in words]
 
@@ -122,6 +146,7 @@ def retry(request: HttpRequest, id: str) -> HttpResponse:
         zone=remembered(request.session),
         subtitle=bulk.id,
         bulk=bulk,
+        asked=_asked(bulk.filters, remembered(request.session)),
         part=bulk.position / bulk.total if bulk.total else 1,
         refused=_refused(bulk),
     )

@@ -101,3 +101,19 @@ def test_it_shows_the_options_of_what_is_chosen(page: Page, live_server, clear_r
     endpoint = Endpoint.objects.get()
     assert endpoint.options == {"xml_namespaces": {"xmlns": "urn:buyer:leads", "xsi": "urn:x"}}
     assert (endpoint.integration, endpoint.format) == ("custom_xml", "xml")
+
+
+def test_it_asks_only_for_what_the_chosen_format_can_use(page: Page, live_server, clear_record):
+    make_user("olga")
+    sign_in(page, live_server, "olga")
+    page.goto(live_server.url + ADD)
+    page.select_option("[name=integration]", "generic_http")
+    page.get_by_role("link", name="Endpoints").click()
+    page.get_by_role("link", name="Add another Endpoint").click()
+    for format, name in (("json", "json_list"), ("xml", "xml_namespaces"), ("csv", "csv_columns")):
+        page.select_option("[name=endpoints-0-format]", format)
+        shown = page.locator(".leadops-option:visible").evaluate_all(
+            "rows => rows.map(row => row.dataset.option).filter(name => /^(json|xml|csv)_/.test(name))"
+        )
+        assert name in shown
+        assert all(each.startswith(f"{format}_") for each in shown)

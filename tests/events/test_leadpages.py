@@ -11,7 +11,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from events.leadpages.bodies import pretty
+from events.readable import pretty
 from events.leadpages.timeline import timeline
 from events.models import Event, Lead
 from events.snapshots import Change, compare

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from events.leadpages.bodies import pretty
+from events.readable import pretty
 from events.models import Event
 from recipients.deliver import Attempt, RecordedReply, RecordedRequest
 from recipients.outcomes import Outcome, Result

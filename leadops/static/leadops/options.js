@@ -32,10 +32,22 @@
         }
     }
 
+    // Options begin with the format that they are for; where one is chosen, others say nothing.
+    const FORMATS = {
+        json_: ["json"], xml_: ["xml"], form_: ["form", "query", "csv"], csv_: ["csv"],
+    };
+
+    function fits(part, row) {
+        const format = line(part.dataset.prefix, "format")[0];
+        const begins = ((row.dataset.option || "").match(/^[a-z]+_/) || [""])[0];
+        if (!format || !FORMATS[begins] || row.querySelector(".leadops-wrong")) return true;
+        return FORMATS[begins].includes(format.value);
+    }
+
     function arrange(part) {
         const word = chosen(part);
         for (const row of part.querySelectorAll(":scope > [data-for]")) {
-            row.hidden = !row.dataset.for.split(" ").includes(word);
+            row.hidden = !row.dataset.for.split(" ").includes(word) || !fits(part, row);
             if (!row.hidden && "url" in row.dataset && part.dataset.by === "integration") settle(part, row);
         }
     }
@@ -47,6 +59,6 @@
     document.addEventListener("DOMContentLoaded", all);
     document.addEventListener("formset:added", all);
     document.addEventListener("change", (event) => {
-        if (/(^|-)(integration|auth)$/.test(event.target.name || "")) all();
+        if (/(^|-)(integration|auth|format)$/.test(event.target.name || "")) all();
     });
 })();
