@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -12,6 +12,7 @@ from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from events import cursors
+from events.chosen import Chosen
 from events.models import Delivery, Lead
 from events.visibility import Sight
 from flows import reviewing
@@ -38,26 +39,16 @@ HELD = """
 
 
 @dataclass(frozen=True, slots=True)
-class Filters:
-    """What was chosen; blank: everything. `reason` is looked for within the reasons."""
+class Filters(Chosen):
+    """`reason` is looked for within the reasons."""
+
+    known = {"age": AGES}
 
     recipient: str = ""
     flow: str = ""
     outcome: str = ""
     reason: str = ""
     age: str = ""
-    after: str = ""
-
-    @classmethod
-    def read(cls, query: Mapping[str, str]) -> Filters:
-        given = {name: str(query.get(name, "")).replace("\0", "") for name in cls.__slots__}
-        if given["age"] not in AGES:
-            given["age"] = ""
-        return cls(**given)
-
-    @property
-    def any(self) -> bool:
-        return any(getattr(self, name) for name in self.__slots__ if name != "after")
 
 
 @dataclass(frozen=True, slots=True)

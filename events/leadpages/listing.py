@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from events import cursors
+from events.chosen import Chosen
 from events.models import Delivery, Lead
 from events.visibility import Sight
 
@@ -23,8 +24,15 @@ SHOWN = (
 
 
 @dataclass(frozen=True, slots=True)
-class Filters:
-    """What was chosen; blank: everything."""
+class Filters(Chosen):
+    """What was chosen."""
+
+    known = {
+        "status": frozenset(Lead.Status.values),
+        "result": frozenset(Lead.Result.values),
+        "period": PERIODS,
+        "test": TESTS,
+    }
 
     flow: str = ""
     source: str = ""
@@ -33,26 +41,6 @@ class Filters:
     result: str = ""
     period: str = ""
     test: str = ""
-    after: str = ""
-
-    @classmethod
-    def read(cls, query: Mapping[str, str]) -> Filters:
-        """From the page's address; what is not known there is left out."""
-        given = {name: str(query.get(name, "")).replace("\0", "") for name in cls.__slots__}
-        allowed = {
-            "status": set(Lead.Status.values),
-            "result": set(Lead.Result.values),
-            "period": set(PERIODS),
-            "test": set(TESTS),
-        }
-        for name, words in allowed.items():
-            if given[name] not in words:
-                given[name] = ""
-        return cls(**given)
-
-    @property
-    def any(self) -> bool:
-        return any(getattr(self, name) for name in self.__slots__ if name != "after")
 
 
 @dataclass(slots=True)
