@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from django.utils.html import escape
 
 from events.models import Event
+from flows.fields import FIELD_TYPES
 from flows.models import Flow, FlowField, Source, SourceKey, Step
 from leadops.lib import secrets
 from tests.factories import make_flow, make_recipient, make_source, make_user, post_lead
@@ -249,3 +251,9 @@ def test_it_opens_a_flow_within_a_few_queries(ops, flow, django_assert_max_num_q
 
 def test_it_says_what_to_do_with_an_empty_list(ops):
     assert "No results found" in text_of(ops.get("/admin/flows/flow/"))
+
+
+def test_the_page_of_a_flow_says_what_each_type_of_field_takes(ops, flow):
+    page = ops.get(f"/admin/flows/flow/{flow.pk}/change/").content.decode()
+    for kind in FIELD_TYPES.values():
+        assert f"<b>{kind.name}</b>: {escape(kind.takes)}" in page
