@@ -8,7 +8,7 @@ from typing import Any
 from leadops.lib import ssh_keys
 from recipients.integrations.base import FieldError, Integration, Written
 from recipients.options import Option, OptionKind
-from recipients.transports import bodies
+from recipients.transports.bodies import options_for
 from recipients.transports.sftp import ENDINGS, SftpTransport
 
 OPTIONS = (
@@ -34,7 +34,7 @@ OPTIONS = (
         "and the ending to all.",
         example='{{recipient.slug}}-{{format now "YYYY-MM-DD"}}',
     ),
-    *(option for option in bodies.OPTIONS if option.name.startswith(("csv_", "json_", "xml_"))),
+    *options_for(*ENDINGS),
 )
 
 

@@ -8,7 +8,7 @@ from leadops.lib import webhooks
 from recipients.integrations.base import Integration
 from recipients.options import Option, OptionKind
 from recipients.plan import BodyFormat
-from recipients.transports.bodies import OPTIONS
+from recipients.transports.bodies import OPTIONS, options_for
 from recipients.transports.http import HttpTransport
 from recipients.transports.webhook import WebhookTransport
 
@@ -26,7 +26,7 @@ CUSTOM_JSON = Integration(
     label="Custom JSON",
     about="JSON to a service of any buyer.",
     transport=HttpTransport(),
-    options=tuple(option for option in OPTIONS if option.name.startswith("json_")),
+    options=options_for(BodyFormat.JSON),
     format=BodyFormat.JSON,
 )
 CUSTOM_XML = Integration(
@@ -34,7 +34,7 @@ CUSTOM_XML = Integration(
     label="Custom XML",
     about="XML to a service of any buyer.",
     transport=HttpTransport(),
-    options=tuple(option for option in OPTIONS if option.name.startswith("xml_")),
+    options=options_for(BodyFormat.XML),
     format=BodyFormat.XML,
 )
 WEBHOOK = Integration(

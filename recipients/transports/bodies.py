@@ -86,6 +86,12 @@ OPTIONS: Final = (
 )
 
 
+def options_for(*formats: BodyFormat) -> tuple[Option, ...]:
+    """The options of these formats alone, for what takes no others."""
+    names = tuple(f"{format}_" for format in formats)
+    return tuple(option for option in OPTIONS if option.name.startswith(names))
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """What carries a payload: a body, or a query. `headers` are those that staff have not set."""
