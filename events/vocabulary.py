@@ -30,6 +30,10 @@ class EventType(StrEnum):
     ENHANCEMENT_FAILURE = "enhancement.failure", "A service said no; the lead goes on without it"
     ENHANCEMENT_ERROR = "enhancement.error", "A service did not answer; the lead goes on"
 
+    AUCTION_OPENED = "auction.opened", "Recipients are about to be asked for their bids"
+    AUCTION_BID = "auction.bid", "A recipient bid, or did not; the reason says why"
+    AUCTION_DECIDED = "auction.decided", "All bids are in; the event ranks them"
+
     RECIPIENT_ATTEMPT = "recipient.delivery_attempt", "The lead is about to be sent to a recipient"
     RECIPIENT_DELIVERED = "recipient.delivered", "The recipient accepted; revenue is earned"
     RECIPIENT_ERROR = "recipient.error", "An attempt failed technically"

@@ -80,14 +80,14 @@ def admit(
     ):
         if unwanted:
             return unwanted
-    if held := _held(plan, endpoint, conditions, now):
-        return held
+    if waits := held(plan, endpoint, conditions, now):
+        return waits
     refusing = breakers.refusing(plan, endpoint)
     if refusing is None:
         return Admit(endpoint)
     # Backup and fallbacks are there for this: nobody needs to wait for the production endpoint.
     for other in () if test else _beyond(plan, endpoint_kind):
-        if not _held(plan, other, conditions, now) and not breakers.refusing(plan, other):
+        if not held(plan, other, conditions, now) and not breakers.refusing(plan, other):
             return Admit(other)
     reason = _said(plan, endpoint, refusing)
     if moves_on and not in_doubt:
@@ -124,7 +124,7 @@ def _filtered(
     return Skip(f"Recipient's filter: {verdict.failed.masked(private).text}")
 
 
-def _held(
+def held(
     plan: RecipientPlan,
     endpoint: EndpointPlan,
     conditions: Mapping[str, Condition],

@@ -9,10 +9,10 @@ from typing import Any
 from events import shapes
 from events.vocabulary import EventType
 from flows import breakers, shares
-from flows.admission import Admit, Hold, Skip, admit
+from flows.admission import Admit, Hold, Skip, Verdict, admit
 from flows.desk import Desk
 from flows.patterns.base import Candidate
-from flows.plans import DeliverStep
+from flows.plans import DeliverStep, StepPlan
 from flows.runs import DeliveryState, Run, WorkState
 from recipients.outcomes import Outcome, Result
 from recipients.plan import EndpointPlan, RecipientPlan
@@ -31,34 +31,45 @@ def dispatch(run: Run, delivery: DeliveryState, desk: Desk) -> None:
     if delivery.tries and plan.retry.too_late(age(run, delivery)):
         _abandon(run, delivery, plan, f"{delivery.reason}; too late to try again".lstrip("; "))
         return
-    step = run.flow.step(delivery.step)
-    verdict = admit(
+    found = verdict(run, plan, desk, step=run.flow.step(delivery.step), delivery=delivery)
+    delivery.changed = True
+    if isinstance(found, Skip) and delivery.attempts:
+        _abandon(run, delivery, plan, found.reason)
+    elif isinstance(found, Skip):
+        skip(run, delivery, plan, found.reason)
+    elif isinstance(found, Hold):
+        wait = found.seconds
+        postpone(delivery, None if wait is None else wait + JITTER.random() * found.spread)
+        delivery.waits_for = found.reason
+    elif desk.may_start(lane(delivery)):
+        _begin(run, delivery, plan, found, desk)
+    else:
+        postpone(delivery, 0.0)
+
+
+def verdict(
+    run: Run,
+    plan: RecipientPlan,
+    desk: Desk,
+    *,
+    step: StepPlan | None,
+    delivery: DeliveryState | None = None,
+) -> Verdict:
+    """Whether a recipient may have the lead now, by a delivery of its own or by a new one."""
+    return admit(
         plan,
         run.judged,
-        endpoint_kind=delivery.endpoint,
+        endpoint_kind=delivery.endpoint if delivery else "production",
         test=run.lead.test,
-        attempted=delivery.attempts > 0,
+        attempted=delivery is not None and delivery.attempts > 0,
         private=run.flow.private,
         facts=desk.facts.of(run, plan),
         conditions=desk.conditions,
         breakers=desk.breakers,
         moves_on=isinstance(step, DeliverStep) and step.skips_open_breakers,
-        in_doubt=delivery.in_doubt,
+        in_doubt=delivery is not None and delivery.in_doubt,
         now=desk.now,
     )
-    delivery.changed = True
-    if isinstance(verdict, Skip) and delivery.attempts:
-        _abandon(run, delivery, plan, verdict.reason)
-    elif isinstance(verdict, Skip):
-        skip(run, delivery, plan, verdict.reason)
-    elif isinstance(verdict, Hold):
-        wait = verdict.seconds
-        postpone(delivery, None if wait is None else wait + JITTER.random() * verdict.spread)
-        delivery.waits_for = verdict.reason
-    elif desk.may_start(lane(delivery)):
-        _begin(run, delivery, plan, verdict, desk)
-    else:
-        postpone(delivery, 0.0)
 
 
 def lane(delivery: DeliveryState) -> str:
@@ -226,7 +237,7 @@ def _record_attempt(
             priority=_priority(step, delivery),
             timeout=timeout,
         )
-        | ({"routing": delivery.routing} if delivery.routing else {}),
+        | ({"routing": delivery.chosen_by} if delivery.routing else {}),
         lead_snapshot=shapes.lead_snapshot(run.lead.values, age),
         metadata=shapes.metadata(
             plan,

@@ -12,10 +12,10 @@ from typing import Any
 
 from events import shapes
 from events.vocabulary import EventType
-from flows import dispatching, enhancing, routing, shares
+from flows import auctions, dispatching, enhancing, routing, shares
 from flows.desk import Desk
 from flows.inquiries import Answers, Inquiry
-from flows.patterns.base import Done, Send, Wait
+from flows.patterns.base import Ask, Done, Send, Wait
 from flows.plans import DeliverStep, EnhanceStep, FilterStep, Plans
 from flows.runs import DeliveryState, Run
 from leadops.lib import money
@@ -51,6 +51,8 @@ def take_answers(run: Run, inquiry: Inquiry, answers: Answers, desk: Desk) -> No
     step = run.flow.step(run.lead.step)
     if run.lead.status == "working" and isinstance(step, EnhanceStep):
         enhancing.take(run, inquiry, answers)
+    if run.lead.status == "working" and isinstance(step, DeliverStep) and step.asks:
+        auctions.take(run, step, inquiry, answers, desk)
     advance(run, desk)
 
 
@@ -155,7 +157,11 @@ def _deliver(run: Run, step: DeliverStep, desk: Desk) -> bool:
             if decision.until is not None:
                 run.own_work().due_in = max(0.0, decision.until - routing.age(run))
             return False
-        assert isinstance(decision, Send)  # noqa: S101  the three there are
+        if isinstance(decision, Ask):
+            if auctions.ask(run, step, decision.candidates, desk):
+                continue
+            return False
+        assert isinstance(decision, Send)  # noqa: S101  the four there are
         for candidate in decision.candidates:
             delivery = run.new_delivery(
                 candidate.recipient, candidate.price, routing.reasons(run, step, candidate)

@@ -17,7 +17,7 @@ from flows.inquiries import Answers, Inquiry, Question
 from flows.plans import EnhanceStep
 from flows.runs import Run
 from recipients.deliver import Attempt
-from recipients.outcomes import Outcome, Result
+from recipients.outcomes import Result
 
 
 def ask(run: Run, desk: Desk) -> None:
@@ -52,12 +52,8 @@ def take(run: Run, inquiry: Inquiry, answers: Answers) -> None:
         step = run.flow.step(run.lead.step)
         if not isinstance(step, EnhanceStep) or step.id != question.about:
             return  # the flow was changed meanwhile: what is missing is asked anew
-        _record(run, step, answer or _unanswered(inquiry))
+        _record(run, step, answer or inquiries.unanswered(inquiry, "No answer in time"))
         run.lead.step += 1
-
-
-def _unanswered(inquiry: Inquiry) -> Attempt:
-    return Attempt(Result(Outcome.UNKNOWN, reason="No answer in time"), seconds=inquiry.seconds)
 
 
 def _record(run: Run, step: EnhanceStep, attempt: Attempt) -> None:

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from flows.desk import Desk
 from flows.dispatching import LEASE_MARGIN
 from flows.runs import Run
 from leadops.lib import ids
 from recipients.deliver import Attempt
+from recipients.outcomes import Outcome, Result
 from recipients.plan import Context, EndpointPlan, RecipientPlan
 
 LANE = ":ask"  # inquiries have their own share of a pump: new leads and deliveries go on beside
@@ -29,6 +31,7 @@ class Question:
     plan: RecipientPlan
     endpoint: EndpointPlan
     context: Context
+    begun: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,11 @@ class Inquiry:
 
 # In the order of the questions; None where no answer came in time.
 Answers = Sequence[Attempt | None]
+
+
+def unanswered(inquiry: Inquiry, reason: str) -> Attempt:
+    """What stands in the record for a question to which no answer came in time."""
+    return Attempt(Result(Outcome.UNKNOWN, reason=reason), seconds=inquiry.seconds)
 
 
 def begin(

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from flows import consent, shares, terms
+from flows import bids, consent, shares, terms
 from flows.learning import LEARN_FROM, Learn
 from flows.models import Flow, Revision, Source, Step
 from flows.patterns import registry
@@ -61,6 +61,13 @@ class DeliverStep:
     opens_early: bool = False
     learn: Learn | None = None
     prices: Mapping[str, tuple[PriceRule, ...]] = field(default_factory=dict)
+    # Of an auction: seconds for all bids.
+    deadline: float = 0.0
+
+    @property
+    def asks(self) -> bool:
+        """Whether its pattern asks for bids."""
+        return self.pattern.asks
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +144,7 @@ class Plans:
     # The accounts that orders keep, and the windows (flow, seconds) that steps learn over.
     accounts: frozenset[str] = frozenset()
     windows: frozenset[tuple[str, float]] = frozenset()
+    has_auctions: bool = False
 
     def flow(self, slug_or_id: str) -> FlowPlan | None:
         return self.flows.get(self.flow_slugs.get(slug_or_id, slug_or_id))
@@ -237,6 +245,7 @@ def load() -> Plans:
         recipients=recipients,
         choosy={id: plan for id, plan in recipients.items() if plan.looks_up},
         accounts=frozenset(step.account for _, step in _delivers(flows) if step.account),
+        has_auctions=any(step.asks for _, step in _delivers(flows)),
         windows=frozenset((id, step.learn.over) for id, step in _delivers(flows) if step.learn),
     )
 
@@ -330,10 +339,14 @@ def _step(step: Step, recipients: Mapping[str, RecipientPlan]) -> StepPlan:
         for row in step.recipients.all()
     )
     remediation = step.remediation_id
+    pattern = registry.PATTERNS[step.pattern]
+    if pattern.asks:
+        candidates = tuple(bids.with_terms(c, recipients[c.recipient]) for c in candidates)
     return DeliverStep(
         id=step.id,
         name=step.name,
-        pattern=registry.PATTERNS[step.pattern],
+        pattern=pattern,
+        deadline=step.auction_deadline,
         order=registry.ORDERS[step.order],
         candidates=candidates,
         remediation=(

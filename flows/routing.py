@@ -9,7 +9,7 @@ from typing import Any
 
 from events import shapes
 from flows.learning import memory
-from flows.patterns.base import Candidate, Situation, Try, TryState
+from flows.patterns.base import Bid, Candidate, Situation, Try, TryState
 from flows.patterns.orders import Measure, OrderContext
 from flows.plans import DeliverStep
 from flows.runs import Run
@@ -43,9 +43,15 @@ def situation(run: Run, step: DeliverStep) -> Situation:
             for d in run.deliveries
             if d.step == run.lead.step
         ),
+        bids=_bids(run, step),
         age=age(run),
         opens_early=step.opens_early,
     )
+
+
+def _bids(run: Run, step: DeliverStep) -> tuple[Bid, ...] | None:
+    """Those made in this step; None where nobody was asked yet."""
+    return tuple(each.bid for each in run.bids if each.step_id == step.id) or None
 
 
 def age(run: Run) -> float:
@@ -64,7 +70,8 @@ def candidates(step: DeliverStep, values: Mapping[str, Any]) -> tuple[Candidate,
 def _priced(candidate: Candidate, step: DeliverStep, values: Mapping[str, Any]) -> Candidate:
     for rule in step.prices.get(candidate.recipient, ()):
         if rule.when.evaluate(values).passed:
-            return replace(candidate, price=rule.price)
+            fixed = None if candidate.static_bid is None else rule.price
+            return replace(candidate, price=rule.price, static_bid=fixed)
     return candidate
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from events.journal import Journal
+from flows.bids import Offered
 from flows.plans import FlowPlan, SourcePlan
 from flows.ruleviews import judged
 from flows.shares import Book
@@ -101,7 +102,7 @@ class DeliveryState:
     sold: bool = False  # accepted in time once: it earned then, and earns nothing again
     in_doubt: bool = False  # an attempt had no answer: the buyer may have the lead
     mapping_version: int = 0
-    routing: Mapping[str, Any] | None = None  # the figures it was chosen by
+    routing: Mapping[str, Any] | str | None = None  # see `chosen_by`; as JSON once it was stored
     created_at: datetime | None = None
     first_attempt_at: datetime | None = None
     finished_at: datetime | None = None
@@ -109,6 +110,12 @@ class DeliveryState:
     new: bool = False
     changed: bool = False
     work: WorkState | None = None
+
+    @property
+    def chosen_by(self) -> Mapping[str, Any] | None:
+        """The figures that it was chosen by, where its step learns."""
+        found = orjson.loads(self.routing) if isinstance(self.routing, str) else self.routing
+        return found or None
 
 
 @dataclass(slots=True)
@@ -120,6 +127,7 @@ class Run:
     journal: Journal
     deliveries: list[DeliveryState] = field(default_factory=list)
     work: WorkState | None = None  # the lead's own: take it on through the flow
+    bids: list[Offered] = field(default_factory=list)
     book: Book = field(default_factory=Book)  # of the whole turn
     dropped: list[str] = field(default_factory=list)  # deliveries whose work is over
     source: SourcePlan | None = None

@@ -30,6 +30,14 @@ def context(run: Run, plan: RecipientPlan, desk: Desk, *, id: str, attempt: int)
     }
 
 
+def _with_bid(context: dict[str, Any], run: Run, delivery: DeliveryState) -> dict[str, Any]:
+    """Where the delivery comes of an auction, what was bid is known as {{bid.id}}."""
+    for each in run.bids:
+        if each.step_id == delivery.step_id and each.bid.recipient == delivery.recipient_id:
+            return {**context, "bid": {"id": each.bid.bid_id, "amount": each.bid.amount}}
+    return context
+
+
 def sending(
     run: Run,
     delivery: DeliveryState,
@@ -54,7 +62,9 @@ def sending(
         lane=work.lane,
         plan=plan,
         endpoint=endpoint,
-        context=context(run, plan, desk, id=delivery.id, attempt=delivery.attempts),
+        context=_with_bid(
+            context(run, plan, desk, id=delivery.id, attempt=delivery.attempts), run, delivery
+        ),
         test=run.lead.test,
         hold=work.hold,
         begun=desk.now,

@@ -26,6 +26,7 @@ from django.db import (
 
 from events.journal import Journal
 from flows import (
+    bids,
     breakers,
     dispatching,
     endpoints,
@@ -289,6 +290,9 @@ def _load(turn: Turn) -> Loaded:
             found[delivery.lead_id].deliveries.append(delivery)
     for run in found.values():
         run.find_place()
+    for lead_id, *row in figures.bids():
+        if lead_id in found:
+            found[lead_id].bids.append(bids.offered(row))
     for lead_id, body in snapshots.fetchall():
         if lead_id in found:
             found[lead_id].lead.values = orjson.loads(body)
@@ -420,6 +424,7 @@ def _save(turn: Turn, loaded: Loaded, desk: Desk) -> tuple[list[Sending], list[I
         runs.save_deliveries(cursor, changed)
         work.write(cursor, inserted)
         loaded.book.write(cursor)
+        bids.save(cursor, changed)
     endpoints.write_breakers(desk)
     work_ids = {owner: id for id, owner in inserted.fetchall()} if work.fresh else {}
     starts = [

@@ -20,6 +20,7 @@ from leadops.lib.validation import rules as rules
 
 FIELD_NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 RESERVED = frozenset({"id", "source", "appended", "timestamp", "flow"})
+LONGEST_AUCTION = 60.0
 KINDS = ("conversion", "return", "contacted", "quality", "disposition", "other")
 
 
@@ -124,6 +125,11 @@ def candidates(number: int) -> None:
 def filter_rules(rules: Any) -> None:
     if not rules:
         raise ValidationError({"rules": "A filter needs rules."})
+
+
+def deadline(value: float) -> None:
+    if not 0 < value <= LONGEST_AUCTION:
+        raise ValidationError(f"Between 1ms and {LONGEST_AUCTION:.0f}s.")
 
 
 def learning(order: str, *, over: float | None, minimum: int | None) -> None:

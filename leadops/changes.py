@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -42,6 +42,7 @@ from recipients.models import (
     Endpoint,
     MappingRow,
     PartnerKey,
+    Ping,
     Recipient,
     ResponseRule,
     RetryRule,
@@ -89,6 +90,7 @@ SHAPES: dict[type[Model], Shape] = {
         many=("suppress",),
         children={
             "endpoints": Endpoint,
+            "ping": Ping,
             "mapping_rows": MappingRow,
             "response_rules": ResponseRule,
             "retry_rules": RetryRule,
@@ -97,6 +99,7 @@ SHAPES: dict[type[Model], Shape] = {
             "specification_links": SpecificationLink,
         },
     ),
+    Ping: Shape(),
     Endpoint: Shape(name=lambda row: row.kind),
     MappingRow: Shape(name=lambda row: row.key),
     ResponseRule: Shape(name=lambda row: f"rule {row.position + 1}"),
@@ -157,7 +160,7 @@ for _parent, _shape in SHAPES.items():
 def _children(obj: Model, name: str) -> dict[str, Any]:
     """Rows under their names; equal names are numbered. Positions are counted from 1."""
     found: dict[str, Any] = {}
-    for place, row in enumerate(getattr(obj, name).all(), 1):
+    for place, row in enumerate(_related(obj, name), 1):
         key = unique = SHAPES[type(row)].name(row)
         number = 2
         while unique in found:
@@ -166,6 +169,14 @@ def _children(obj: Model, name: str) -> dict[str, Any]:
         if "position" in found[unique]:
             found[unique]["position"] = place
     return found
+
+
+def _related(obj: Model, name: str) -> Iterable[Any]:
+    """The rows under a name: many, or the one there may be."""
+    found = getattr(obj, name, None)
+    if found is None:
+        return ()
+    return found.all() if hasattr(found, "all") else (found,)
 
 
 def _value(column: Field[Any, Any], obj: Model) -> Any:

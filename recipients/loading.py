@@ -197,8 +197,8 @@ def _compiled(recipient: Recipient, vault: Vault, mapped: _Mapped) -> RecipientP
     endpoints: dict[str, list[tuple[Endpoint, EndpointPlan]]] = defaultdict(list)
     main = _main_integration(recipient)
     for endpoint in recipient.endpoints.all():
-        plan = _endpoint(endpoint, vault, endpoint.integration or recipient.integration, main=main)
-        endpoints[endpoint.kind].append((endpoint, plan))
+        way = _endpoint(endpoint, vault, endpoint.integration or recipient.integration, main=main)
+        endpoints[endpoint.kind].append((endpoint, way))
     one = {kind: rows[0][1] for kind, rows in endpoints.items()}
     production = one.get(EndpointKind.PRODUCTION)
     plan = RecipientPlan(

@@ -1,3 +1,4 @@
+from flows.models.bid import Bid
 from flows.models.bulk_retry import BulkRetry
 from flows.models.flow import Flow, FlowField, FlowSource
 from flows.models.guard import DuplicateClaim, IntakeKey, RecipientClaim
@@ -9,6 +10,7 @@ from flows.models.submission_link import SubmissionLink
 from flows.models.work import Pump, Work
 
 __all__ = [
+    "Bid",
     "BulkRetry",
     "DuplicateClaim",
     "Flow",

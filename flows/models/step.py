@@ -76,6 +76,14 @@ class Step(models.Model):
         "counts as the mean of the others. Blank: 50.",
     )
 
+    auction_deadline = DurationField(
+        "bids within",
+        default=2.0,
+        db_default=2.0,
+        validators=[validation.deadline],
+        help_text="Ping/post: how long all bids are waited for.",
+    )
+
     while_open = models.CharField(
         "while a breaker is open",
         max_length=10,

@@ -45,6 +45,7 @@ class PingPost(Pattern):
     name = "ping_post"
     label = "Ping/post"
     uses_remediation = True
+    asks = True
 
     def decide(self, situation: Situation) -> Decision:
         if situation.open:

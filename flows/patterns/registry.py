@@ -10,6 +10,7 @@ from flows.patterns.base import Pattern
 from flows.patterns.exclusive_window import ExclusiveWindow
 from flows.patterns.multi import Multi
 from flows.patterns.orders import Order
+from flows.patterns.ping_post import PingPost
 from flows.patterns.simultaneous import Simultaneous
 from flows.patterns.single import Single
 from flows.patterns.waterfall import Waterfall
@@ -23,6 +24,7 @@ PATTERNS: Mapping[str, Pattern] = MappingProxyType(
             Waterfall(),
             ExclusiveWindow(),
             Simultaneous(),
+            PingPost(),
         )
     }
 )

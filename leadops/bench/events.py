@@ -76,7 +76,7 @@ def _moments(journal: Journal) -> None:
 def _bare(home: Path, seconds: float) -> float:
     """The same number of events a second by COPY, with the other rows of a delivery."""
     done, start = 0, time.perf_counter()
-    batch = [("{}", 0.012)] * BATCH
+    batch = [bare.Replied(bare.PAYLOAD, "{}", 0.012)] * BATCH
     with connect(home) as connection:
         while time.perf_counter() - start < seconds:
             with connection.transaction(), connection.cursor() as cursor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
@@ -69,10 +71,13 @@ class Ping(models.Model):
         help_text="What it always bids. It is not asked then.",
     )
 
+    def __str__(self) -> str:
+        return f"Bids of {self.recipient}"
+
     def clean(self) -> None:
         validation.bids(self)
 
-    def reader_fields(self) -> dict[str, str]:
+    def reader_fields(self) -> dict[str, Any]:
         """What `responses.ReaderSpec` takes."""
         return {
             "success": self.success,
@@ -80,6 +85,3 @@ class Ping(models.Model):
             "lead_id": self.bid_id_path,
             "reason": self.reason_path,
         }
-
-    def __str__(self) -> str:
-        return f"Bids of {self.recipient}"

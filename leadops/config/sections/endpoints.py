@@ -53,7 +53,29 @@ SHAPE = Shape(
     ),
     own=("headers", "auth"),
 )
+# The other keys of a ping are no endpoint's: see `pings`. Of its time-out people say deadline.
+PING = Shape(
+    keys=(
+        *(key for key in SHAPE.keys if key.name not in ("url", "timeout")),
+        Key("url", KEPT),
+    ),
+    own=(
+        *SHAPE.own,
+        "deadline",
+        "mapping",
+        "success",
+        "bid",
+        "bid_id",
+        "reason",
+        "minimum",
+        "margin",
+        "static_bid",
+    ),
+)
+PING_DEADLINE = 2.0
 REGIONAL = Shape(keys=(*SHAPE.keys, Key("when", RULES, required=True)), own=SHAPE.own)
+
+SHAPES = {"regional": REGIONAL, "ping": PING}
 
 # Kinds of which a recipient may have several, each a list.
 LISTED = ("regional", "fallback")
@@ -145,6 +167,8 @@ def read_endpoints(plan: Plan, recipient: Draft, found: dict[str, Item]) -> None
 def _wanted(found: dict[str, Item]) -> list[tuple[str, int, Item]]:
     keys = {"production": "endpoint", "backup": "backup", "sandbox": "sandbox"}
     wanted = [(kind, 0, found[key]) for kind, key in keys.items() if key in found]
+    if "ping" in found and "url" in (found["ping"].node.value or {}):
+        wanted.append(("ping", 0, found["ping"]))
     for kind in LISTED:
         items = found[kind].elements() if kind in found else []
         wanted += [(kind, place, item) for place, item in enumerate(items)]
@@ -152,7 +176,7 @@ def _wanted(found: dict[str, Item]) -> list[tuple[str, int, Item]]:
 
 
 def _read_endpoint(draft: Draft, item: Item, place: int, production: Draft | None) -> None:
-    shape = REGIONAL if draft.obj.kind == "regional" else SHAPE
+    shape = SHAPES.get(draft.obj.kind, SHAPE)
     found = shape.read(item)
     if "integration" in found:
         production = None  # another way of sending has nothing of the first
@@ -161,9 +185,19 @@ def _read_endpoint(draft: Draft, item: Item, place: int, production: Draft | Non
     for key in SHAPE.keys:
         if key.name not in found and production is not None and not key.required:
             _inherit(draft, key.attribute, production)
+    if draft.obj.kind == "ping":
+        _take_deadline(draft, found)
     _take_fixed(draft, found)
     _read_headers(draft, found, production)
     _read_auth(draft, found.get("auth"), production)
+
+
+def _take_deadline(draft: Draft, found: dict[str, Item]) -> None:
+    """Bids are wanted sooner than answers to a lead."""
+    if "deadline" in found:
+        draft.take(Shape(keys=(Key("deadline", DURATION, "timeout"),)), found)
+    else:
+        draft.put("timeout", PING_DEADLINE)
 
 
 def _inherit(draft: Draft, attribute: str, production: Draft | None) -> None:
@@ -308,7 +342,10 @@ def write_endpoints(recipient: Recipient, concealing: Concealing) -> dict[str, A
         else:
             own = (recipient.slug, row.kind)
             document[row.kind] = _write(row, concealing, *own, base=_base(row, production))
-    keys = ("endpoint", "backup", "sandbox", *LISTED)
+            if row.kind == "ping":
+                document[row.kind].pop("timeout", None)
+                document[row.kind]["deadline"] = DURATION.write(row.timeout)
+    keys = ("endpoint", "backup", "sandbox", *LISTED, "ping")
     return {key: document[key] for key in keys if key in document}
 
 

@@ -20,8 +20,8 @@ from leadops.config.plans import Draft, Plan, read, sentence
 from leadops.config.sections import suppression
 from leadops.config.sections.base import tops
 from leadops.config.sections.endpoints import read_endpoints, write_endpoints
-from leadops.config.sections.pings import read_ping, write_ping
 from leadops.config.sections.keys import read_key, write_keys
+from leadops.config.sections.pings import read_ping, write_ping
 from leadops.config.sections.policies import read_rules, take_policies, write_policies
 from leadops.config.sections.testcases import read_tests, write_tests
 from leadops.config.shapes import Key, Shape

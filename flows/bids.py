@@ -1,0 +1,92 @@
+"""The bids for the leads of a turn, as it reads and writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from django.utils import timezone
+
+from flows.models import Bid as BidRow
+from flows.patterns.base import Bid, Candidate
+from leadops.lib.bulk import Table
+from recipients.plan import PingPlan, RecipientPlan
+
+if TYPE_CHECKING:
+    from flows.runs import Run
+
+KEPT = timedelta(days=7)  # beyond that no auction is still going on
+READ = """
+    SELECT lead_id, step_id, recipient_id, amount, bid_id, reason FROM flows_bid
+    WHERE lead_id = ANY(%s) ORDER BY id
+"""
+TABLE = Table(
+    "flows_bid",
+    {
+        "lead_id": "text",
+        "step_id": "text",
+        "recipient_id": "text",
+        "amount": "numeric",
+        "bid_id": "text",
+        "reason": "text",
+        "at": "timestamptz",
+    },
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """A bid in the step it was made in; `new`: in this turn."""
+
+    step_id: str
+    bid: Bid
+    new: bool = False
+
+
+def offered(row: Sequence[Any]) -> Offered:
+    """From a row of `READ`, its lead's id left out."""
+    step_id, *bid = row
+    return Offered(step_id, Bid(*bid))
+
+
+def save(cursor: Any, runs: Iterable[Run]) -> None:
+    """Write the bids that came in this turn."""
+    rows = [
+        {
+            "lead_id": run.lead.id,
+            "step_id": each.step_id,
+            "recipient_id": each.bid.recipient,
+            "amount": each.bid.amount,
+            "bid_id": each.bid.bid_id[:200],
+            "reason": each.bid.reason[:500],
+            "at": run.journal.at,
+        }
+        for run in runs
+        for each in run.bids
+        if each.new
+    ]
+    TABLE.insert(cursor, rows, suffix="ON CONFLICT DO NOTHING")
+
+
+def forget_old() -> int:
+    """Delete the bids of auctions that are long over; how many."""
+    return BidRow.objects.filter(at__lt=timezone.now() - KEPT).delete()[0]
+
+
+def with_terms(candidate: Candidate, plan: RecipientPlan) -> Candidate:
+    """A candidate of an auction with its terms; one that is not asked offers what it pays."""
+    ping = plan.ping or PingPlan()
+    never_asked = ping.asks is None
+    return replace(
+        candidate,
+        static_bid=_first(ping.static_bid, candidate.price) if never_asked else None,
+        minimum_bid=ping.minimum,
+        margin=ping.margin,
+    )
+
+
+def _first(*amounts: Decimal | None) -> Decimal | None:
+    return next((amount for amount in amounts if amount is not None), None)
