@@ -9,7 +9,7 @@ from typing import Any
 
 from events.models import Lead, Snapshot
 from events.vocabulary import EventType
-from flows import by_hand, fields, guards, intake, plans
+from flows import by_hand, cards, fields, guards, intake, plans
 from flows.by_hand import NotNow
 from flows.fields.text import storable
 from flows.plans import FieldPlan
@@ -136,6 +136,8 @@ def _changes(run: Run, given: Mapping[str, str], draft: _Draft) -> list[dict[str
 def _problem(plan: FieldPlan, text: str) -> str:
     if not text:
         return "This field is required." if plan.required else ""
+    if cards.without({plan.name: text}, {plan.name: plan.type}, mask=MASK)[1]:
+        return f"{cards.REASON}."
     value = fields.parse(plan.type, text)
     return "" if value.valid else f"This {value.reason}."
 

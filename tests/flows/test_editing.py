@@ -86,6 +86,13 @@ def test_it_finds_fault_with_values_as_the_door_does():
     assert play.lead(answer).status == "review"
 
 
+def test_it_takes_no_card_number_from_staff_either():
+    _, answer = held()
+    with pytest.raises(Invalid) as caught:
+        editing.edit(answer.lead_id, {"phone_1": "4111 1111 1111 1111"}, by="olga")
+    assert caught.value.problems == {"phone_1": "Card numbers are refused."}
+
+
 def test_a_blank_takes_an_optional_value_away():
     _, answer = held()
     assert editing.edit(answer.lead_id, {"phone_1": ""}, by="olga") == ["phone_1"]
