@@ -6,8 +6,9 @@ import logging
 
 from django.db import connection
 
-from flows import bulkretry, guards, steering
+from flows import bulkretry, guards, learning, plans, shares, steering
 from flows.pump import Pump
+from flows.suppression import uploads
 from leadops.lib import queue
 from recipients import tokenstore
 
@@ -44,6 +45,15 @@ def wake_held() -> None:
         connection.close()
 
 
+def learn() -> None:
+    """Measure recipients anew for the steps that learn from them."""
+    try:
+        learning.refresh(plans.current().windows)
+    except Exception:
+        log.exception("Measuring ended early; the next run tries again")
+        connection.close()
+
+
 def bulk_retry(bulk_id: str) -> None:
     """Send deliveries again for a while, then have a successor started."""
     try:
@@ -66,11 +76,34 @@ def resume_bulk_retries() -> None:
         connection.close()
 
 
+def suppression_upload(upload_id: str) -> None:
+    """Work a file into a suppression list for a while, then have a successor started."""
+    try:
+        if uploads.work(upload_id, seconds=BULK_TURN, stopping=queue.stopping.is_set):
+            return
+        if not queue.stopping.is_set():
+            queue.enqueue(uploads.TASK, upload_id)
+    except Exception:
+        log.exception("Working a file in ended early; the next run goes on")
+        connection.close()
+
+
+def resume_suppression_uploads() -> None:
+    """Have worked on what a task left behind that died, or was stopped."""
+    try:
+        for upload_id in uploads.unfinished():
+            queue.enqueue(uploads.TASK, upload_id)
+    except Exception:
+        log.exception("Looking for uploads ended early; the next run tries again")
+        connection.close()
+
+
 def tidy() -> None:
     """Forget what guards against repetition once it is too old to repeat."""
     try:
         guards.forget_old()
         tokenstore.forget_old()
+        shares.forget_old(plans.current().accounts)
     except Exception:
         log.exception("Tidying ended early; the next run tries again")
         connection.close()

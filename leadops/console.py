@@ -81,6 +81,7 @@ NAVIGATION: list[dict[str, Any]] = [
         "items": [
             listing("Flows", "account_tree", "flows", "flow"),
             listing("Sources", "input", "flows", "source"),
+            listing("Suppression lists", "block", "recipients", "suppressionlist"),
         ],
     },
     {

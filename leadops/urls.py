@@ -32,6 +32,7 @@ urlpatterns = [
     path("leads/", include("events.leadpages.urls")),
     path("", include("flows.reviewpages.urls")),
     path("", include("flows.specificationpages.urls")),
+    path("", include("flows.suppressionpages.urls")),
 ]
 
 handler400 = "leadops.inbound.bad_request"

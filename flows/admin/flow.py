@@ -64,6 +64,7 @@ class SourceCards(Ordered, Cards):
         "allowed_ips": 2,
         "prices": 4,
         "pricing": 5,
+        "duplicate_match": 2,
     }
     judged = {"accept": About(judges="arriving", beside="source")}
     fieldsets = (
@@ -79,6 +80,7 @@ class SourceCards(Ordered, Cards):
                     "prices",
                     "pricing",
                     "allowed_ips",
+                    ("duplicate_match", "duplicate_within"),
                     "position",
                 )
             },
@@ -164,10 +166,21 @@ class FlowAdmin(SubmissionMixin, ConsoleAdmin):
     ordering = ("name",)
     prepopulated_fields = {"slug": ("name",)}
     code_boxes = {"duplicate_match": 3}
+    autocomplete_fields = ("suppress",)
     inlines = (StepRows, FieldRows, SourceCards)
     fieldsets = (
         (None, {"fields": (("name", "slug"), ("currency", "active"))}),
         ("Duplicates", {"fields": (("duplicate_match", "duplicate_within"),)}),
+        (
+            "Suppression and consent",
+            {
+                "fields": (
+                    "suppress",
+                    ("consent_field", "consent_required"),
+                    ("consent_at", "consent_max_age", "consent_text"),
+                )
+            },
+        ),
     )
 
     def get_urls(self) -> list[URLPattern]:

@@ -42,8 +42,9 @@ class RecipientPage(FailingMixin, ConsoleAdmin):
     ordering = ("name",)
     prepopulated_fields = {"slug": ("name",)}
     code_lines = ("success", *PATHS)
-    code_boxes = {"filter": 6, "fields": 3, "capture": 3, "mapping_text": 16}
+    code_boxes = {"filter": 6, "duplicate_match": 2, "fields": 3, "capture": 3, "mapping_text": 16}
     chosen = {"integration": integrations}
+    autocomplete_fields = ("suppress",)
     inlines = (EndpointCards, MappingRows, ResponseRules, RetryRows, PartnerKeys)
     readonly_fields = ("breakers",)
     change_form_before_template = "admin/recipients/cautions.html"
@@ -66,7 +67,18 @@ class RecipientPage(FailingMixin, ConsoleAdmin):
                 "fields": ("success", *PATHS, "capture"),
             },
         ),
-        ("Filter", {"classes": ("tab",), "fields": ("filter",)}),
+        (
+            "Filter",
+            {
+                "classes": ("tab",),
+                "fields": (
+                    "filter",
+                    "suppress",
+                    ("duplicate_match", "duplicate_within"),
+                    ("consent_required", "consent_max_age"),
+                ),
+            },
+        ),
         (
             "When it fails",
             {
