@@ -9,9 +9,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from events.models import Lead
+from events.models import Lead, Snapshot
 from flows.api import submit
-from flows.models import SourceKey
+from flows.models import FlowField, SourceKey
 from leadops.lib.throttle import Throttle
 from tests.flows.scene import LEAD, recipient, scene
 
@@ -306,14 +306,10 @@ def test_a_crooked_redirect_is_refused_before_anything_is_stored(post, play, url
 
 
 def test_it_takes_trustedforms_field(post, play):
-    from flows.models import FlowField
-
     FlowField.objects.create(flow=play.flow, name="trustedform_cert_url", type="trustedform_url")
     url = "https://cert.trustedform.com/0123456789abcdef0123456789abcdef01234567"
     post(f"{POSTED}&xxTrustedFormCertUrl={url}")
-    from events.models import Snapshot
-
-    values = Snapshot.objects.order_by("version").last().values
+    values = Snapshot.objects.latest("version").body
     assert values["trustedform_cert_url"] == url
     assert "xxTrustedFormCertUrl" not in values
 
