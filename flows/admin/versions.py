@@ -94,10 +94,8 @@ class VersionsMixin(TestCasesMixin):
         by = request.user.get_username()
         if "_adopt" in request.POST and recipient.trial_version:
             version = _chosen(recipient, str(recipient.trial_version))
-            if not self._restored(request, recipient, version):
-                return False
-            trials.end(recipient, by=by)
-        elif "_end" in request.POST:
+            return self._restored(request, recipient, version, ends_trial=True)
+        if "_end" in request.POST:
             trials.end(recipient, by=by)
             messages.success(request, "The trial has ended. All leads go by the newest version.")
         elif "_try" in request.POST:
@@ -105,10 +103,15 @@ class VersionsMixin(TestCasesMixin):
         return True
 
     def _restored(
-        self, request: HttpRequest, recipient: Recipient, version: MappingVersion
+        self,
+        request: HttpRequest,
+        recipient: Recipient,
+        version: MappingVersion,
+        *,
+        ends_trial: bool = False,
     ) -> bool:
         """Saves as the recipient's own page does: one change in its history, held against its
-        test cases."""
+        test cases. With it ends the trial: both or neither."""
         request.version_note = f"back to version {version.number}"  # type: ignore[attr-defined]
         try:
             with held_against_cases(request, recipient.pk, form_id="versions-form") as held:
@@ -117,6 +120,8 @@ class VersionsMixin(TestCasesMixin):
                 self.save_model(request, recipient, None, change=True)
                 versions.restore(recipient, version)
                 self.log_change(request, recipient, [])
+                if ends_trial:
+                    trials.end(recipient, by=request.user.get_username())
         except ValidationError as error:
             text = "; ".join(error.messages)
             messages.error(request, f"Version {version.number} is no longer valid: {text}")

@@ -113,7 +113,7 @@ def test_it_asks_only_for_what_the_chosen_format_can_use(page: Page, live_server
     for format, name in (("json", "json_list"), ("xml", "xml_namespaces"), ("csv", "csv_columns")):
         page.select_option("[name=endpoints-0-format]", format)
         shown = page.locator(".leadops-option:visible").evaluate_all(
-            "rows => rows.map(row => row.dataset.option).filter(name => /^(json|xml|csv)_/.test(name))"
+            "rows => rows.map(row => row.dataset.option).filter(of => /^(json|xml|csv)_/.test(of))"
         )
         assert name in shown
         assert all(each.startswith(f"{format}_") for each in shown)

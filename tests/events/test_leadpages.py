@@ -11,9 +11,9 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from events.readable import pretty
 from events.leadpages.timeline import timeline
 from events.models import Event, Lead
+from events.readable import pretty
 from events.snapshots import Change, compare
 from recipients.outcomes import Outcome
 from tests.factories import (

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from events.readable import pretty
 from events.models import Event
+from events.readable import pretty
 from recipients.deliver import Attempt, RecordedReply, RecordedRequest
 from recipients.outcomes import Outcome, Result
 from tests import factories

@@ -107,6 +107,23 @@ def test_a_trial_is_started_made_the_mapping_and_recorded(olga: Client, recipien
     assert keys(recipient) == ["first"]
 
 
+def test_a_trial_becomes_the_mapping_whole_or_not_at_all(
+    olga: Client, recipient: Recipient, monkeypatch: pytest.MonkeyPatch
+):
+    trials.start(recipient, recipient.mapping_versions.get(number=1), 25, by="olga")
+
+    def fails(*_: Any, **__: Any) -> None:
+        raise RuntimeError("the connection broke")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(trials, "end", fails)
+        with pytest.raises(RuntimeError):
+            post(olga, recipient, _adopt="1")
+    recipient.refresh_from_db()
+    assert (recipient.trial_version, keys(recipient)) == (1, ["second"])
+    assert recipient.mapping_versions.count() == 2
+
+
 def test_a_trial_is_ended(olga: Client, recipient: Recipient):
     trials.start(recipient, recipient.mapping_versions.get(number=1), 10, by="olga")
     page = post(olga, recipient, _end="1")
