@@ -124,7 +124,9 @@ class PastDoor(Door):
         parts = urlsplit(request.url)
         target = target_of(f"{parts.path}?{parts.query}")
         self._number += 1
-        head = f"{request.method} {parts.path} HTTP/1.1\r\n".encode()
+        # Answers are not packed here: nothing would unpack them.
+        lines = [f"{n}: {v}" for n, v in request.headers.items() if n != "Accept-Encoding"]
+        head = "\r\n".join([f"{request.method} {parts.path} HTTP/1.1", *lines]).encode()
         received = Received(
             request.method, target, head, request.body, "", self.attempt - 1, self._number
         )

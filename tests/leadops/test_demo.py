@@ -110,6 +110,18 @@ def test_it_takes_as_long_as_a_slow_buyer_says():
         ask(asked, "/hang", timeout=1.0)
 
 
+def test_it_shows_buyers_the_headers_and_gets_plain_answers():
+    url = "http://127.0.0.1:9100/b/past-crm/hubspot/crm/v3/objects/contacts/batch/upsert"
+    asked = door().about("rcp_1", at=SOMETIME, attempt=1)
+    known = {"Authorization": "Bearer pat", "Content-Type": "application/json"}
+    assert asked.send(Request("POST", url, {}, b"{}", timeout=60.0)).status == 401
+    assert asked.send(Request("POST", url, known, b"{}", timeout=60.0)).status != 401
+    packed = Request(
+        "POST", "http://127.0.0.1:9100/accept.gz", {"Accept-Encoding": "gzip"}, b"{}", timeout=60.0
+    )
+    assert json.loads(asked.send(packed).body)["status"] == "accepted"
+
+
 def test_it_takes_e_mails_without_a_network():
     asked = door()
     answer = smtp.send(
@@ -177,6 +189,15 @@ def test_it_makes_a_past_that_agrees_with_its_record(said):
     assert {check.name: check.problems for check in verify.run() if check.problems} == {}
     assert set(Lead.objects.values_list("demo", flat=True)) == {True}
     assert not Work.objects.exists()
+    taken = Delivery.objects.filter(state="accepted")
+    assert set(taken.values_list("recipient__slug", flat=True)) >= {
+        "salesforce-production",
+        "hubspot-marketing",
+        "five9-dialer",
+        "five9-campaigns",
+        "western-mutual",
+        "lakeside-remodeling",
+    }
     assert {"sold", "stopped", ""} <= set(Lead.objects.values_list("result", flat=True))
     assert {"conversion", "return"} <= set(Feedback.objects.values_list("kind", flat=True))
     oldest = Lead.objects.earliest("created_at")
