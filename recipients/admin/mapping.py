@@ -14,10 +14,9 @@ from unfold.widgets import UnfoldAdminSelectWidget
 from leadops.lib.forms import CodeInput, CodeLine
 from recipients import mapping
 from recipients.drafts import Draft
+from recipients.mapping.documents import MAX_ROWS
 from recipients.models import MappingRow, Recipient
 
-# Browsers send five values a row, and a request holds a thousand.
-MAX_ROWS = 180
 ROWS, TEXT = "rows", "text"
 EXAMPLE = '{"email": "ann@example.com", "phone_1": "5125550123"}'
 

@@ -359,3 +359,35 @@ def test_who_may_not_change_the_recipient_may_not_use_it(sold):
 
 def test_an_unknown_recipient_is_not_there(ops):
     assert ops.get("/admin/recipients/recipient/rcp_5Fnone/mapping/").status_code == 404
+
+
+def many(count: int) -> list[tuple[str, str]]:
+    return [(f"key_{number}", "{{upper lead.state}}") for number in range(count)]
+
+
+def test_it_takes_a_thousand_rows(ops, sold):
+    sold.mapping_rows.all().delete()
+    assert '"key_999": "TX"' in preview(ops, sold, *many(1000))
+    answer = ops.post(url_of(sold), posted(*many(1000), _save="1"))
+    assert answer.status_code == 302
+    assert sold.mapping_rows.count() == 1000
+    assert ops.get(url_of(sold)).status_code == 200
+
+
+def test_as_text_they_come_back_as_rows_in_place_of_a_thousand(ops, sold):
+    sold.mapping_rows.all().delete()
+    MappingRow.objects.bulk_create(
+        MappingRow(recipient=sold, key=key, value=value, position=place)
+        for place, (key, value) in enumerate(many(1000))
+    )
+    text = "\n".join(f"other_{number}: x" for number in range(1000))
+    made = part(ops, sold, "rows", way="text", mapping_text=text)
+    assert "other_999" in made.content.decode()
+
+
+def test_more_than_a_mapping_may_have_are_refused(ops, sold):
+    assert "1000" in preview(ops, sold, *many(1001))
+    assert ops.post(url_of(sold), posted(*many(1001), _save="1")).status_code == 200
+    assert sold.mapping_rows.count() != 1001
+    endless = {f"field_{number}": "x" for number in range(15_001)}
+    assert ops.post(url_of(sold), endless).status_code == 400
