@@ -48,7 +48,7 @@ CASES = [
      "flows[0].steps[0]: A step begins with filter or deliver and its name"),
     ("deliver: buyers", "deliver: geographic_filter", "flows[0].steps[1].deliver: geographic_filter stands here twice"),
     ("pattern: waterfall", "pattern: waterfal", "flows[0].steps[1].pattern: 'waterfal' is no pattern"),
-    ("pattern: waterfall", "pattern: ping_post", "flows[0].steps[1].pattern: ping_post: not available in this version"),
+    ("pattern: waterfall", "pattern: batch", "flows[0].steps[1].pattern: batch: not available in this version"),
     ("remediation: bulk-pool", "remediation: [x]", "flows[0].steps[1].remediation: Expected a text"),
     ("remediation: bulk-pool", "remediation: bulk", "flows[0].steps[1].remediation: There is no recipient bulk"),
     ("pattern: waterfall", "pattern: batch", "flows[0].steps[1].pattern: batch: not available in this version"),
