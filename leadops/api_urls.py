@@ -14,6 +14,7 @@ from events.api.events import EventsView, FlowEventsView, LeadEventsView
 from events.api.feedback import FeedbackView
 from events.api.leads import LeadView
 from events.api.metrics import RecipientMetricsView
+from flows.api.breakers import BreakersView, CloseBreakerView, OpenBreakerView
 from flows.api.leads import LeadsView
 from flows.api.retries import BulkCancelView, BulkRetryView, BulkView
 from flows.api.steering import PauseView, ResumeView, RetryView
@@ -50,6 +51,17 @@ urlpatterns = [
     path("recipients/<str:slug>/metrics", RecipientMetricsView.as_view(), name="recipient-metrics"),
     path("recipients/<str:slug>/pause", PauseView.as_view(), name="recipient-pause"),
     path("recipients/<str:slug>/resume", ResumeView.as_view(), name="recipient-resume"),
+    path("recipients/<str:slug>/breakers", BreakersView.as_view(), name="recipient-breakers"),
+    path(
+        "recipients/<str:slug>/breakers/<str:endpoint>/open",
+        OpenBreakerView.as_view(),
+        name="breaker-open",
+    ),
+    path(
+        "recipients/<str:slug>/breakers/<str:endpoint>/close",
+        CloseBreakerView.as_view(),
+        name="breaker-close",
+    ),
     path("recipients/<str:slug>/test", TestView.as_view(), name="recipient-test"),
     path("recipients/<str:slug>/retry", BulkRetryView.as_view(), name="recipient-retry"),
     path("retries/<str:id>", BulkView.as_view(), name="bulk-retry"),
