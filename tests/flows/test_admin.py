@@ -257,3 +257,39 @@ def test_the_page_of_a_flow_says_what_each_type_of_field_takes(ops, flow):
     page = ops.get(f"/admin/flows/flow/{flow.pk}/change/").content.decode()
     for kind in FIELD_TYPES.values():
         assert f"<b>{kind.name}</b>: {escape(kind.takes)}" in page
+
+
+def test_it_changes_tiers_prices_and_what_a_step_learns_from(ops, flow):
+    step = flow.steps.get(kind="deliver")
+    prices = '[{"when": {"field": "state", "op": "is", "value": "TX"}, "price": 55}]'
+    answer = submit(
+        ops,
+        page_of(step),
+        pattern="exclusive_window",
+        order="best_price",
+        when_declined="open_next",
+        learn_over="7d",
+        learn_minimum="20",
+        recipients__0__prices=prices,
+        recipients__0__opens_after="24h",
+    )
+    assert answer.status_code == 302, errors_of(answer)
+    step.refresh_from_db()
+    assert (step.when_declined, step.learn_over, step.learn_minimum) == ("open_next", 604_800, 20)
+    row = step.recipients.first()
+    assert (row.opens_after, row.prices[0]["price"]) == (86_400, "55.00")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"recipients__0__opens_after": "24h"}, "Waterfall has no tiers: all are open at once."),
+        ({"learn_over": "7d"}, "Of the orders only these learn: best_price, weighted."),
+        ({"order": "weighted", "learn_minimum": "5"}, "Say over which time it learns"),
+        ({"recipients__0__weight": "-1"}, "greater than or equal to 0"),
+        ({"recipients__0__prices": '[{"price": 5, "if": {}}]'}, "Unknown key"),
+    ],
+)
+def test_it_refuses_what_a_pattern_or_order_cannot_use(ops, flow, changes, said):
+    page = submit(ops, page_of(flow.steps.get(kind="deliver")), **changes)
+    assert said in " ".join(errors_of(page))
