@@ -22,6 +22,7 @@ from flows.fields.forms import FORMS, word_of
 from flows.fields.samples import sample_of
 from flows.intake import Answer, Submission
 from flows.models import Flow, FlowField, FlowSource, SubmissionLink
+from flows.submitting.answers import EMAIL, reply_to
 from flows.submitting.replies import Form, Outcome, Reply
 from leadops.lib.throttle import Throttle
 
@@ -173,6 +174,8 @@ def _xml(values: Mapping[str, str]) -> str:
 
 def _replies(items: tuple[Item, ...]) -> Iterable[Told]:
     lead = {"id": LEAD_ID}
+    if any(item.name == EMAIL for item in items):
+        lead[EMAIL] = "test.lead@example.com"
     needed = next((item.name for item in items if item.required), "email")
     for when, status, reply in (
         ("The lead is accepted", 201, Reply(Outcome.SUCCESS, "", lead, PRICE)),
@@ -218,12 +221,11 @@ def attempt(terms: FlowSource, values: Mapping[str, str], *, at: datetime) -> Tr
     """Post a test lead as the source would, and write the answer out. Raises NotTaken."""
     given = {name: value for name, value in values.items() if value.strip()}
     answer = _received(terms, {**given}, at)
-    outcome = Outcome.SUCCESS if answer.outcome == "accepted" else Outcome.FAILURE
-    reply = Reply(outcome, answer.reason, {"id": answer.lead_id}, answer.price)
+    reply = reply_to(answer, given)
     return Tried(
         request=urlencode({**given, "test": "true"}).replace("&", "\n&"),
         answer=json.dumps(reply.document(), indent=2, ensure_ascii=False),
-        accepted=outcome is Outcome.SUCCESS,
+        accepted=reply.outcome is Outcome.SUCCESS,
     )
 
 

@@ -90,7 +90,7 @@ class SourceCards(Ordered, Cards):
 
     @column(description="Submission specification")
     def shown_submission(self, row: FlowSource) -> SafeString | str:
-        if row.pk is None:
+        if row._state.adding:
             return "Save it first"
         url = reverse("admin:flows_flow_submission", args=[quote(row.flow_id), row.pk])
         return format_html('<a class="leadops-link" href="{}">Open, share, try it</a>', url)

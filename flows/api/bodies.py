@@ -90,7 +90,7 @@ def _multipart(body: bytes, declared: str) -> dict[str, Any]:
     """The fields; files are read by nobody."""
     meta = {"CONTENT_TYPE": declared, "CONTENT_LENGTH": len(body)}
     try:
-        fields, _ = MultiPartParser(meta, io.BytesIO(body), []).parse()  # type: ignore[arg-type]
+        fields, _ = MultiPartParser(meta, io.BytesIO(body), []).parse()
     except (MultiPartParserError, SuspiciousOperation, ValueError) as error:
         raise exceptions.ParseError("The form cannot be read.") from error
     return {name: fields[name] for name in fields}

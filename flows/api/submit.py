@@ -25,9 +25,10 @@ from rest_framework.views import APIView
 
 from flows import plans
 from flows.api import bodies, entry, waiting
-from flows.intake import Answer, Submission, receive
+from flows.intake import Submission, receive
 from flows.plans import FlowPlan, SourcePlan
 from flows.submitting import pings, redirects, replies
+from flows.submitting.answers import reply_to
 from flows.submitting.replies import Outcome, Reply
 from leadops.lib.access import Caller, Principal
 from leadops.lib.api import on_error
@@ -39,7 +40,6 @@ BY_ADDRESS: Final = Throttle(60, burst=30)
 BY_SOURCE: Final = Throttle(1200, burst=300)
 # What a page of another site may send along when it posts by script.
 ALLOWED_HEADERS: Final = "Content-Type, Accept, Prefer, Idempotency-Key, X-LeadOps-Test"
-EMAIL: Final = "email"
 
 
 class NotImplementedHere(exceptions.APIException):
@@ -107,7 +107,8 @@ class SubmitView(APIView):
         allowed = bool(target) and redirects.is_allowed(target, door.source.redirect_hosts)
         if target and not allowed:
             more["redirect"] = f"Not followed: {redirects.host_of(target)} is no redirect host"
-        response = _written(request, _reply(answer, submission, more), 303 if allowed else 201)
+        reply = reply_to(answer, submission.values, more)
+        response = _written(request, reply, 303 if allowed else 201)
         if allowed:
             response["Location"] = target
         if answer.repeated:
@@ -116,10 +117,10 @@ class SubmitView(APIView):
             response["Preference-Applied"] = "wait"
         return response
 
-    def options(self, request: Request, flow: str, source: str) -> HttpResponse:
+    def options(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:  # type: ignore[override]
         """A browser asks before a script of another site may post."""
         current = plans.current()
-        found, plan = current.source(source), current.flow(flow)
+        found, plan = current.source(kwargs["source"]), current.flow(kwargs["flow"])
         answer = HttpResponse(status=204, headers={"Allow": "GET, POST, OPTIONS"})
         if found and plan and found.id in plan.terms:
             _let_sites(answer, request, found)
@@ -131,7 +132,7 @@ class SubmitView(APIView):
     def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], HttpResponse]:
         return _refused
 
-    def finalize_response(
+    def finalize_response(  # type: ignore[override]
         self, request: Request, response: Any, *args: Any, **kwargs: Any
     ) -> HttpResponse:
         answer: HttpResponse = super().finalize_response(request, response, *args, **kwargs)
@@ -175,7 +176,7 @@ def _take_basic(request: HttpRequest) -> None:
 
 def _door(request: Request, flow: str, source: str) -> Door:
     """Raises APIException where the address leads nowhere, or the caller may not use it."""
-    who = request.user
+    who: Any = request.user
     known = isinstance(who, Principal) and who.kind is Caller.SOURCE
     at, revision = (who.at, who.revision) if known else _now()
     current = plans.current(revision)
@@ -250,15 +251,6 @@ def _target(value: Any) -> str:
     except redirects.BadRedirect as error:
         raise exceptions.ParseError(str(error)) from error
     return str(text)
-
-
-def _reply(answer: Answer, submission: Submission, more: dict[str, str]) -> Reply:
-    lead = {"id": answer.lead_id}
-    email = submission.values.get(EMAIL)
-    if isinstance(email, str) and email.strip():
-        lead[EMAIL] = email
-    outcome = Outcome.SUCCESS if answer.outcome == "accepted" else Outcome.FAILURE
-    return Reply(outcome, answer.reason, lead, answer.price, more)
 
 
 def _written(request: Request, reply: Reply, status: int) -> HttpResponse:

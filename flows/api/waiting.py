@@ -35,7 +35,7 @@ def gone(sock: Any) -> Callable[[], bool]:
 
     def look() -> bool:
         try:
-            return sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+            return not sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
         except (BlockingIOError, InterruptedError):
             return False
         except (OSError, ValueError):

@@ -23,7 +23,8 @@ from leadops.lib.http.addresses import Network
 from recipients.deliver import Attempt, deliver
 from recipients.outcomes import Outcome
 
-PLACES: Final = threading.BoundedSemaphore(8)  # of the web process's 16 threads
+# Of the web process's 16 threads; waiting answers hold 8 at most.
+PLACES: Final = threading.BoundedSemaphore(6)
 PLACE_SECONDS: Final = 0.05
 FAILURES: Final = 5  # in a row
 REST: Final = 5.0  # seconds that a failing service is left alone

@@ -95,10 +95,11 @@ def _number(amount: Decimal) -> float | int:
     return int(amount) if amount == amount.to_integral_value() else float(amount)
 
 
-def _element(name: str, value: Any) -> str:
+def _element(name: str, value: Any, indent: str = "") -> str:
     if isinstance(value, dict):
-        inner = "".join(_element(key, each) for key, each in value.items())
-        return f"<{name}>{inner}</{name}>"
+        deeper = f"{indent}  "
+        lines = [f"{deeper}{_element(key, each, deeper)}\n" for key, each in value.items()]
+        return f"<{name}>\n{''.join(lines)}{indent}</{name}>"
     text = html.escape(_NOT_XML.sub("\ufffd", str(value)), quote=False)
     return f"<{name}>{text}</{name}>" if text else f"<{name}/>"
 

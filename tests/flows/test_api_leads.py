@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
+import time
 
 import pytest
 from django.db import OperationalError
@@ -229,6 +231,51 @@ def test_it_lets_a_wait_have_the_next_place(monkeypatch):
     assert waiting.result("lead_x", 20.0) == "sold"
     leaving.join()
     assert waiting.PLACES.acquire(blocking=False)  # it left its place to the next
+
+
+def test_it_waits_for_nobody_who_has_hung_up(monkeypatch):
+    ours, theirs = socket.socketpair()
+    looks = []
+    monkeypatch.setattr(waiting, "_look", looks.append)
+    gone = waiting.gone(ours)
+    assert not gone()
+    theirs.send(b"GET")  # a next request in the pipe is no goodbye, and is not taken
+    assert not gone()
+    assert ours.recv(3) == b"GET"
+    theirs.close()
+    assert gone()
+    assert waiting.result("lead_x", 600.0, gone=gone) is None
+    assert looks == ["lead_x"]
+    ours.close()
+    assert gone()
+    assert not waiting.gone(None)()
+
+
+def test_many_waiters_leave_room_for_leads(monkeypatch):
+    monkeypatch.setattr(waiting, "_look", lambda _: None)
+    monkeypatch.setattr(waiting, "PLACE_SECONDS", 0.01)
+    ended = threading.Event()
+    waits = [
+        threading.Thread(
+            target=waiting.result, args=("lead_x", 600.0), kwargs={"gone": ended.is_set}
+        )
+        for _ in range(50)
+    ]
+    for wait in waits:
+        wait.start()
+    deadline = time.monotonic() + 60
+    while sum(wait.is_alive() for wait in waits) > 8 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert sum(wait.is_alive() for wait in waits) == 8
+    ended.set()
+    for wait in waits:
+        wait.join(60)
+    assert not any(wait.is_alive() for wait in waits)
+
+
+def test_it_waits_for_test_leads_as_for_any(post):
+    told = post({"state": "TX", "test": True}, Prefer="wait=20").json()
+    assert told["result"] == "rejected"
 
 
 def test_it_says_what_is_known_already_where_it_shall_not_wait(post):

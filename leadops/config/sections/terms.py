@@ -31,7 +31,7 @@ def _pricing(item: Item) -> dict[str, Any] | None:
 
 
 def _write_pricing(value: dict[str, Any]) -> dict[str, Any]:
-    found = {key: value[key] for key in service.KEYS if key in value}
+    found: dict[str, Any] = {key: value[key] for key in service.KEYS if key in value}
     for key in ("max_price", "fallback"):
         if key in found:
             found[key] = MONEY.write(Decimal(found[key]))
