@@ -33,7 +33,7 @@ PRESENT = [
     "docs/privacy.md",
     "docs/threat-model.md",
 ]
-SPEAKS_OF_PATHS = {"mapping-language.md", "bundle.md"}
+SPEAKS_OF_PATHS = {"mapping-language.md", "bundle.md", "rules.md"}
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"`([\w<>][\w./<>]*(?:\.py|/))`")

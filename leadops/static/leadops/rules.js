@@ -59,7 +59,9 @@
             this.id = ++made;
             this.build();
             this.show(this.area.value) || this.choose(true);
-            this.mark(JSON.parse(box.dataset.problems || "[]"));
+            const problems = JSON.parse(box.dataset.problems || "[]");
+            this.mark(problems);
+            if (problems.length) box.dataset.marked = "1"; // they need not stand below once more
             if (box.dataset.url) offered(box.dataset.url, box.dataset.from).then(found => this.learn(found));
         }
 
@@ -98,7 +100,7 @@
 
         offer() {
             const found = this.given || {fields: [], types: {}};
-            const all = [...found.fields, ...written(found.types)];
+            const all = [...written(found.types), ...found.fields];
             const names = new Map(all.map(each => [each.name, each]));
             if (names.size === this.fields.size && [...names.keys()].every(name => this.fields.has(name))) return;
             this.fields = names;
@@ -485,6 +487,7 @@
 
         choose(text) {
             this.text.hidden = !text;
+            this.box.dataset.way = text ? "text" : "rows";
             this.rows.hidden = text;
             this.toggle.textContent = text ? "As rows" : "As text";
         }
@@ -644,7 +647,7 @@
 
     function sentence(rest, message) {
         const place = /^value\.(\d+)$/.exec(rest);
-        const text = place ? `Value ${Number(place[1]) + 1}: ${message}` : rest === "field" ? `The field ${message}`
+        const text = place ? `Value ${Number(place[1]) + 1}: ${message}` : rest === "field" ? (message === "names a field" ? "Choose a field" : `The field ${message}`)
             : rest === "value" && /^[a-z]/.test(message) ? `The value ${message}` : message;
         return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
     }
