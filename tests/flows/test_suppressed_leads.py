@@ -55,8 +55,9 @@ def test_one_lists_value_is_not_anothers():
     assert drama.post(phone_2="5125550100").outcome == "accepted"
 
 
-def test_hashed_lists_and_components_work():
-    phones = make_list("hashed", hashlib.md5(f"1{PHONE}".encode()).hexdigest(), hashed="md5")
+def test_a_hash_of_a_usual_form_is_enough():
+    known = hashlib.md5(f"1{PHONE}".encode(), usedforsecurity=False).hexdigest()
+    phones = make_list("hashed", known, hashed="md5")
     assert guarded(phones).post().reason == "Suppressed: on list hashed"
 
 
