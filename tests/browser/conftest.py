@@ -13,6 +13,7 @@ from tests.events.conftest import clear_record
 
 __all__ = ["clear_record"]
 
+TIMEOUT = 30_000  # milliseconds: others use the machine as well
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 
 
@@ -31,15 +32,34 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A fresh page; the test fails when its scripts did."""
-    context = browser.new_context(viewport={"width": 1400, "height": 900})
-    page = context.new_page()
+def page(browser: Browser, live_server: Any, clear_record: None) -> Iterator[Page]:
+    """A fresh page that knows its server; the test fails when its scripts did."""
+    context = browser.new_context(
+        base_url=live_server.url, viewport={"width": 1440, "height": 1000}
+    )
+    context.set_default_timeout(TIMEOUT)
+    opened = context.new_page()
     errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    yield page
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    opened.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+    yield opened
     context.close()
     assert errors == []
+
+
+def picture(page: Page, name: str) -> None:
+    """Kept where PICTURES says, to be looked at."""
+    if folder := os.environ.get("PICTURES"):
+        page.screenshot(path=f"{folder}/{name}.png", full_page=True)
+
+
+def pictures(page: Page, name: str) -> None:
+    """The same, by day and by night."""
+    if os.environ.get("PICTURES"):
+        picture(page, f"{name}-light")
+        page.evaluate("document.documentElement.classList.add('dark')")
+        picture(page, f"{name}-dark")
+        page.evaluate("document.documentElement.classList.remove('dark')")
 
 
 def sign_in(page: Page, live_server: Any, username: str) -> None:

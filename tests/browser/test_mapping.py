@@ -8,11 +8,8 @@ from playwright.sync_api import Page, expect
 from events.models import Event
 from flows import drafts
 from recipients.models import Recipient
-from tests.browser.conftest import choose, sign_in
-from tests.browser.test_sample import page, picture
+from tests.browser.conftest import choose, picture, sign_in
 from tests.factories import deliver_lead, make_flow, make_recipient, make_source, make_user
-
-__all__ = ["page"]
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 from playwright.sync_api import Page, expect
 
 from recipients.models import Endpoint, Recipient
-from tests.browser.conftest import sign_in
+from tests.browser.conftest import picture, sign_in
 from tests.factories import make_recipient, make_user
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 ADD = "/admin/recipients/recipient/add/"
-
-
-def picture(page: Page, name: str) -> None:
-    """Kept where PICTURES says, to be looked at."""
-    if folder := os.environ.get("PICTURES"):
-        page.screenshot(path=f"{folder}/{name}.png", full_page=True)
 
 
 def option(page: Page, choice: str, name: str, *, of: str = "options", card: int = 0):

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from events.models import Delivery, Event, Lead
 from flows import tasks
@@ -14,25 +11,10 @@ from flows.models import BulkRetry, Work
 from leadops.lib import queue
 from recipients.models import Recipient, RetryRule
 from recipients.outcomes import Outcome
-from tests.browser.conftest import sign_in
+from tests.browser.conftest import pictures, sign_in
 from tests.factories import deliver_lead, make_flow, make_recipient, make_source, make_user
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-
-@pytest.fixture
-def page(browser: Browser, live_server, clear_record) -> Iterator[Page]:
-    context = browser.new_context(
-        base_url=live_server.url, viewport={"width": 1440, "height": 1000}
-    )
-    context.set_default_timeout(15_000)
-    opened = context.new_page()
-    errors: list[str] = []
-    opened.on("pageerror", lambda error: errors.append(str(error)))
-    opened.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
-    yield opened
-    context.close()
-    assert errors == []
 
 
 def held(count: int = 2, outcome: Outcome = Outcome.UNREADABLE) -> None:
@@ -51,33 +33,24 @@ def enter(page: Page, live_server, address: str) -> None:
     page.goto(address)
 
 
-def picture(page: Page, name: str) -> None:
-    """Kept where PICTURES says, to be looked at, light and dark."""
-    if folder := os.environ.get("PICTURES"):
-        page.screenshot(path=f"{folder}/{name}-light.png", full_page=True)
-        page.evaluate("document.documentElement.classList.add('dark')")
-        page.screenshot(path=f"{folder}/{name}-dark.png", full_page=True)
-        page.evaluate("document.documentElement.classList.remove('dark')")
-
-
 def test_it_shows_why_takes_a_correction_and_sends_again(page: Page, live_server):
     held()
     enter(page, live_server, "/review/")
     expect(page.locator("#queue tbody tr")).to_have_count(2)
     expect(page.get_by_role("link", name="Review queue 2")).to_be_visible()
-    picture(page, "queue")
+    pictures(page, "queue")
     page.locator("#queue tbody tr").first.get_by_role("link", name="Abc Insurance").click()
     expect(page.locator("#why")).to_have_text("Unreadable")
     expect(page.locator("#has")).to_contain_text("may have the lead")
     expect(page.locator("#last")).to_contain_text("p0@example.com")
     expect(page.get_by_label("email *")).to_have_value("p0@example.com")
     expect(page.get_by_label("ssn")).to_have_value("")
-    picture(page, "item")
+    pictures(page, "item")
     page.get_by_label("email *").fill("nobody")
     page.get_by_role("button", name="Save and send again").click()
     expect(page.locator("#problem-email")).to_be_visible()
     expect(page.get_by_label("email *")).to_have_value("nobody")
-    picture(page, "problem")
+    pictures(page, "problem")
     page.get_by_label("email *").fill("new@example.com")
     page.get_by_label("email *").press("Tab")
     page.get_by_role("button", name="Save and send again").click()
@@ -99,7 +72,7 @@ def test_it_closes_with_a_reason_and_the_flow_goes_on(page: Page, live_server):
     page.get_by_role("button", name="Close", exact=True).click()
     expect(page.get_by_text("Closed. The lead goes on.")).to_be_visible()
     expect(page.get_by_text("Nothing waits for a person")).to_be_visible()
-    picture(page, "empty")
+    pictures(page, "empty")
     assert Delivery.objects.get().state == "declined"
     assert Lead.objects.get().status == "working"
     assert Work.objects.get().kind == "advance"
@@ -140,16 +113,16 @@ def test_many_are_sent_again_with_progress_and_cancel(page: Page, live_server, m
     page.get_by_role("button", name="Count them").click()
     expect(page.locator("#found")).to_contain_text("1 delivery fits")
     expect(page.locator("#found")).to_contain_text("sold meanwhile")
-    picture(page, "bulk")
+    pictures(page, "bulk")
     page.get_by_label("Send exclusive ones too").check()
     page.get_by_role("button", name="Send 1 again").click()
     expect(page.locator("#progress-title")).to_have_text("0 of 1")
-    picture(page, "progress")
+    pictures(page, "progress")
     tasks.bulk_retry(BulkRetry.objects.get().id)
     expect(page.locator("#progress-title")).to_have_text("1 of 1")  # by itself
     expect(page.locator("#sent")).to_have_text("1")
     expect(page.get_by_role("button", name="Cancel the rest")).to_have_count(0)
-    picture(page, "done")
+    pictures(page, "done")
 
 
 def test_a_lead_page_leads_to_sending_again(page: Page, live_server):
@@ -159,7 +132,7 @@ def test_a_lead_page_leads_to_sending_again(page: Page, live_server):
         "link", name="Send again"
     ).click()
     expect(page.get_by_text("accepted this lead before")).to_be_visible()
-    picture(page, "again")
+    pictures(page, "again")
     page.get_by_label("Send it all the same").check()
     page.get_by_role("button", name="Send again").click()
     expect(page.get_by_text("Sent again to Xyz Mutual.")).to_be_visible()

@@ -6,12 +6,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from flows.models import FlowSource, Step
-from tests.browser.conftest import sign_in
-from tests.browser.test_sample import page, picture
+from tests.browser.conftest import picture, sign_in
 from tests.factories import make_flow, make_recipient, make_source, make_user, post_lead
 from tests.pages import page_of
-
-__all__ = ["page"]
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from contextlib import closing
 from decimal import Decimal
 from ipaddress import ip_network
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from events.models import Event
 from flows import plans
@@ -19,28 +17,13 @@ from leadops.lib.http.messages import Reply
 from recipients.deliver import Attempt, deliver
 from recipients.models import Recipient
 from recipients.outcomes import Outcome
-from tests.browser.conftest import choose, sign_in
+from tests.browser.conftest import choose, picture, sign_in
 from tests.factories import deliver_lead, make_flow, make_recipient, make_source, make_user
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 REPLY = """{"result": {"state": "sold", "ref": "B-77", "pay": {"amount": "41.50"}},
  "notes": [{"text": "Thanks"}, {"text": "Call soon"}]}"""
-
-
-@pytest.fixture
-def page(browser: Browser, live_server, clear_record) -> Iterator[Page]:
-    context = browser.new_context(
-        base_url=live_server.url, viewport={"width": 1440, "height": 1100}
-    )
-    context.set_default_timeout(15_000)
-    opened = context.new_page()
-    errors: list[str] = []
-    opened.on("pageerror", lambda error: errors.append(str(error)))
-    opened.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
-    yield opened
-    context.close()
-    assert errors == []
 
 
 def enter(page: Page, live_server, recipient: Recipient) -> None:
@@ -53,12 +36,6 @@ def enter(page: Page, live_server, recipient: Recipient) -> None:
 
 def value(page: Page, text: str):
     return page.locator(".leadops-value", has_text=text).first
-
-
-def picture(page: Page, name: str) -> None:
-    """Kept where PICTURES says, to be looked at."""
-    if folder := os.environ.get("PICTURES"):
-        page.screenshot(path=f"{folder}/{name}.png", full_page=True)
 
 
 def test_it_makes_rules_of_a_pasted_reply_that_then_read_replies(page: Page, live_server):

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 from playwright.sync_api import Browser, expect
 
 from events.models import Lead
 from flows.models import FlowSource
-from tests.browser.conftest import sign_in
+from tests.browser.conftest import picture, sign_in
 from tests.factories import make_flow, make_recipient, make_source, make_user
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-PICTURES = os.environ.get("PICTURES", "")
-
-
-def picture(page, name: str) -> None:
-    """Kept where PICTURES says, to be looked at."""
-    if PICTURES:
-        page.screenshot(path=f"{PICTURES}/{name}.png", full_page=True)
 
 
 def test_a_source_opens_its_specification_and_tries_it(

@@ -2,31 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from recipients.models import MappingRow, Recipient, TestCase
-from tests.browser.conftest import choose, sign_in
+from tests.browser.conftest import choose, pictures, sign_in
 from tests.factories import make_flow, make_recipient, make_source, make_user
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-
-@pytest.fixture
-def page(browser: Browser, live_server, clear_record) -> Iterator[Page]:
-    context = browser.new_context(
-        base_url=live_server.url, viewport={"width": 1440, "height": 1000}
-    )
-    context.set_default_timeout(20_000)
-    opened = context.new_page()
-    errors: list[str] = []
-    opened.on("pageerror", lambda error: errors.append(str(error)))
-    yield opened
-    context.close()
-    assert errors == []
 
 
 @pytest.fixture
@@ -41,15 +24,6 @@ def recipient(page: Page, live_server) -> Recipient:
     return recipient
 
 
-def picture(page: Page, name: str) -> None:
-    """Kept where PICTURES says, to be looked at, light and dark."""
-    if folder := os.environ.get("PICTURES"):
-        page.screenshot(path=f"{folder}/{name}-light.png", full_page=True)
-        page.evaluate("document.documentElement.classList.add('dark')")
-        page.screenshot(path=f"{folder}/{name}-dark.png", full_page=True)
-        page.evaluate("document.documentElement.classList.remove('dark')")
-
-
 def change_url(recipient: Recipient) -> str:
     return f"/admin/recipients/recipient/{recipient.pk.replace('_', '_5F')}/change/"
 
@@ -62,7 +36,7 @@ def test_a_set_is_added_and_run_and_shows_what_differs(page: Page, recipient: Re
     expect(page.get_by_text("Added 15 test cases")).to_be_visible()
     page.get_by_role("button", name="Run all").click()
     expect(page.locator("#cases-summary")).to_have_text("All 15 passed")
-    picture(page, "cases-passed")
+    pictures(page, "cases-passed")
     row = MappingRow.objects.get(key="applicant.name")
     row.value = "{{lead.last_name}}"
     row.save()
@@ -73,7 +47,7 @@ def test_a_set_is_added_and_run_and_shows_what_differs(page: Page, recipient: Re
     expect(page.locator("#cases-summary")).to_contain_text("of 15 failed")
     expect(page.locator(".leadops-diff").first).to_contain_text('"name": "Lead"')
     expect(page.locator(".leadops-why").first).to_contain_text("expected rejected, got accepted")
-    picture(page, "cases-failed")
+    pictures(page, "cases-failed")
 
 
 def test_a_change_that_breaks_a_case_is_saved_only_when_insisted(page: Page, recipient: Recipient):
@@ -87,7 +61,7 @@ def test_a_change_that_breaks_a_case_is_saved_only_when_insisted(page: Page, rec
     page.get_by_role("button", name="Save", exact=True).click()
     said = page.get_by_text("1 test case would fail")
     expect(said.first).to_be_visible()
-    picture(page, "cases-refused")
+    pictures(page, "cases-refused")
     assert MappingRow.objects.get(position=1).value == "{{lead.first_name}}"
     page.get_by_label("Publish although cases fail").first.check()
     page.get_by_role("button", name="Save", exact=True).click()

@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 from playwright.sync_api import expect
 
 from events.models import Delivery
 from recipients import versions
 from recipients.models import MappingRow
-from tests.browser.conftest import choose, sign_in
+from tests.browser.conftest import choose, pictures, sign_in
 from tests.factories import deliver_lead, make_flow, make_recipient, make_source, make_user
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-PICTURES = os.environ.get("PICTURES", "")
-
-
-def picture(page, name: str) -> None:
-    """Kept where PICTURES says, to be looked at, by day and by night."""
-    if PICTURES:
-        page.screenshot(path=f"{PICTURES}/{name}-light.png", full_page=True)
-        page.evaluate("document.documentElement.classList.add('dark')")
-        page.screenshot(path=f"{PICTURES}/{name}-dark.png", full_page=True)
-        page.evaluate("document.documentElement.classList.remove('dark')")
 
 
 def test_a_mapping_is_compared_and_gone_back_to(page, live_server, clear_record):
@@ -51,12 +39,12 @@ def test_a_mapping_is_compared_and_gone_back_to(page, live_server, clear_record)
     page.locator("#versions tbody tr").last.get_by_label("to", exact=True).check()
     page.get_by_role("button", name="Compare").click()
     expect(page.locator("#difference ins").last).to_have_text("+ asked: {{lead.email}}")
-    picture(page, "versions")
+    pictures(page, "versions")
 
     page.get_by_role("button", name="Start a trial").click()
     expect(page.locator("#trial")).to_contain_text("Version 1 gets 50 % of the leads")
     expect(page.locator("#trial-judged")).to_contain_text("Too few deliveries")
-    picture(page, "versions-trial")
+    pictures(page, "versions-trial")
     page.get_by_role("button", name="End the trial").click()
     page.get_by_role("button", name="Go back to version 1").click()
     expect(page.locator("#versions tbody tr")).to_have_count(3)
