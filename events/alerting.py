@@ -8,6 +8,13 @@ from events.journal import Journal
 from events.vocabulary import EventType
 from leadops.lib import ids
 
+ENTITY_LENGTH = 32  # of the record's column; a subject may be longer
+
+
+def entity_of(subject: str) -> str:
+    """What the record names as an alert's entity where nothing else is known."""
+    return subject[:ENTITY_LENGTH]
+
 
 def raise_alert(
     cursor: Any,
@@ -31,7 +38,10 @@ def raise_alert(
     if cursor.rowcount == 0:
         return False
     journal.operation(
-        EventType.ALERT_RAISED, entity_id=entity_id or subject, reason=text, alert_id=alert_id
+        EventType.ALERT_RAISED,
+        entity_id=entity_id or entity_of(subject),
+        reason=text,
+        alert_id=alert_id,
     )
     return True
 
@@ -54,7 +64,7 @@ def resolve_alerts(
     for alert_id, text in closed:
         journal.operation(
             EventType.ALERT_RESOLVED,
-            entity_id=entity_id or subject,
+            entity_id=entity_id or entity_of(subject),
             reason=text,
             alert_id=alert_id,
         )

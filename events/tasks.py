@@ -8,7 +8,7 @@ import time
 from django.db import connection
 
 from events import partitions, rollups
-from events.alerts import evaluate, expiry, notices
+from events.alerts import evaluate, expiry, notices, renewal
 from leadops.lib import queue
 
 log = logging.getLogger(__name__)
@@ -53,11 +53,12 @@ def alerts() -> None:
 
 
 def secrets() -> None:
-    """Say which secrets must be rotated soon."""
-    try:
-        expiry.warn()
-    except Exception:
-        _gave_up("Looking at secrets")
+    """Say which secrets must be rotated soon, and which certificates renewed."""
+    for warn, what in ((expiry.warn, "secrets"), (renewal.warn, "certificates")):
+        try:
+            warn()
+        except Exception:
+            _gave_up(f"Looking at {what}")
 
 
 def make_partitions() -> None:

@@ -16,6 +16,7 @@ from django.core.mail import send_mail
 from django.db import connection, transaction
 from django.utils import timezone
 
+from events import alerting
 from events.journal import Journal
 from events.models import Alert, Channel
 from events.vocabulary import EventType
@@ -83,7 +84,7 @@ def _escalate(alert: Alert) -> None:
             journal = Journal(row[0])
             journal.operation(
                 EventType.ALERT_ESCALATED,
-                entity_id=alert.subject,
+                entity_id=alerting.entity_of(alert.subject),
                 reason=alert.text,
                 alert_id=alert.id,
             )

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from events import directory
-from events.readable import pretty
 from events.masking import TextMask, mask_values, personal_names
 from events.models import Event, Exchange
+from events.readable import pretty
 from events.snapshots import Change, Line, Snapshots, compare
 from events.visibility import Sight
 

@@ -22,7 +22,7 @@ from recipients.breaker import Breaker, State
 from recipients.models import Endpoint, Recipient
 
 KINDS = list(Endpoint.Kind.values)
-REASON = {"reason": serializers.CharField(max_length=steering.REASON_LENGTH)}
+REASON: dict[str, Any] = {"reason": serializers.CharField(max_length=steering.REASON_LENGTH)}
 STANDING: dict[str, Any] = {
     "endpoint": serializers.CharField(),
     "kind": serializers.ChoiceField(KINDS),

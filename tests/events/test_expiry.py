@@ -51,3 +51,12 @@ def test_another_date_that_is_near_is_another_alert() -> None:
     soon.save()
     assert alerts.warn() == 1
     assert len(open_alerts()) == 1
+
+
+def test_a_long_name_keeps_nothing_from_being_told() -> None:
+    secret(2, "SALESFORCE_PRODUCTION_CLIENT_SECRET")
+    secret(2, "OTHER")
+    assert alerts.warn() == 2
+    Secret.objects.all().delete()
+    assert alerts.warn() == 0
+    assert open_alerts() == []
