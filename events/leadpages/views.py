@@ -11,6 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from events import directory, visibility
+from events.goingon import goes_on
 from events.leadpages.finding import find
 from events.leadpages.inspector import Shown, inspect
 from events.leadpages.listing import PERIODS, TESTS, Filters, Page, listed
@@ -80,6 +81,7 @@ def lead(request: HttpRequest, lead_id: str) -> HttpResponse:
     steps = timeline(events, _names(found, deliveries))
     group = request.GET.get("group", "")
     shown = [step for step in steps if not group or step.group == group]
+    due = goes_on(found.id, deliveries) if found.status == Lead.Status.WORKING else {}
     chosen = _chosen(request, shown or steps, sight, events)
     return page(
         request,
@@ -89,7 +91,8 @@ def lead(request: HttpRequest, lead_id: str) -> HttpResponse:
         subtitle=found.id,
         lead=found,
         reason=lead_reason(sight, found),
-        deliveries=deliveries,
+        deliveries=[(delivery, due.get(delivery.id)) for delivery in deliveries],
+        waits_until=due.get(""),
         steps=shown,
         group=group,
         groups=[each for each in GROUPS if any(step.group == each for step in steps)],

@@ -249,6 +249,17 @@ def test_a_lead_needs_few_queries(world: World, django_assert_max_num_queries: A
 # --- parts
 
 
+def test_it_says_when_a_lead_goes_on_that_waits(world: World):
+    lead_id = post_lead(world.flow, world.web, email="late@example.com").lead_id
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE flows_work SET due_at = '2999-01-02T03:04:05Z' WHERE lead_id = %s", [lead_id]
+        )
+    assert "Waits for the next tier until 02 Jan 2999 03:04:05" in text(
+        signed_in().get(f"/leads/{lead_id}/")
+    )
+
+
 def test_the_timeline_points_at_the_longest_wait_and_leaves_feedback_out(world: World):
     lead_id = world.lead()
     events = list(Event.objects.filter(lead_id=lead_id).order_by("seq"))

@@ -243,7 +243,7 @@ def _check_tier(step: Draft, item: Item) -> None:
     try:
         validation.opening(step.obj.pattern)
     except ValidationError as error:
-        item.error(error.message)
+        item.error(str(error.message))
 
 
 def _write_step(step: Step, concealing: Concealing) -> dict[str, Any]:
