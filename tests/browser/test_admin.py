@@ -153,6 +153,7 @@ def test_it_builds_a_step_from_its_flow(enter):
     page.goto(f"{page_of(flow)}#steps")
     page.get_by_role("link", name="Add filter").click()
     page.fill("[name=name]", "by_score")
+    page.get_by_role("button", name="As text").click()
     page.fill("[name=rules]", "all:\n  - {field: score, op: above, value: 50}")
     page.click("button[name=_save]")
     expect(page.get_by_text("Line 2:")).to_be_visible()

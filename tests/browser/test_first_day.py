@@ -95,7 +95,10 @@ def add_flow(page: Page) -> None:
     page.locator("a[href='#steps']").click()
     page.get_by_role("link", name="Add filter").click()
     page.fill("[name=name]", "by_amount")
-    page.fill("[name=rules]", "all:\n  - {field: amount, op: gt, value: 50}")
+    page.get_by_role("button", name="Add rule").click()
+    page.locator(".leadops-rule-field").fill("amount")
+    page.locator(".leadops-rule-op").select_option("gt")
+    page.locator(".leadops-rule-value input").fill("50")
     page.click("button[name=_save]")
 
 
