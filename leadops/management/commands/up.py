@@ -19,7 +19,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError, connection
 
-from leadops import tables
+from leadops import env, tables
 from leadops.lib import postgres, queue
 from leadops.supervision import BUYERS_MAIL_PORT, BUYERS_PORT, Supervisor, clear_leftovers, programs
 from leadops.watch import Watchdog, probe
@@ -146,20 +146,23 @@ def _check_port(host: str, port: int, *, remedy: str) -> None:
 
 
 def _collect_static(folder: Path) -> None:
-    """Collect once for each set of versions: it takes seconds."""
+    """Collect once for each set of versions and of our own files: it takes seconds."""
     stamp = folder / ".collected"
-    current = _static_versions()
+    current = static_versions(env.PROJECT)
     if stamp.exists() and stamp.read_text() == current:
         return
     call_command("collectstatic", verbosity=0, interactive=False)
     stamp.write_text(current)
 
 
-def _static_versions() -> str:
+def static_versions(project: Path) -> str:
+    """Another text whenever something else would be collected."""
     parts = [sys.version]
     for package in STATIC_PACKAGES:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             parts.append(f"{package} {importlib.metadata.version(package)}")
+    for path in sorted(project.glob("*/static/**/*.*")):
+        parts.append(f"{path.relative_to(project)} {hashlib.sha256(path.read_bytes()).hexdigest()}")
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
