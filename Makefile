@@ -8,7 +8,7 @@ RUNTIME := $(VENV)/.runtime
 DEVELOPMENT := $(VENV)/.development
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-quick fuzz lint types layers format check bench clean
+.PHONY: help demo run test test-quick fuzz patterns lint types layers format check bench clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -28,6 +28,9 @@ test-quick: $(DEVELOPMENT)  ## without the tests that start whole systems or bro
 
 fuzz: $(DEVELOPMENT)  ## random input for mappings, bodies and replies: make fuzz ARGS="--seconds 3600"
 	@$(BIN)/python -m tests.fuzz $(ARGS)
+
+patterns: $(DEVELOPMENT)  ## a million random ways of leads through every pattern
+	@$(BIN)/python -m tests.flows.patterns.ways $(ARGS)
 
 lint: $(DEVELOPMENT)  ## what is plainly wrong, and the format
 	$(BIN)/ruff check $(SOURCES)
