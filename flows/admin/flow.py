@@ -177,7 +177,8 @@ class FlowAdmin(SubmissionMixin, ConsoleAdmin):
                 "fields": (
                     "suppress",
                     ("consent_field", "consent_required"),
-                    ("consent_at", "consent_max_age", "consent_text"),
+                    ("consent_at", "consent_max_age"),
+                    "consent_text",
                 )
             },
         ),
