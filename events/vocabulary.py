@@ -30,6 +30,7 @@ class EventType(StrEnum):
     ENHANCEMENT_FAILURE = "enhancement.failure", "A service said no; the lead goes on without it"
     ENHANCEMENT_ERROR = "enhancement.error", "A service did not answer; the lead goes on"
 
+    PING_ANSWERED = "ping.answered", "A source asked what a lead would bring; the offer, or why not"
     AUCTION_OPENED = "auction.opened", "Recipients are about to be asked for their bids"
     AUCTION_BID = "auction.bid", "A recipient bid, or did not; the reason says why"
     AUCTION_DECIDED = "auction.decided", "All bids are in; the event ranks them"

@@ -5,15 +5,22 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
+
+from django.conf import settings
 
 from flows.inquiries import Answers, Inquiry, Question
 from flows.returns import Returns
 from leadops.lib.http import Door
+from leadops.lib.http.addresses import Network
 from recipients.auth import Keyring
 from recipients.deliver import Attempt, deliver
+from recipients.tokenstore import keyring
+
+THREADS = 64  # of a web process, for all pings that it answers at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,21 +74,30 @@ class Askers:
         self.pool.shutdown(wait=False, cancel_futures=True)
 
     def _put(self, asking: _Asking, place: int, question: Question) -> None:
-        left = asking.ends - time.monotonic()
-        if left <= 0:
-            return
-        timeout = min(question.endpoint.timeout, left)
-        attempt = deliver(
-            question.plan,
-            dataclasses.replace(question.endpoint, timeout=timeout),
-            question.context,
-            attempt=1,
-            idempotency_key=str(question.context["delivery"]["idempotency_key"]),
-            test=asking.inquiry.test,
-            door=self.door,
-            keyring=self.keyring,
-        )
-        asking.answer(place, attempt)
+        test = asking.inquiry.test
+        attempt = put(question, ends=asking.ends, test=test, door=self.door, keyring=self.keyring)
+        if attempt is not None:
+            asking.answer(place, attempt)
+
+
+def put(
+    question: Question, *, ends: float, test: bool, door: Door, keyring: Keyring
+) -> Attempt | None:
+    """Put one question, to be answered before `ends` (monotonic); None when that is over."""
+    left = ends - time.monotonic()
+    if left <= 0:
+        return None
+    timeout = min(question.endpoint.timeout, left)
+    return deliver(
+        question.plan,
+        dataclasses.replace(question.endpoint, timeout=timeout),
+        question.context,
+        attempt=1,
+        idempotency_key=str(question.context["delivery"]["idempotency_key"]),
+        test=test,
+        door=door,
+        keyring=keyring,
+    )
 
 
 class _Asking:
@@ -111,3 +127,24 @@ class _Asking:
     def _end(self) -> None:
         self.over = True
         self.returns.put(Answered(self.inquiry, tuple(self.answers)))
+
+
+@lru_cache(maxsize=2)
+def _own(networks: tuple[Network, ...]) -> tuple[ThreadPoolExecutor, Door]:
+    """The threads and the way out of a process that waits for its answers itself."""
+    return ThreadPoolExecutor(THREADS, thread_name_prefix="asker"), Door(
+        private_networks=networks, pool_size=THREADS
+    )
+
+
+def put_all(inquiry: Inquiry) -> Answers:
+    """Put all questions at once and wait for the answers, as long as there is time."""
+    pool, door = _own(tuple(settings.LEADOPS_PRIVATE_NETWORKS))
+    ends = time.monotonic() + inquiry.seconds
+
+    def one(question: Question) -> Attempt | None:
+        return put(question, ends=ends, test=inquiry.test, door=door, keyring=keyring())
+
+    futures = [pool.submit(one, question) for question in inquiry.questions]
+    wait(futures, timeout=inquiry.seconds)
+    return [future.result() if future.done() else None for future in futures]

@@ -21,6 +21,7 @@ from flows.patterns.base import Bid, Candidate
 from flows.patterns.ping_post import offers
 from flows.plans import DeliverStep
 from flows.runs import Run
+from leadops.lib import ids
 from recipients.deliver import Attempt
 from recipients.outcomes import Outcome
 from recipients.plan import PingPlan, RecipientPlan
@@ -53,6 +54,24 @@ def ask(run: Run, step: DeliverStep, candidates: Sequence[Candidate], desk: Desk
             deadline_ms=round(step.deadline * 1000),
         )
     return False
+
+
+def inquiry(run: Run, step: DeliverStep, candidates: Sequence[Candidate], desk: Desk) -> Inquiry:
+    """The questions of an auction, for somebody who waits for the answers himself."""
+    id = ids.new_id("inq")
+    plans = [desk.plans.recipients[each.recipient] for each in candidates]
+    return Inquiry(
+        id=id,
+        lead_id=run.lead.id,
+        lane="",
+        questions=tuple(
+            _question(run, plan, desk, id)
+            for plan in plans
+            if not _hindrance(run, step, plan, desk)
+        ),
+        seconds=step.deadline,
+        test=run.lead.test,
+    )
 
 
 def _hindrance(run: Run, step: DeliverStep, plan: RecipientPlan, desk: Desk) -> str:

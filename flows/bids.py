@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -55,20 +55,26 @@ def offered(row: Sequence[Any]) -> Offered:
 def save(cursor: Any, runs: Iterable[Run]) -> None:
     """Write the bids that came in this turn."""
     rows = [
-        {
-            "lead_id": run.lead.id,
-            "step_id": each.step_id,
-            "recipient_id": each.bid.recipient,
-            "amount": each.bid.amount,
-            "bid_id": each.bid.bid_id[:200],
-            "reason": each.bid.reason[:500],
-            "at": run.journal.at,
-        }
-        for run in runs
-        for each in run.bids
-        if each.new
+        _row(run.lead.id, each, run.journal.at) for run in runs for each in run.bids if each.new
     ]
     TABLE.insert(cursor, rows, suffix="ON CONFLICT DO NOTHING")
+
+
+def insert(cursor: Any, lead_id: str, made: Iterable[Offered], *, at: datetime) -> None:
+    """Write bids that a lead comes with."""
+    TABLE.insert(cursor, [_row(lead_id, each, at) for each in made])
+
+
+def _row(lead_id: str, offered: Offered, at: datetime) -> dict[str, Any]:
+    return {
+        "lead_id": lead_id,
+        "step_id": offered.step_id,
+        "recipient_id": offered.bid.recipient,
+        "amount": offered.bid.amount,
+        "bid_id": offered.bid.bid_id[:200],
+        "reason": offered.bid.reason[:500],
+        "at": at,
+    }
 
 
 def forget_old() -> int:

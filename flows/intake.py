@@ -18,7 +18,7 @@ from django.db import connection, transaction
 from events.journal import Journal
 from events.models.lead import new_salt
 from events.vocabulary import EventType
-from flows import cards, consent, fields, guards, posted
+from flows import bids, cards, consent, fields, guards, offers, posted
 from flows.fields.text import storable
 from flows.plans import FieldPlan, FlowPlan, SourcePlan
 from flows.pricing import asking
@@ -76,6 +76,7 @@ class Submission:
     test: bool = False
     demo: bool = False
     key: str = ""  # the source's Idempotency-Key
+    ping: str = ""  # the ping whose offer it makes use of
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +137,7 @@ class Prepared:
     keys: list[dict[str, Any]] = field(default_factory=list)
     claims: list[guards.Claim] = field(default_factory=list)
     consent: dict[str, Any] | None = None  # what the record keeps of it
+    ping: str = ""  # whose offer it makes use of
 
     @property
     def price(self) -> Decimal:
@@ -166,7 +168,7 @@ def receive(flow: FlowPlan, source: SourcePlan, submission: Submission, *, at: d
     if prepared.accepted and flow.suppress:
         look_up_suppression(prepared)
     key = guards.Key(source.id, flow.id, submission.key)
-    if prepared.asks_for_price:
+    if prepared.asks_for_price and not submission.ping:
         if submission.key and (known := guards.known_answer(key)):
             return Answer.of(known)
         ask_for_price(prepared, at=at)
@@ -179,16 +181,41 @@ def receive(flow: FlowPlan, source: SourcePlan, submission: Submission, *, at: d
             earlier = guards.claim_duplicates(flow, prepared.lead.id, prepared.claims, at=at)
             if earlier is not None:
                 prepared.reject(guards.repeats(earlier))
+        held = _take_offer(prepared, submission.ping) if submission.ping else None
         answer = store(prepared, at=at)
+        if held is not None:
+            with connection.cursor() as cursor:
+                bids.insert(cursor, prepared.lead.id, held.bids, at=at)
         if submission.key:
             guards.keep_answer(key, answer.kept())
     return answer
 
 
+def _take_offer(prepared: Prepared, ping_id: str) -> offers.Held | None:
+    """The offer that the lead's ping was made; without one the lead is rejected."""
+    if not prepared.accepted:
+        return None
+    held = offers.take(prepared.lead, ping_id)
+    if held is None:
+        prepared.reject(offers.UNKNOWN)
+        return None
+    prepared.priced = held.priced
+    prepared.ping = ping_id
+    return held
+
+
 def prepare(
-    flow: FlowPlan, source: SourcePlan, submission: Submission, *, at: datetime
+    flow: FlowPlan,
+    source: SourcePlan,
+    submission: Submission,
+    *,
+    at: datetime,
+    identified: bool = True,
 ) -> Prepared:
-    """Parse and check; everything but what other leads decide."""
+    """Parse and check; everything but what other leads decide.
+
+    Of a lead that is not `identified` yet, nothing is required, and what is missing is no reason.
+    """
     terms = flow.terms[source.id]
     lead_id = ids.new_id("lead", at=at if submission.demo else None)
     # As a mapping writes any moment: buyers, events and the preview show one form.
@@ -208,16 +235,20 @@ def prepare(
             continue
         values[name] = value
     for plan in flow.fields:
-        required = plan.required or plan.name in terms.require
+        required = identified and (plan.required or plan.name in terms.require)
         problem = _field(plan, raw, values, sensitive, required=required)
         if problem:
             found.append(problem)
-    found += [_missing(name) for name in sorted(terms.require - known) if _is_blank(raw.get(name))]
+    beside = sorted(terms.require - known) if identified else []
+    found += [_missing(name) for name in beside if _is_blank(raw.get(name))]
     if not terms.active:
         found.append(_plain(f"{source.name} may not send to {flow.name}"))
     verdict = terms.accept.evaluate(judged({**values, **sensitive}, source))
-    if not found and not verdict.passed and verdict.failed is not None:
-        found.append(_unwanted(f"Not accepted from {source.name}", verdict.failed, flow, sensitive))
+    failed = None if verdict.passed else verdict.failed
+    if failed and not identified and _is_blank({**values, **sensitive}.get(failed.field)):
+        failed = None
+    if not found and failed is not None:
+        found.append(_unwanted(f"Not accepted from {source.name}", failed, flow, sensitive))
     everything = {**values, **sensitive}
     lead = _lead(lead_id, flow, source, submission, at)
     prepared = Prepared(
@@ -232,7 +263,7 @@ def prepare(
     )
     prepared.keys = list(search_keys(flow, everything, lead_id, at))
     prepared.claims = guards.claims(flow, source.id, everything, test=submission.test)
-    if flow.consent is not None:
+    if flow.consent is not None and identified:
         _judge_consent(prepared, flow.consent, everything, at)
     return prepared
 
@@ -403,6 +434,8 @@ def record(prepared: Prepared, journal: Journal) -> None:
     )
     if prepared.consent is not None:
         facts["consent"] = prepared.consent
+    if prepared.ping:
+        facts["ping"] = {"id": prepared.ping}
     if prepared.accepted:
         lead.cost = prepared.price
         journal.record(

@@ -61,8 +61,9 @@ class DeliverStep:
     opens_early: bool = False
     learn: Learn | None = None
     prices: Mapping[str, tuple[PriceRule, ...]] = field(default_factory=dict)
-    # Of an auction: seconds for all bids.
+    # Seconds: of an auction, for all bids; that an offer to a source stands.
     deadline: float = 0.0
+    offer_valid: float = 60.0
 
     @property
     def asks(self) -> bool:
@@ -347,6 +348,7 @@ def _step(step: Step, recipients: Mapping[str, RecipientPlan]) -> StepPlan:
         name=step.name,
         pattern=pattern,
         deadline=step.auction_deadline,
+        offer_valid=step.offer_valid,
         order=registry.ORDERS[step.order],
         candidates=candidates,
         remediation=(

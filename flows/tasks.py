@@ -6,7 +6,7 @@ import logging
 
 from django.db import connection
 
-from flows import bulkretry, guards, learning, plans, shares, steering
+from flows import bids, bulkretry, guards, learning, offers, plans, shares, steering
 from flows.pump import Pump
 from flows.suppression import uploads
 from leadops.lib import queue
@@ -102,6 +102,8 @@ def tidy() -> None:
     """Forget what guards against repetition once it is too old to repeat."""
     try:
         guards.forget_old()
+        bids.forget_old()
+        offers.forget_old()
         tokenstore.forget_old()
         shares.forget_old(plans.current().accounts)
     except Exception:

@@ -16,6 +16,7 @@ from events.api.leads import LeadView
 from events.api.metrics import RecipientMetricsView
 from flows.api.breakers import BreakersView, CloseBreakerView, OpenBreakerView
 from flows.api.leads import LeadsView
+from flows.api.pings import PingsView
 from flows.api.retries import BulkCancelView, BulkRetryView, BulkView
 from flows.api.steering import PauseView, ResumeView, RetryView
 from flows.api.suppression import (
@@ -42,6 +43,7 @@ class NoSuchCall(APIView):
 
 urlpatterns = [
     path("flows/<str:flow>/leads", LeadsView.as_view(), name="leads"),
+    path("flows/<str:flow>/pings", PingsView.as_view(), name="pings"),
     path("flows/<str:flow>/events", FlowEventsView.as_view(), name="flow-events"),
     path("leads/<str:lead_id>", LeadView.as_view(), name="lead"),
     path("leads/<str:lead_id>/events", LeadEventsView.as_view(), name="lead-events"),

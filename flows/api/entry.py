@@ -63,7 +63,8 @@ def submission_of(data: Any, headers: Mapping[str, str]) -> Submission:
     test = values.pop("test", False)
     test = test is True or str(test).lower() in TRUE
     test = test or headers.get("X-LeadOps-Test", "").lower() in TRUE
-    return Submission(values=values, test=test, key=key.replace("\0", ""))
+    ping = str(values.pop("ping_id", "") or "")
+    return Submission(values=values, test=test, key=key.replace("\0", ""), ping=ping[:MAX_KEY])
 
 
 def check(data: dict[str, Any]) -> None:

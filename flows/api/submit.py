@@ -23,11 +23,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from flows import plans
+from flows import pings, plans
 from flows.api import bodies, entry, waiting
 from flows.intake import Submission, receive
 from flows.plans import FlowPlan, SourcePlan
-from flows.submitting import pings, redirects, replies
+from flows.submitting import redirects, replies
 from flows.submitting.answers import reply_to
 from flows.submitting.replies import Outcome, Reply
 from leadops.lib.access import Caller, Principal
@@ -40,11 +40,6 @@ BY_ADDRESS: Final = Throttle(60, burst=30)
 BY_SOURCE: Final = Throttle(1200, burst=300)
 # What a page of another site may send along when it posts by script.
 ALLOWED_HEADERS: Final = "Content-Type, Accept, Prefer, Idempotency-Key, X-LeadOps-Test"
-
-
-class NotImplementedHere(exceptions.APIException):
-    status_code = 501
-    default_code = "not_available"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,15 +143,10 @@ class PingView(SubmitView):
     def taken(
         self, request: Request, door: Door, submission: Submission, target: str
     ) -> HttpResponse:
-        try:
-            bid = pings.bid_for(door.flow, door.source, submission, at=door.at)
-        except pings.NoPings as error:
-            raise NotImplementedHere(str(error)) from error
-        good = bid.price > 0
-        outcome = Outcome.SUCCESS if good else Outcome.FAILURE
-        reason = "" if good else bid.reason or "no bid"
-        more = {"bid_id": bid.id} if bid.id else {}
-        return _written(request, Reply(outcome, reason, price=bid.price, more=more), 200)
+        offer = pings.answer(door.flow, door.source, submission, at=door.at)
+        outcome = Outcome.SUCCESS if offer.id else Outcome.FAILURE
+        more = {"ping_id": offer.id} if offer.id else {}
+        return _written(request, Reply(outcome, offer.reason, price=offer.price, more=more), 200)
 
 
 # --- who is there

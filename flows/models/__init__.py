@@ -2,6 +2,7 @@ from flows.models.bid import Bid
 from flows.models.bulk_retry import BulkRetry
 from flows.models.flow import Flow, FlowField, FlowSource
 from flows.models.guard import DuplicateClaim, IntakeKey, RecipientClaim
+from flows.models.ping import SourcePing
 from flows.models.revision import Revision
 from flows.models.share import Measured, StepShare
 from flows.models.source import Source, SourceKey
@@ -23,6 +24,7 @@ __all__ = [
     "Revision",
     "Source",
     "SourceKey",
+    "SourcePing",
     "Step",
     "StepRecipient",
     "StepShare",

@@ -84,6 +84,15 @@ class Step(models.Model):
         help_text="Ping/post: how long all bids are waited for.",
     )
 
+    offer_valid = DurationField(
+        "offers stand for",
+        default=60.0,
+        db_default=60.0,
+        validators=[validation.positive],
+        help_text="What a source's ping was offered is paid for a lead that is posted within that "
+        "time.",
+    )
+
     while_open = models.CharField(
         "while a breaker is open",
         max_length=10,

@@ -22,6 +22,7 @@ class By(StrEnum):
     SERVICE = "service"
     FALLBACK = "fallback"
     TEST = "test"
+    PING = "ping"
 
 
 @dataclass(frozen=True, slots=True)

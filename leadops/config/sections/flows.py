@@ -56,6 +56,7 @@ DELIVER = Shape(
         Key("order"),
         Key("when_declined"),
         Key("auction.deadline", DURATION, "auction_deadline"),
+        Key("auction.valid", DURATION, "offer_valid"),
         Key("learn.over", DURATION),
         Key("learn.minimum", INTEGER),
         Key("while_open"),
