@@ -31,7 +31,9 @@ def values_of(request: HttpRequest) -> dict[str, Any]:
     body = read_body(request)
     declared = request.META.get("CONTENT_TYPE", "")
     found = _body(body, declared) if body.strip() else {}
-    found.update(_pairs(request.META.get("QUERY_STRING", ""), "address"))
+    # WSGI gives bytes as Latin-1; what is not encoded is UTF-8 all the same.
+    query = request.META.get("QUERY_STRING", "").encode("latin-1", "replace")
+    found.update(_pairs(query.decode("utf-8", "replace"), "address"))
     if not found:
         raise exceptions.ParseError("There are no fields: neither a body nor parameters.")
     return found

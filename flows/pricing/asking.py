@@ -21,14 +21,13 @@ from leadops.lib import money
 from leadops.lib.http import Door
 from leadops.lib.http.addresses import Network
 from recipients.deliver import Attempt, deliver
-from recipients.outcomes import Outcome
+from recipients.outcomes import Category, Outcome
 
 # Of the web process's 16 threads; waiting answers hold 8 at most.
 PLACES: Final = threading.BoundedSemaphore(6)
 PLACE_SECONDS: Final = 0.05
 FAILURES: Final = 5  # in a row
 REST: Final = 5.0  # seconds that a failing service is left alone
-LONGEST_REASON: Final = 200
 
 
 class Patience:
@@ -100,12 +99,17 @@ def _door(networks: tuple[Network, ...]) -> Door:
 
 
 def _price(service: Service, attempt: Attempt) -> tuple[Decimal | None, str]:
-    result = attempt.result
+    """The price, or what is wrong with it: in our words, for the record keeps them for ever, and
+    the service may well quote the lead."""
+    result, reply = attempt.result, attempt.reply
     if result.outcome is not Outcome.ACCEPTED:
-        details = f" ({result.details})" if result.details else ""
-        return None, f"{result.reason or result.outcome}{details}"
+        if reply is None:
+            ours = result.category is Category.NETWORK and result.details
+            return None, ours or result.reason
+        no_success = ", which is no success" if 200 <= reply.status < 300 else ""
+        return None, f"The service answered {reply.status}{no_success}"
     if result.price is None:
-        return None, result.details or "No price in the answer"
+        return None, "The price is none" if result.details else "No price in the answer"
     try:
         price = money.parse(result.price)
     except ValueError as error:
@@ -124,6 +128,6 @@ def _instead(
         otherwise.price if fallback is None else fallback,
         By.FALLBACK,
         rule=otherwise.rule if fallback is None else 0,
-        reason=reason[:LONGEST_REASON],
+        reason=reason,
         milliseconds=milliseconds,
     )

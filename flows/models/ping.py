@@ -1,0 +1,29 @@
+"""What sources have been offered for leads that they have not sent yet."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from leadops.lib.fields import IdField
+
+
+class SourcePing(models.Model):
+    """An offer that stands until `expires_at` or until a lead is sent for it: the price, and the
+    bids behind it. What the source told of the lead is not kept."""
+
+    id = IdField("ping")
+    flow_id = models.CharField(max_length=32, db_collation="C")
+    source_id = models.CharField(max_length=32, db_collation="C")
+    at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    test = models.BooleanField(default=False)
+    price = models.DecimalField(max_digits=12, decimal_places=4)
+    step_id = models.CharField(max_length=32, db_collation="C")
+    bids = models.JSONField(help_text="[recipient, amount, bid id, reason] each.")
+    lead_id = models.CharField(max_length=32, db_collation="C", default="", blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["at"], name="sourceping_at")]
+
+    def __str__(self) -> str:
+        return str(self.id)
