@@ -15,6 +15,7 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any, Final
 
+from recipients.mapping import ruleconditions
 from recipients.mapping.errors import MappingError
 from recipients.mapping.keys import Segment, parse_key, write_key
 from recipients.mapping.scope import MAX_DEPTH
@@ -82,11 +83,15 @@ def _leaf(
         own = ""
     if isinstance(own, bool):
         own = "true" if own else "false"
+    if isinstance(own, Mapping):
+        own = ruleconditions.text_of(own)
     if not isinstance(own, str):
-        raise MappingError("`when` is a text, such as lead.score > 80", path=write_key(path))
+        raise MappingError(
+            "`when` is a text, such as lead.score > 80, or a rule", path=write_key(path)
+        )
     if not isinstance(keep, bool):
         raise MappingError("`keep_blank` is true or false", path=write_key(path))
-    both = f"({when}) and ({own})" if when and own else when or own
+    both = ruleconditions.both(when, own, write_key(path))
     value = node["value"]
     if _is_leaf(value):  # a guarded object whose names happen to be these words
         for name, child in value.items():
@@ -201,7 +206,7 @@ def _leaf_of(row: Row) -> Any:
 def _full(row: Row) -> dict[str, Any]:
     full: dict[str, Any] = {"value": _constant(row.value)}
     if row.when:
-        full["when"] = row.when
+        full["when"] = ruleconditions.document_of(row.when)
     if row.keep_blank or not row.when:
         full["keep_blank"] = row.keep_blank
     return full

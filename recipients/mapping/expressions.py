@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, Final, NamedTuple, NoReturn
 
-from recipients.mapping import helpers, paths
+from recipients.mapping import helpers, paths, ruleconditions
 from recipients.mapping.errors import Source
 from recipients.mapping.scope import MAX_DEPTH, Evaluate, Scope
 from recipients.mapping.values import OPERATORS, is_true
@@ -295,7 +295,13 @@ def _number(text: str) -> int | float:
 
 
 def condition(source: Source, compiling: Compiling) -> Callable[[Scope], bool]:
-    """The compiled text of a `when`: an expression, with or without its braces."""
+    """The compiled text of a `when`: an expression, with or without its braces; or a rule."""
+    if ruleconditions.is_rule(source.text):
+        rule = ruleconditions.compiled(source)
+        for name in rule.fields:
+            root = name.partition(".")[0]
+            compiling.read.add(name if root in compiling.roots else f"lead.{name}")
+        return ruleconditions.holds(rule)
     start, end = 0, len(source.text)
     stripped = source.text.strip()
     if stripped.startswith("{{") and stripped.endswith("}}"):
