@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.db.models.functions import Now
 from playwright.sync_api import Page, expect
 
 from events.models import Delivery, Event, Lead
@@ -89,6 +90,24 @@ def test_another_recipient_gets_it_once_somebody_says_that_it_may_be_sold_twice(
     page.get_by_role("button", name="Send to this one instead").click()
     expect(page.get_by_text("Sent to Xyz Mutual instead.")).to_be_visible()
     assert Delivery.objects.get(recipient__slug="xyz-mutual").state == "waiting"
+
+
+def test_a_lead_that_was_sold_and_is_done_goes_to_another_as_well(page: Page, live_server):
+    source, abc = make_source(), make_recipient()
+    make_recipient("xyz-mutual")
+    deliver_lead(make_flow(source, abc), source)
+    Delivery.objects.update(state="review", outcome="unreadable", reason="Odd", held_at=Now())
+    assert Lead.objects.get().status == "done"
+    enter(page, live_server, "/review/")
+    page.get_by_role("link", name="Abc Insurance").click()
+    expect(page.locator("#elsewhere")).to_contain_text("The lead is done (Sold)")
+    pictures(page, "done-lead")
+    page.get_by_label("Or to another recipient").select_option(label="Xyz Mutual")
+    page.get_by_label("Abc Insurance bought it before: it may be sold twice").check()
+    page.get_by_role("button", name="Send to this one instead").click()
+    expect(page.get_by_text("Sent to Xyz Mutual instead.")).to_be_visible()
+    assert Lead.objects.get().status == "working"
+    assert Event.objects.get(type="review.redirected").data["by"] == "olga"
 
 
 def test_what_somebody_else_decided_meanwhile_is_said(page: Page, live_server):
