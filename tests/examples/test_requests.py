@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import base64
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from events import figures
+from events.figures import Scope
+from events.metrics import economics
 from events.models import Event
+from events.periods import Span
 from tests.examples.stage import Stage
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -155,3 +160,19 @@ def test_a_failed_delivery_has_cost_all_the_same(stage: Stage) -> None:
     lead = stage.run().lead
     assert (lead.revenue, lead.cost) == (Decimal(0), Decimal("15.00"))
     assert lead.revenue - lead.cost == Decimal("-15.00")
+
+
+def test_the_figures_say_what_one_more_per_cent_would_bring(stage: Stage) -> None:
+    stage.load("delivery-economics")
+    stage.run()
+    stage.load("delivery-economics", ("/accept", "/reject"))
+    for number in range(3):
+        stage.run(email=f"lead{number}@example.com")
+    now = datetime.now(UTC)
+    span = Span(now - timedelta(days=1), now + timedelta(days=1), ZoneInfo("UTC"))
+    cells, buckets = figures.read(Scope(span), [["kind", "outcome"], ["bucket"]])
+    found = economics(figures.total(cells, buckets), days=30)
+    assert (found.revenue, found.cost, found.margin) == (45, 15, 30)
+    assert found.lost == -15
+    # 4 deliveries a month, 1 % of them, 45 each.
+    assert found.one_percent == Decimal("1.80")
