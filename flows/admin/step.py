@@ -29,13 +29,22 @@ OWN_FIELDS = {
     ),
 }
 
+HELP = {
+    "pattern": "Single: the first in line. Multi: all, each on its own. Waterfall: one after the "
+    "other until one accepts. Exclusive window: a waterfall whose tiers open with the lead's age. "
+    "Simultaneous: all at once, the first to accept has it. Ping/post: the best bid.",
+    "order": "Who stands first in line. Round robin: fewest leads so far. Weighted, percentage: "
+    "furthest behind its weight in leads given, in leads accepted. Best price: the highest. "
+    "Longest idle: the longest without a lead.",
+}
+
 
 def patterns() -> list[tuple[str, str]]:
     return [(pattern.name, pattern.label) for pattern in registry.PATTERNS.values()]
 
 
 def orders() -> list[tuple[str, str]]:
-    return [(name, name.replace("_", " ")) for name in registry.ORDERS]
+    return [(name, name.replace("_", " ").capitalize()) for name in registry.ORDERS]
 
 
 class StepForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -46,6 +55,9 @@ class StepForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        for name, text in HELP.items():
+            if name in self.fields:
+                self.fields[name].help_text = text
         if self.instance._state.adding:
             self.instance.flow_id, self.instance.kind = self.flow_id, self.kind
 

@@ -211,3 +211,31 @@ def test_the_pool_comes_after_the_last_tier():
     decline(play, play.start())
     grow(HOUR + 1)
     assert slugs(decline(play, play.start())) == ["pool"]
+
+
+def test_a_worker_that_dies_between_a_rejection_and_the_next_try_sells_once():
+    play = window(abc=None, best=None)
+    answer = play.post()
+    starts = decline(play, play.start())  # recorded, and the next is begun, but never sent
+    assert slugs(starts) == ["best"]
+    play.expire()
+    assert play.start() == []  # nobody knows whether it arrived: the same one again, in a while
+    assert play.delivery("best").state == "waiting"
+    play.hurry()
+    [again] = play.start()
+    assert (again.plan.slug, again.attempt) == ("best", 2)
+    late = play.take((), [(starts[0], ACCEPTED)])
+    assert late.refused == 1
+    play.take((), [(again, ACCEPTED)])
+    assert play.lead(answer).sales == 1
+    assert Delivery.objects.filter(lead_id=answer.lead_id, sold=True).count() == 1
+
+
+def test_a_rejection_that_was_never_recorded_is_an_open_question():
+    play = window(abc=None, best=None)
+    play.post()
+    [sending] = play.start()
+    play.expire()
+    assert play.start() == []
+    assert play.take((), [(sending, NO)]).refused == 1
+    assert Delivery.objects.count() == 1
