@@ -54,6 +54,7 @@ bench: $(RUNTIME)  ## the built-in load generator
 	$(BIN)/python manage.py bench flow $(ARGS)
 	$(BIN)/python manage.py bench mapping $(ARGS)
 	$(BIN)/python manage.py bench fields $(ARGS)
+	$(BIN)/python manage.py bench ping $(ARGS)
 	$(BIN)/python manage.py bench rules $(ARGS)
 
 clean:  ## remove the environment and what tools left; the database stays

@@ -1,7 +1,7 @@
 """The bare limits: the least a program could do for the same effect on this machine.
 
 Run as a module in processes of their own:
-`python -m leadops.bench.bare intake|deliver|deliver_full|flow …`; prints the rate, a second.
+`python -m leadops.bench.bare intake|deliver|deliver_full|flow|ping …`; prints the rate, a second.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
@@ -73,6 +74,7 @@ PAYLOAD = json.dumps(
         "stateCode": "TX",
     }
 ).encode()
+PING = b'{"state": "TX", "score": 81}'
 HEADERS = {"Content-Type": "application/json"}
 # What `bundles.one_buyer(full=True)` sends: packed anew for each lead, as each is another's.
 FULL = {
@@ -225,9 +227,25 @@ def copy_rows(cursor: psycopg.Cursor[Any], batch: list[Replied]) -> None:
             copy.write_row((*sold, 1, 1, "production", 45, 45, ids.new_id("x"), False, 1))
 
 
+def ping(seconds: float, urls: list[str]) -> float:
+    """Auctions a second: the same question to all `urls` at once, one auction after another."""
+    session = requests.Session()
+    session.trust_env = False
+    session.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=len(urls)))
+    done, start = 0, time.perf_counter()
+    with ThreadPoolExecutor(len(urls)) as pool:
+        while time.perf_counter() - start < seconds:
+            answers = pool.map(lambda url: session.post(url, data=PING, headers=HEADERS), urls)
+            max(answer.json()["price"] for answer in answers)
+            done += 1
+    return done / (time.perf_counter() - start)
+
+
 def main(arguments: list[str]) -> None:
     kind, home, *rest = arguments
-    if kind == "intake":
+    if kind == "ping":
+        rate = ping(float(home), rest)
+    elif kind == "intake":
         rate = intake(home, float(rest[0]))
     else:
         url, seconds, threads = rest[0], float(rest[1]), int(rest[2])

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from leadops.bench import deliver, events, fields, flow, intake, mapping, report, rules
+from leadops.bench import deliver, events, fields, flow, intake, mapping, ping, report, rules
 
 BENCHES: dict[str, tuple[float, Callable[..., dict[str, Any]]]] = {
     "deliver": (10.0, deliver.run),
@@ -20,6 +20,7 @@ BENCHES: dict[str, tuple[float, Callable[..., dict[str, Any]]]] = {
     "flow": (120.0, flow.run),
     "intake": (10.0, intake.run),
     "mapping": (5.0, mapping.run),
+    "ping": (10.0, ping.run),
     "rules": (5.0, rules.run),
 }
 
