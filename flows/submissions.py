@@ -182,7 +182,7 @@ def _replies(items: tuple[Item, ...]) -> Iterable[Told]:
         (
             "The lead is not accepted: mend it or leave it",
             201,
-            Reply(Outcome.FAILURE, f"Missing required field: {needed}", lead),
+            Reply(Outcome.FAILURE, f"Missing required field: {needed}", {"id": LEAD_ID}),
         ),
         (
             "The request cannot be read, or may not be made: nothing is stored",
