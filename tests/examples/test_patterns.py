@@ -1,10 +1,13 @@
-"""Whom a lead goes to: a single buyer, a waterfall with its remediation pool."""
+"""Whom a lead goes to: a single buyer, a waterfall with its remediation pool, a window, all at
+once, each its share."""
 
 from __future__ import annotations
 
+from collections import Counter
 from decimal import Decimal
 
 import pytest
+from django.db import connection
 
 from flows import plans
 from recipients.outcomes import Outcome
@@ -69,3 +72,52 @@ def test_a_lead_that_not_even_the_pool_takes_is_unsold(stage: Stage) -> None:
     story = stage.run()
     assert (story.lead.status, story.lead.result, story.lead.revenue) == ("done", "unsold", 0)
     assert len(story.events("recipient.failed")) == 4
+
+
+def days_pass(days: float) -> None:
+    """Leads are older by so much, and what waits is due so much earlier."""
+    with connection.cursor() as cursor:
+        for table, column in (("events_lead", "created_at"), ("flows_work", "due_at")):
+            cursor.execute(f"UPDATE {table} SET {column} = {column} - %s * interval '1 d'", [days])
+
+
+def test_an_exclusive_window_opens_tier_by_tier(stage: Stage) -> None:
+    stage.load("exclusive-window")
+    story = stage.post()
+    assert stage.once() == 2  # both premium partners, one after the other
+    assert story.lead.status == "working"
+    days_pass(0.5)
+    assert stage.once() == 0
+    days_pass(0.6)
+    assert stage.once() == 1
+    assert story.to("standard").state == "declined"
+    days_pass(1)
+    assert stage.once() == 1
+    assert story.to("open-market").state == "accepted"
+    assert (story.lead.result, story.lead.revenue) == ("sold", Decimal("10.00"))
+
+
+def test_a_lead_sent_to_all_at_once_is_sold_once(stage: Stage) -> None:
+    stage.load("simultaneous")
+    story = stage.run()
+    sold = [story.to(slug) for slug in ("buyer-b", "buyer-c") if story.to(slug).sold]
+    assert len(sold) == 1
+    assert story.lead.revenue == sold[0].price
+    assert sorted(e.data.get("late", False) for e in story.events("recipient.delivered")) == [
+        False,
+        True,
+    ]
+    assert story.to("buyer-a").state == "skipped"
+    assert story.to("buyer-a").reason == f"Sold to {sold[0].recipient.name}"
+    assert len(stage.log()) == 3
+
+
+def test_each_buyer_gets_its_share(stage: Stage) -> None:
+    stage.load("percentage")
+    bought: Counter[str] = Counter()
+    for number in range(10):
+        story = stage.run(email=f"lead{number}@example.com", state="CA")
+        bought[story.delivery.recipient.slug] += 1
+    assert bought == {"buyer-a": 6, "buyer-b": 4}
+    story = stage.run(email="texan@example.com", state="TX")
+    assert (story.delivery.recipient.slug, story.lead.revenue) == ("buyer-a", Decimal("65.00"))
