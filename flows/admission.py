@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from flows import consent, guards
+from flows import consent
 from flows.breakers import Breakers
 from flows.desk import Condition
 from flows.facts import NONE as NO_FACTS
-from flows.facts import Facts
-from flows.suppression import entries as suppression
+from flows.facts import Facts, on_list, repeats
 from recipients import breaker
 from recipients.breaker import State
 from recipients.plan import EndpointPlan, RecipientPlan
@@ -106,11 +105,11 @@ def _without_consent(plan: RecipientPlan, facts: Facts, now: datetime) -> Skip |
 
 def _suppressed(facts: Facts) -> Skip | None:
     """At every attempt: who asks not to be called is not sent again."""
-    return Skip(suppression.reason(facts.suppressed_by)) if facts.suppressed_by else None
+    return Skip(on_list(facts.suppressed_by)) if facts.suppressed_by else None
 
 
 def _duplicate(facts: Facts) -> Skip | None:
-    return Skip(guards.repeats(facts.duplicate_of)) if facts.duplicate_of else None
+    return Skip(repeats(facts.duplicate_of)) if facts.duplicate_of else None
 
 
 def _filtered(

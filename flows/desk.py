@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from flows.breakers import Breakers
-from flows.facts import Lookup
+from flows.lookups import Lookup
 from flows.plans import Plans
 from flows.runs import DeliveryState, Run
 from recipients.plan import EndpointPlan, RecipientPlan

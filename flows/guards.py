@@ -105,11 +105,6 @@ def claim_duplicates(
     return row[0] if row else at
 
 
-def repeats(earlier: datetime) -> str:
-    """Why a duplicate is not taken."""
-    return f"Duplicate: Previously submitted {earlier:%Y-%m-%d}"
-
-
 def take_key(key: Key, lead_id: str, *, at: datetime) -> dict[str, Any] | None:
     """Take a key for a lead; where it is taken, the answer it got.
 

@@ -19,6 +19,7 @@ from events.journal import Journal
 from events.models.lead import new_salt
 from events.vocabulary import EventType
 from flows import bids, cards, consent, fields, guards, offers, posted
+from flows.facts import on_list, repeats
 from flows.fields.text import storable
 from flows.plans import FieldPlan, FlowPlan, SourcePlan
 from flows.pricing import asking
@@ -180,7 +181,7 @@ def receive(flow: FlowPlan, source: SourcePlan, submission: Submission, *, at: d
         if prepared.accepted and prepared.claims:
             earlier = guards.claim_duplicates(flow, prepared.lead.id, prepared.claims, at=at)
             if earlier is not None:
-                prepared.reject(guards.repeats(earlier))
+                prepared.reject(repeats(earlier))
         held = _take_offer(prepared, submission.ping) if submission.ping else None
         answer = store(prepared, at=at)
         if held is not None:
@@ -272,7 +273,7 @@ def look_up_suppression(prepared: Prepared) -> None:
     """Reject a lead that is on a list of its flow."""
     known = {**prepared.values, **prepared.sensitive}
     if slug := suppression.suppressed_by(prepared.flow.suppress, known):
-        prepared.reject(suppression.reason(slug))
+        prepared.reject(on_list(slug))
 
 
 def _judge_consent(

@@ -31,7 +31,7 @@ from flows import (
     dispatching,
     endpoints,
     engine,
-    facts,
+    lookups,
     plans,
     runs,
     sendings,
@@ -198,7 +198,7 @@ def _take(turn: Turn) -> tuple[Done, list[str]]:
             conditions=loaded.conditions,
         )
         desk.breakers.known = loaded.breakers
-        desk.facts = facts.look_up(loaded.runs.values(), loaded.plans, at=loaded.at)
+        desk.facts = lookups.look_up(loaded.runs.values(), loaded.plans, at=loaded.at)
         done, troubled = Done(), []
         parts = turn.by_lead()
         for lead_id, run in list(loaded.runs.items()):

@@ -80,11 +80,6 @@ def on_lists(pairs: Sequence[tuple[int, bytes]]) -> set[tuple[int, bytes]]:
         return {(list_id, bytes(digest)) for list_id, digest in cursor.fetchall()}
 
 
-def reason(slug: str) -> str:
-    """As it stands in the record and in the answer to the source."""
-    return f"Suppressed: on list {slug}"
-
-
 def check(plan: ListPlan, texts: Sequence[str]) -> list[bool | None]:
     """Is each on the list? None for what cannot be a value of it."""
     looked = [_sought(plan, text) for text in texts]

@@ -20,7 +20,8 @@ from events.feedback.process import take
 from events.feedback.reading import Statement
 from events.journal import Journal
 from events.models import Lead
-from flows import guards, intake, plans, runs, worktable
+from flows import intake, plans, runs, worktable
+from flows.facts import repeats
 from flows.intake import Prepared, Submission
 from flows.plans import FlowPlan, Plans
 from flows.runs import Run
@@ -165,7 +166,7 @@ def _live(past: Past, arrival: Arrival) -> tuple[Prepared, Run]:
     submission = Submission(values, test=test, demo=True)
     prepared = intake.prepare(flow, source, submission, at=arrival.at)
     if arrival.repeats and prepared.accepted and prepared.claims:
-        prepared.reject(guards.repeats(arrival.repeats))
+        prepared.reject(repeats(arrival.repeats))
     run = Run(lead=prepared.lead, flow=flow, journal=Journal(arrival.at))
     with ids.moved_clock(lambda: run.journal.at):
         intake.record(prepared, run.journal)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from events.models import Event
-from flows import facts, plans
+from flows import lookups, plans
 from flows.suppression import entries
 from leadops.lib import wire
 from recipients.models import SuppressionList
@@ -128,7 +128,7 @@ def test_a_lead_that_gets_on_a_list_is_not_sent_again():
 def test_nothing_is_looked_up_where_nobody_asks(monkeypatch):
     drama = scene(recipient("a"))
     for name in ("_suppressed", "_taken", "_values"):
-        monkeypatch.setattr(facts, name, lambda *_: pytest.fail("looked up"))
+        monkeypatch.setattr(lookups, name, lambda *_: pytest.fail("looked up"))
     drama.post()
     assert len(drama.start()) == 1
 
