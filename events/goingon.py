@@ -1,4 +1,4 @@
-"""When a lead that waits goes on: it, or one of its deliveries."""
+"""When leads that wait go on: they themselves, or a delivery of theirs."""
 
 from __future__ import annotations
 
@@ -7,18 +7,22 @@ from datetime import datetime
 
 from django.db import connection
 
-from events.models import Delivery
+from events.models import Delivery, Lead
 
 # A lead's own work waits for nothing but a time: that of the next tier of its window.
 GOES_ON = """
-    SELECT coalesce(delivery_id, ''), due_at FROM flows_work
-    WHERE (delivery_id = ANY(%s) OR (kind = 'advance' AND lead_id = %s))
+    SELECT coalesce(delivery_id, lead_id), due_at FROM flows_work
+    WHERE (delivery_id = ANY(%s) OR (kind = 'advance' AND lead_id = ANY(%s)))
       AND lease IS NULL AND due_at > now() AND due_at < 'infinity'
 """
 
 
-def goes_on(lead_id: str, deliveries: Iterable[Delivery]) -> dict[str, datetime]:
-    """When what waits of a lead goes on, by delivery; under a blank id the lead itself."""
+def goes_on(leads: Iterable[Lead], deliveries: Iterable[Delivery]) -> dict[str, datetime]:
+    """When what waits of these goes on, by id of the lead or of the delivery. Nothing is asked
+    where no lead is on its way."""
+    working = [lead.id for lead in leads if lead.status == Lead.Status.WORKING]
+    if not working:
+        return {}
     with connection.cursor() as cursor:
-        cursor.execute(GOES_ON, [[delivery.id for delivery in deliveries], lead_id])
+        cursor.execute(GOES_ON, [[delivery.id for delivery in deliveries], working])
         return dict(cursor.fetchall())

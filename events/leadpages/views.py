@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -16,7 +19,7 @@ from events.leadpages.finding import find
 from events.leadpages.inspector import Shown, inspect
 from events.leadpages.listing import PERIODS, TESTS, Filters, Page, listed
 from events.leadpages.timeline import GROUPS, Step, timeline
-from events.models import Event, Lead
+from events.models import Delivery, Event, Lead
 from events.pages import page
 from events.visibility import Sight, lead_reason
 from events.zones import remembered
@@ -35,6 +38,7 @@ def search(request: HttpRequest) -> HttpResponse:
     if text and len(found.leads) == 1:
         return redirect("leads:lead", found.leads[0].id)
     deliveries = found.deliveries(sight)
+    due = goes_on(found.leads, chain.from_iterable(deliveries.values()))
     return page(
         request,
         "leads/search.html",
@@ -43,12 +47,22 @@ def search(request: HttpRequest) -> HttpResponse:
         text=text,
         chosen=chosen,
         rows=[
-            (lead, deliveries.get(lead.id, []), lead_reason(sight, lead)) for lead in found.leads
+            (lead, theirs, lead_reason(sight, lead), _until(due, lead, theirs))
+            for lead in found.leads
+            for theirs in [deliveries.get(lead.id, [])]
         ],
         after=found.after,
         sees_all=sight.sees_all,
         options=_options(user),
     )
+
+
+def _until(
+    due: Mapping[str, datetime], lead: Lead, deliveries: Iterable[Delivery]
+) -> datetime | None:
+    """When the lead goes on at the earliest, None where it waits for no time."""
+    ids = (lead.id, *(delivery.id for delivery in deliveries))
+    return min((due[id] for id in ids if id in due), default=None)
 
 
 def _options(user: Any) -> dict[str, Any]:
@@ -81,7 +95,7 @@ def lead(request: HttpRequest, lead_id: str) -> HttpResponse:
     steps = timeline(events, _names(found, deliveries))
     group = request.GET.get("group", "")
     shown = [step for step in steps if not group or step.group == group]
-    due = goes_on(found.id, deliveries) if found.status == Lead.Status.WORKING else {}
+    due = goes_on([found], deliveries)
     chosen = _chosen(request, shown or steps, sight, events)
     return page(
         request,
@@ -92,7 +106,7 @@ def lead(request: HttpRequest, lead_id: str) -> HttpResponse:
         lead=found,
         reason=lead_reason(sight, found),
         deliveries=[(delivery, due.get(delivery.id)) for delivery in deliveries],
-        waits_until=due.get(""),
+        waits_until=due.get(found.id),
         steps=shown,
         group=group,
         groups=[each for each in GROUPS if any(step.group == each for step in steps)],

@@ -255,9 +255,12 @@ def test_it_says_when_a_lead_goes_on_that_waits(world: World):
         cursor.execute(
             "UPDATE flows_work SET due_at = '2999-01-02T03:04:05Z' WHERE lead_id = %s", [lead_id]
         )
-    assert "Waits for the next tier until 02 Jan 2999 03:04:05" in text(
-        signed_in().get(f"/leads/{lead_id}/")
-    )
+    client = signed_in()
+    said = "Waits for the next tier until 02 Jan 2999 03:04:05"
+    assert said in text(client.get(f"/leads/{lead_id}/"))
+    assert "waits until 02 Jan 2999 03:04:05" in text(client.get("/leads/"))
+    world.lead(email="done@example.com", phone_1="5125550001")
+    assert text(client.get("/leads/", {"status": "done"})).count("waits until") == 0
 
 
 def test_the_timeline_points_at_the_longest_wait_and_leaves_feedback_out(world: World):
