@@ -6,7 +6,7 @@ import pytest
 
 from leadops.config import loading
 from recipients.models import Recipient
-from tests.leadops.config.bundles import CONTRACT, changed, line_of, load, mistakes
+from tests.leadops.config.bundles import changed, line_of, load, mistakes
 
 pytestmark = pytest.mark.django_db
 
@@ -31,8 +31,10 @@ def test_it_names_the_line_of_a_mistake_in_a_rule():
 
 
 def test_it_names_the_line_of_a_pattern_that_goes_wrong():
-    rule = 'all:\n          - {field: state, op: is, value: TX}\n          - {field: zip, op: matches, value: "(7"}'
-    wrong = changed("{all: [{field: state, op: in, value: [TX, CA, FL]}]}", f"\n          {rule}")
+    good = "{field: state, op: is, value: TX}"
+    bad = '{field: zip, op: matches, value: "(7"}'
+    rule = f"\n          all:\n          - {good}\n          - {bad}"
+    wrong = changed("{all: [{field: state, op: in, value: [TX, CA, FL]}]}", rule)
     found = mistakes(wrong)
     line = line_of("op: matches", wrong)
     assert any(str(line) in each and "character" in each for each in found), (line, found)
