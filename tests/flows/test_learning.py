@@ -7,10 +7,11 @@ from decimal import Decimal
 import pytest
 
 from events.models import Event, Tally
-from flows import learning, plans
+from flows import learning, plans, tasks
 from flows.learning import Counts, measures, memory
 from flows.models import Measured, Step, StepRecipient
 from flows.patterns.base import Candidate
+from leadops.schedules import SCHEDULES
 from recipients.models import Recipient
 from recipients.outcomes import Outcome
 from tests.flows.scene import attempt, recipient, scene
@@ -128,6 +129,15 @@ def test_it_measures_deliveries_and_returns_of_the_flow_without_test_leads():
 
 def _values(tally):
     return {f.name: getattr(tally, f.name) for f in tally._meta.fields if f.name != "id"}
+
+
+def test_the_task_measures(caplog):
+    play = stage()
+    history(play, 1)
+    tasks.learn()
+    assert Measured.objects.filter(over=WEEK).exists()
+    assert not caplog.records
+    assert any(each.task == "flows.tasks.learn" for each in SCHEDULES)
 
 
 def test_it_forgets_windows_that_nobody_learns_from():
