@@ -211,3 +211,11 @@ def test_entries_keep_what_they_were_read_as():
     same = SuppressionList.objects.get()
     same.fields = ["phone_1", "phone_2"]
     same.full_clean()
+
+
+def test_what_was_left_behind_is_taken_up(monkeypatch):
+    made = uploads.start(make_list(), io.BytesIO(b"5125550100"), by="olga")
+    asked: list[tuple[str, ...]] = []
+    monkeypatch.setattr(tasks.queue, "enqueue", lambda *given: asked.append(given))
+    tasks.resume_suppression_uploads()
+    assert asked == [(uploads.TASK, made.id)]
