@@ -252,7 +252,10 @@ def _redacted(result: Result, redactor: Redactor) -> Result:
         details=redactor.text(result.details),
         # Not by looks: a buyer's long number may well pass for a card's.
         buyer_lead_id=redactor.secrets(result.buyer_lead_id),
-        captures={name: redactor.secrets(value) for name, value in result.captures.items()},
+        captures={
+            name: redactor.secrets(value) if isinstance(value, str) else value
+            for name, value in result.captures.items()
+        },
     )
 
 

@@ -21,7 +21,7 @@ from recipients import mapping, policies, responses, suppression, validation, ve
 from recipients.auth import SCHEMES
 from recipients.integrations import integration_for
 from recipients.integrations.reading import reading_over
-from recipients.models import Endpoint, MappingVersion, Recipient, Secret
+from recipients.models import Credentials, Endpoint, MappingVersion, Recipient, Secret
 from recipients.options import compile_options
 from recipients.plan import (
     Auth,
@@ -310,7 +310,7 @@ def _endpoint(row: Endpoint, vault: Vault, name: str, *, main: str) -> EndpointP
             (name, mapping.compile_template(vault.fill(value)))
             for name, value in validation.parse_headers(row.headers)
         ),
-        auth=_auth(row, vault),
+        auth=auth_of(row, vault),
         ascii=row.ascii,
         pool=_pool(row, vault),
         reader=None if name == main else _usual_reader(name),
@@ -322,7 +322,8 @@ def _endpoint(row: Endpoint, vault: Vault, name: str, *, main: str) -> EndpointP
     )
 
 
-def _auth(row: Endpoint, vault: Vault) -> Auth:
+def auth_of(row: Credentials, vault: Vault) -> Auth:
+    """Compiled credentials; raises ValueError where they do not fit their kind."""
     kind = AuthKind(row.auth)
     scheme = SCHEMES[kind]
     auth = Auth(
@@ -337,11 +338,11 @@ def _auth(row: Endpoint, vault: Vault) -> Auth:
     return dataclasses.replace(auth, mark=_mark(row, auth, vault))
 
 
-def _mark(row: Endpoint, auth: Auth, vault: Vault) -> str:
+def _mark(row: Credentials, auth: Auth, vault: Vault) -> str:
     """Other credentials have another mark: what was fetched with the old ones is not used."""
     written = vault.fill(json.dumps(row.auth_options, sort_keys=True))
     parts = [auth.kind, auth.name, auth.place, auth.username, auth.secret, written]
-    return f"{row.id}:{hashlib.sha256(json.dumps(parts).encode()).hexdigest()}"
+    return f"{row.pk}:{hashlib.sha256(json.dumps(parts).encode()).hexdigest()}"
 
 
 @lru_cache(maxsize=64)

@@ -9,6 +9,10 @@ from enum import StrEnum
 from types import MappingProxyType
 
 
+# A value that was read from a reply.
+Scalar = str | int | float | bool
+
+
 class Outcome(StrEnum):
     """One word for every way an attempt can end."""
 
@@ -102,7 +106,7 @@ class Result:
     message: str = ""
     details: str = ""
     retry_after: float | None = None
-    captures: Mapping[str, str] = field(default_factory=dict)
+    captures: Mapping[str, Scalar] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.category is None and self.outcome in CATEGORY_OF:

@@ -21,7 +21,7 @@ from recipients.options import OptionError, compile_options
 from recipients.plan import Auth, AuthKind
 
 if TYPE_CHECKING:
-    from recipients.models import Endpoint, Ping, Recipient, ResponseRule
+    from recipients.models import Credentials, Endpoint, Ping, Recipient, ResponseRule
 
 MAX_TIMEOUT = 120.0
 XML_NAME = re.compile(r"(?:[A-Za-z_][\w.\-]*:)?[A-Za-z_][\w.\-]*\Z")
@@ -151,7 +151,7 @@ def written_options(value: Any) -> None:
 AUTH_FIELDS = {"name": "auth_name", "username": "auth_username", "secret": "auth_secret"}
 
 
-def endpoint_auth(endpoint: Endpoint) -> None:
+def endpoint_auth(endpoint: Credentials) -> None:
     """Credentials are complete for the kind of authentication chosen, each as it must be."""
     if endpoint.auth not in AuthKind.__members__.values():
         return  # said where it stands

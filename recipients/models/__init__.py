@@ -1,4 +1,5 @@
 from recipients.models.breaker import Breaker
+from recipients.models.credentials import Credentials
 from recipients.models.endpoint import Endpoint
 from recipients.models.mapping_row import MappingRow
 from recipients.models.mapping_version import MappingVersion
@@ -20,6 +21,7 @@ from recipients.models.token import Token
 
 __all__ = [
     "Breaker",
+    "Credentials",
     "Endpoint",
     "MappingRow",
     "MappingVersion",

@@ -9,10 +9,11 @@ from django.db.models import Q
 from leadops.lib import locators
 from leadops.lib.fields import DurationField, IdField, SecretField
 from recipients import validation
+from recipients.models.credentials import Credentials
 from recipients.models.recipient import Recipient
 
 
-class Endpoint(models.Model):
+class Endpoint(Credentials):
     """An address with its format, credentials and, at run time, its condition."""
 
     class Kind(models.TextChoices):
@@ -29,18 +30,6 @@ class Endpoint(models.Model):
         FORM = "form"
         QUERY = "query", "Query string"
         CSV = "csv", "CSV"
-
-    class Auth(models.TextChoices):
-        NONE = "none"
-        API_KEY = "api_key", "API key"
-        BEARER = "bearer", "Bearer token"
-        BASIC = "basic", "Basic"
-        HEADERS = "headers", "Headers below"
-        DIGEST = "digest", "Digest"
-        OAUTH2 = "oauth2", "OAuth 2.0"
-        JWT = "jwt", "OAuth 2.0 with a signed JWT"
-        LOGIN = "login", "Token from a login call"
-        HMAC = "hmac", "HMAC signature of the body"
 
     # Kinds of which a recipient may have several.
     SEVERAL = frozenset({Kind.REGIONAL, Kind.FALLBACK})
@@ -84,28 +73,6 @@ class Endpoint(models.Model):
         blank=True,
         validators=[validation.header_lines],
         help_text="One a line: X-Request-ID: {{lead.id}}. ${NAME} is taken from the secrets.",
-    )
-    auth = models.CharField(max_length=12, choices=Auth.choices, default=Auth.NONE)
-    auth_name = models.CharField(
-        max_length=100, blank=True, help_text="Header or query parameter of an API key."
-    )
-    auth_place = models.CharField(
-        max_length=8,
-        default="header",
-        choices=[("header", "Header"), ("query", "Query parameter")],
-    )
-    auth_username = models.CharField(max_length=300, blank=True)
-    auth_secret = SecretField(
-        "key, token or password",
-        blank=True,
-        help_text="Kept encrypted, never shown again. ${NAME} takes it from the secrets.",
-    )
-    auth_options = models.JSONField(
-        "options of the authentication",
-        default=dict,
-        blank=True,
-        validators=[validation.written_options],
-        help_text="Those of the kind chosen. Secrets are written ${NAME}.",
     )
     options = models.JSONField(
         "options of the integration",

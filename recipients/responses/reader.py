@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Final
 
 from leadops.lib.http.messages import Reply
-from recipients.outcomes import Category, Outcome, Result
+from recipients.outcomes import Category, Outcome, Result, Scalar
 from recipients.responses.conditions import Condition
 from recipients.responses.prices import PriceError, price_of, retry_after_of
 from recipients.responses.reading import Reading
@@ -32,6 +32,8 @@ MAX_REASON: Final = 500
 MAX_LEAD_ID: Final = 200
 MAX_CAPTURE: Final = 500
 MAX_RULES: Final = 100
+# Beyond it JSON's numbers are not exact everywhere; ids are not for rounding, and stay texts.
+MAX_EXACT: Final = 2**53
 
 _TOO_SLOW: Final = "Reading was stopped: a pattern or path takes too long on this reply"
 _NOT_UNDERSTOOD: Final = "The reply was not understood"
@@ -89,6 +91,8 @@ class Reader:
     message: Paths
     reason: Paths
     capture: Mapping[str, Paths]
+    keeps_types: bool = False
+    """Captures are numbers and booleans where the reply has these; what is blank is left out."""
 
     @property
     def is_bare(self) -> bool:
@@ -111,14 +115,18 @@ class Reader:
             buyer_lead_id=_first(reading, self.lead_id)[:MAX_LEAD_ID],
             message=message,
             retry_after=_retry_after(reply, verdict.outcome, now),
-            captures={
-                name: _joined(reading, paths)[:MAX_CAPTURE] for name, paths in self.capture.items()
-            },
+            captures=self._captures(reading),
         )
         # Last, for anything read before may have taken too long.
         slow = _TOO_SLOW if reading.budget.interrupted else ""
         facts = filter(None, (slow, verdict.details, doubt, _technical(reply, verdict)))
         return replace(result, details="; ".join(facts)[:MAX_REASON])
+
+    def _captures(self, reading: Reading) -> dict[str, Scalar]:
+        if not self.keeps_types:
+            return {n: _joined(reading, paths)[:MAX_CAPTURE] for n, paths in self.capture.items()}
+        found = {name: _typed(reading, paths) for name, paths in self.capture.items()}
+        return {name: value for name, value in found.items() if value != ""}
 
     def _verdict(self, reading: Reading) -> _Verdict:
         verdict = self._by_rules(reading) or self._by_success(reading) or _by_status(reading.reply)
@@ -188,8 +196,11 @@ _OURS: Final[Mapping[Outcome, str]] = MappingProxyType(
 )
 
 
-def compile_reader(spec: ReaderSpec) -> Reader:
-    """The reader of a recipient's rules. ReaderError, with the place, where one is wrong."""
+def compile_reader(spec: ReaderSpec, *, keeps_types: bool = False) -> Reader:
+    """The reader of a recipient's rules. ReaderError, with the place, where one is wrong.
+
+    `keeps_types`: captures are values as they came, not their texts.
+    """
     if len(spec.rules) > MAX_RULES:
         raise ReaderError(f"At most {MAX_RULES} rules", "rules")
     return Reader(
@@ -203,6 +214,7 @@ def compile_reader(spec: ReaderSpec) -> Reader:
         capture={
             name: compile_paths(text, f"capture.{name}") for name, text in spec.capture.items()
         },
+        keeps_types=keeps_types,
     )
 
 
@@ -260,6 +272,16 @@ def _first(reading: Reading, paths: Paths) -> str:
 def _joined(reading: Reading, paths: Paths) -> str:
     """All different texts that the paths find, as one."""
     return "; ".join(dict.fromkeys(text for path in paths for text in reading.texts(path)))
+
+
+def _typed(reading: Reading, paths: Paths) -> Scalar:
+    """The one number or boolean that the first path with anything finds; else the texts, joined."""
+    values = next((found for path in paths if (found := reading.values(path))), [])
+    if len(values) == 1 and isinstance(values[0], bool | int | float):
+        value: Scalar = values[0]
+        if isinstance(value, bool) or abs(value) <= MAX_EXACT:
+            return value
+    return _joined(reading, paths)[:MAX_CAPTURE]
 
 
 def _guess(reading: Reading) -> str:
