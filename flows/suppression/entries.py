@@ -65,6 +65,7 @@ def suppressed_by(lists: Sequence[ListPlan], lead: Mapping[str, Any]) -> str:
     pairs = wanted(lists, lead)
     if not pairs:
         return ""
+    connection.ensure_connection()  # intake asks before its transaction begins
     with wire.cursor() as cursor:
         cursor.execute(FIND, [[plan.id for plan, _ in pairs], [digest for _, digest in pairs]])
         row = cursor.fetchone()
