@@ -22,14 +22,15 @@ from events.vocabulary import EventType
 from flows import askers, auctions, dispatching, endpoints, intake, plans, routing
 from flows.admission import Admit
 from flows.breakers import Contended
-from flows.desk import Condition, Desk
+from flows.desk import Desk
 from flows.intake import Prepared, Submission
 from flows.models import SourcePing
 from flows.patterns.base import Bid
 from flows.patterns.ping_post import offers
-from flows.plans import DeliverStep, FilterStep, FlowPlan, Plans, SourcePlan
+from flows.plans import DeliverStep, FilterStep, FlowPlan, SourcePlan
 from flows.pricing.rules import Priced
 from flows.runs import Run
+from flows.webdesk import desk_of
 from leadops.lib import ids
 
 CENT = Decimal("0.01")
@@ -61,7 +62,7 @@ def answer(flow: FlowPlan, source: SourcePlan, submission: Submission, *, at: da
     """The offer for a lead that a source has; it is committed when this returns."""
     current = plans.current()
     prepared = intake.prepare(flow, source, submission, at=at, identified=False)
-    run, desk = _run(prepared, at), _desk(current, at)
+    run, desk = _run(prepared, at), desk_of(current, at)
     try:
         if not prepared.accepted:
             raise _Refused(prepared.reasons[0].told)
@@ -83,19 +84,6 @@ def _run(prepared: Prepared, at: datetime) -> Run:
     lead = prepared.lead
     lead.values = {**prepared.values, **prepared.sensitive}
     return Run(lead=lead, flow=prepared.flow, journal=Journal(at), source=prepared.source)
-
-
-def _desk(current: Plans, at: datetime) -> Desk:
-    with connection.cursor() as cursor:
-        cursor.execute(endpoints.CONDITIONS)
-        conditions = {
-            row[0]: Condition(row[2] if row[1] else "", row[3]) for row in cursor.fetchall()
-        }
-        cursor.execute(endpoints.BREAKERS)
-        breakers = {row[0]: endpoints.breaker_of(row) for row in cursor.fetchall()}
-    desk = Desk(now=at, plans=current, may_start=lambda _: True, conditions=conditions)
-    desk.breakers.known = breakers
-    return desk
 
 
 def _walk(run: Run, desk: Desk) -> _Found:

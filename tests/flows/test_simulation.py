@@ -1,0 +1,154 @@
+"""A lead walked through a flow without sending."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from events.models import Event, Lead
+from flows import plans
+from flows.models import DuplicateClaim, StepRecipient, Work
+from flows.simulation.leads import BadLead, Posted, newest, pasted, posted_of
+from flows.simulation.walk import Grounds, Suppose, Walk, walk
+from recipients.models import MappingRow, Recipient
+from tests.factories import VALUES, make_flow, make_recipient, make_source, post_lead
+
+pytestmark = pytest.mark.django_db
+
+
+def walked(flow: Any, source: Any, suppose: Suppose = Suppose.DECLINE, **values: Any) -> Walk:
+    current = plans.current()
+    grounds = Grounds.of(current, current.flows[flow.id], datetime.now(UTC))
+    return walk(grounds, Posted(source.id, {**VALUES, **values}), suppose=suppose)
+
+
+def scene(*names: str, **options: Any) -> tuple[Any, Any, list[Recipient]]:
+    source = make_source()
+    recipients = [make_recipient(name) for name in names]
+    return make_flow(source, *recipients, **options), source, recipients
+
+
+def test_it_turns_to_the_recipients_in_order_and_shows_what_would_go_out():
+    flow, source, _ = scene("first", "second")
+    found = walked(flow, source)
+    filtered, buyers = found.stations
+    assert filtered.passed
+    assert filtered.reached
+    assert [(t.place, t.name, t.verdict) for t in buyers.turns] == [
+        (1, "First", "sent"),
+        (2, "Second", "sent"),
+    ]
+    request = buyers.turns[0].request
+    assert request
+    assert request.request
+    assert request.request.url == "https://api.first.example/leads"
+    assert VALUES["email"] in request.body
+    assert found.result == "unsold"
+
+
+def test_it_says_who_would_not_be_reached_when_the_first_accepts():
+    flow, source, _ = scene("first", "second")
+    found = walked(flow, source, Suppose.ACCEPT)
+    first, second = found.stations[1].turns
+    assert found.result == "sold"
+    assert first.verdict == "sent"
+    assert second.place is None
+    assert second.reason == "If its turn came: would be sent it"
+
+
+def test_it_writes_nothing():
+    flow, source, _ = scene("first")
+    flow.duplicate_match, flow.duplicate_within = [["email"]], 86400.0
+    flow.save()
+    for _ in range(2):
+        assert walked(flow, source).door.accepted
+    for model in (Lead, Event, Work, DuplicateClaim):
+        assert not model.objects.exists()
+
+
+def test_it_names_the_filter_that_stops_the_lead():
+    flow, source, _ = scene("first")
+    found = walked(flow, source, state="NY")
+    assert found.result == "stopped"
+    assert found.stations[0].passed is False
+    assert found.stations[0].said == "State not in approved list"
+    [rule] = found.stations[0].evaluated
+    assert (rule.seen, rule.held) == ("NY", False)
+    assert found.stations[1].reached is False
+    assert found.first == ""
+
+
+def test_it_shows_at_the_door_which_field_is_missing():
+    flow, source, _ = scene("first")
+    found = walked(flow, source, email="")
+    assert found.result == "rejected"
+    assert "email" in found.reason
+    [email] = [each for each in found.door.fields if each.name == "email"]
+    assert email.required
+    assert email.valid is None
+
+
+def test_it_finds_duplicates_but_not_the_lead_itself():
+    flow, source, _ = scene("first")
+    flow.duplicate_match, flow.duplicate_within = [["email"]], 86400.0
+    flow.save()
+    answer = post_lead(flow, source)
+    assert walked(flow, source).reason.startswith("Duplicate: Previously submitted")
+    current = plans.current()
+    plan = current.flows[flow.id]
+    [posted] = posted_of(plan, newest(flow.id, 5))
+    assert posted.id == answer.lead_id
+    again = walk(Grounds.of(current, plan, datetime.now(UTC)), posted)
+    assert again.door.accepted
+    assert again.first
+
+
+def test_it_says_why_a_recipient_is_skipped():
+    flow, source, [first, _] = scene("first", "second")
+    first.filter = {"field": "state", "op": "is", "value": "CA"}
+    first.save()
+    found = walked(flow, source, state="TX")
+    skipped, sent = found.stations[1].turns
+    assert skipped.verdict == "skipped"
+    assert "Recipient's filter" in skipped.reason
+    assert sent.verdict == "sent"
+    assert found.first == sent.recipient
+
+
+def test_it_opens_later_tiers_by_the_leads_age():
+    flow, source, _ = scene("first", "second", pattern="exclusive_window")
+    StepRecipient.objects.filter(recipient__slug="second").update(opens_after=86400.0)
+    plans.changed()
+    first, second = walked(flow, source).stations[1].turns
+    assert first.after == 0
+    assert second.after == pytest.approx(86400, abs=1)
+
+
+def test_it_hides_secrets_before_it_renders(monkeypatch):
+    flow, source, [first] = scene("first")
+    monkeypatch.setenv("BUYER_TOKEN", "s3cr3t-value")
+    MappingRow.objects.create(recipient=first, key="token", value="${BUYER_TOKEN}")
+    plans.changed()
+    request = walked(flow, source).stations[1].turns[0].request
+    assert request is not None
+    assert "•••" in request.body
+    assert "s3cr3t" not in request.body
+
+
+def test_it_shows_the_figures_that_the_order_goes_by():
+    flow, source, _ = scene("first", "second")
+    flow.steps.filter(kind="deliver").update(order="best_price")
+    StepRecipient.objects.filter(recipient__slug="second").update(price=Decimal("60"))
+    plans.changed()
+    first, second = walked(flow, source).stations[1].turns
+    assert (first.name, first.price) == ("Second", Decimal("60"))
+    assert (second.name, second.price) == ("First", Decimal("45"))
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", "7"])
+def test_it_refuses_what_is_no_lead(text):
+    with pytest.raises(BadLead):
+        pasted(text, "src_1", test=False)
