@@ -8,7 +8,6 @@ from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
 
-
 # A value that was read from a reply.
 Scalar = str | int | float | bool
 
