@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
 
 API, ADMIN = "/api/", "/admin/"
+MAX_PARAMETERS = 1_000  # of a call; the console's longest forms have more
 # The theme's scripts are written into its pages and evaluate expressions. What can be shut: other
 # sites' scripts and frames, and sending anything to another site.
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -44,6 +45,8 @@ def _unreadable(request: HttpRequest) -> HttpResponse | None:
     """NUL is in nothing that PostgreSQL holds, and makes its driver fail. In parameters the API
     and our own pages look for it themselves; the admin's filters do not."""
     api = request.path.startswith(API)
+    if api and request.META.get("QUERY_STRING", "").count("&") >= MAX_PARAMETERS:
+        return _error(400, "unparsable", f"More than {MAX_PARAMETERS} parameters.")
     in_query = request.path.startswith(ADMIN) and "%00" in request.META.get("QUERY_STRING", "")
     if "\0" not in request.path and not in_query:
         return None
