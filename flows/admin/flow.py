@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 
 from flows import fields
 from flows.admin.rules import rules_view
+from flows.admin.simulate import SimulateMixin
 from flows.admin.submission import SubmissionMixin
 from flows.models import Flow, FlowField, FlowSource, Step
 from flows.patterns import registry
@@ -156,7 +157,7 @@ def _delivers(step: Step) -> str:
 
 
 @admin.register(Flow)
-class FlowAdmin(SubmissionMixin, ConsoleAdmin):
+class FlowAdmin(SimulateMixin, SubmissionMixin, ConsoleAdmin):
     """What happens to leads of one kind."""
 
     list_display = ("shown_name", "sources_count", "steps_count", "currency", "state")
@@ -168,6 +169,7 @@ class FlowAdmin(SubmissionMixin, ConsoleAdmin):
     code_boxes = {"duplicate_match": 3}
     autocomplete_fields = ("suppress",)
     inlines = (StepRows, FieldRows, SourceCards)
+    actions_detail = ("simulate",)
     fieldsets = (
         (None, {"fields": (("name", "slug"), ("currency", "active"))}),
         ("Duplicates", {"fields": (("duplicate_match", "duplicate_within"),)}),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from django.db import connection
 
@@ -118,8 +118,11 @@ def _criteria(reasons: Sequence[str]) -> Check:
 
 def _duplicates(prepared: Prepared, *, at: datetime) -> Check:
     if not prepared.claims:
-        return Check("Duplicates", None, "Not looked for, or the lead has not the values")
-    given = {
+        terms = prepared.flow.terms[prepared.source.id]
+        looks = prepared.flow.duplicates or terms.duplicates
+        said = "The lead lacks the values" if looks else "The flow does not look for them"
+        return Check("Duplicates", None, said)
+    given: dict[str, Any] = {
         "flow": prepared.flow.id,
         "lead": prepared.lead.id,
         "at": at,
@@ -161,7 +164,7 @@ def _consent(prepared: Prepared) -> Check:
 
 def _price(prepared: Prepared) -> Check:
     priced = prepared.priced
-    said = f"{priced.price:.2f} {prepared.flow.currency}, by {priced.by.value.replace('_', ' ')}"
+    said = f"{priced.price:.2f} {prepared.flow.currency} ({priced.by.value})"
     if prepared.asks_for_price:
         return Check("Price to the source", None, f"Would ask the pricing service; else {said}")
     return Check("Price to the source", True, said)

@@ -28,6 +28,7 @@ from flows.simulation.door import HIDDEN, Door, at_the_door
 from flows.simulation.leads import APPENDED, BadLead, Posted
 from flows.simulation.requests import Rehearsals, Shown, asked
 from flows.webdesk import book_of, desk_of
+from leadops.lib import durations
 from leadops.lib.conditions.verdicts import show
 from recipients.deliver import Attempt
 from recipients.outcomes import Outcome, Result
@@ -76,6 +77,16 @@ class Turn:
     after: float = 0.0
     remediation: bool = False
     bid: Decimal | None = None
+
+    @property
+    def age(self) -> str:
+        """How old the lead is when its turn comes; blank: at once."""
+        return durations.text(round(self.after)) if self.after >= 1 else ""
+
+    @property
+    def opens(self) -> str:
+        """From which age of the lead it may have it; blank: at once."""
+        return durations.text(self.opens_after) if self.opens_after else ""
 
 
 @dataclass(frozen=True, slots=True)
