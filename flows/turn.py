@@ -348,6 +348,9 @@ def _held(run: Run, sending: Sending, loaded: Loaded) -> DeliveryState | None:
     delivery = run.delivery(sending.delivery_id)
     if delivery is None or delivery.attempts != sending.attempt:
         return None
+    # This pump may have taken it up again and given the attempt up, or another bought the lead.
+    if delivery.state != "sending":
+        return None
     if loaded.leases.get(sending.work_id) != sending.lease:
         return None
     delivery.work = WorkState(

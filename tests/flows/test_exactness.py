@@ -24,6 +24,7 @@ from events.models import Delivery, Event, Lead
 from flows import by_hand, retrying, steering, worktable
 from flows.desk import Sending
 from flows.models import Step, StepRecipient, Work
+from flows.patterns import ORDERS
 from recipients.models import Breaker, Endpoint, Recipient
 from recipients.outcomes import Outcome
 from tests.flows.scene import Scene, attempt, recipient, scene
@@ -35,6 +36,7 @@ ENDED = ("done", "review", "rejected")
 # Answers, likelier the more often they stand here.
 OUTCOMES = [*Outcome, *[Outcome.ACCEPTED] * 6, *[Outcome.REJECTED] * 3, Outcome.UNKNOWN]
 OUTCOMES.remove(Outcome.SKIPPED)
+EXCLUSIVE = ["single", "waterfall", "exclusive_window", "simultaneous"]
 
 
 class History:
@@ -75,6 +77,9 @@ class History:
             self.give_back,
             self.change_price,
             self.change_steps,
+            self.change_pattern,
+            self.change_tiers,
+            self.grow_old,
             self.switch,
             rollups.fold,
         ]
@@ -233,6 +238,25 @@ class History:
             rules={"all": [{"field": "email", "op": "contains", "value": "@"}]},
         )
 
+    def change_pattern(self) -> None:
+        """Another way to sell a lead once, in another order."""
+        step = Step.objects.get(name="buyers")
+        step.pattern = self.random.choice(EXCLUSIVE)
+        step.order = self.random.choice(list(ORDERS))
+        step.when_declined = self.random.choice(Step.WhenDeclined.values)
+        step.save()
+
+    def change_tiers(self) -> None:
+        for row in StepRecipient.objects.filter(step__name="buyers").order_by("position"):
+            row.opens_after = self.random.choice([None, None, 3_600.0, 86_400.0])
+            row.weight = self.random.choice([0, 1, 3])
+            row.save()
+
+    def grow_old(self) -> None:
+        """Hours pass for the leads; what waits for a tier is due."""
+        self.sql("UPDATE events_lead SET created_at = created_at - interval '10 hours'")
+        self.scene.hurry()
+
     @staticmethod
     def sql(text: str) -> None:
         with connection.cursor() as cursor:
@@ -243,6 +267,9 @@ class History:
     def finish(self) -> None:
         """Everything is resumed and answered; nothing may be left over."""
         self.under_way.clear()
+        for row in StepRecipient.objects.exclude(opens_after=None):
+            row.opens_after = None
+            row.save()
         Recipient.objects.filter(active=False).update(active=True)
         for one in Recipient.objects.all():
             one.save()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from django.db import connection
 
 from events.models import Delivery, Event
 from flows import retrying, reviewing, turn
@@ -171,3 +172,21 @@ def test_everybody_may_buy_where_the_pattern_is_not_exclusive():
     play.take((), [(sent["abc"], no(Outcome.SERVER_ERROR))])
     play.take((), [(sent["best"], ACCEPTED)])
     assert states(answer)["abc"][0] == "waiting"
+
+
+def test_a_result_that_comes_with_the_sale_after_its_lease_ran_out_ends_nothing_twice():
+    play, answer, sent = begin("abc", "best")
+    with connection.cursor() as cursor:  # only this one was left behind
+        cursor.execute(
+            "UPDATE flows_work SET due_at = clock_timestamp() - interval '1 s' WHERE id = %s",
+            [sent["abc"].work_id],
+        )
+    assert play.start() == []
+    play.hurry()
+    done = play.take(play.claim(), [(sent["best"], ACCEPTED), (sent["abc"], no(Outcome.UNKNOWN))])
+    assert done.refused == 1
+    ends = [
+        kind for kind in play.types(answer) if kind in ("recipient.skipped", "recipient.failed")
+    ]
+    assert ends == ["recipient.skipped"]
+    assert not Work.objects.exists()
