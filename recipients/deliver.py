@@ -144,7 +144,7 @@ class _Trial:
         try:
             self.run(mapping, job, door)
         except RenderError as error:
-            self.result = _configuration("Mapping failed", str(error))
+            self.result = configuration("Mapping failed", str(error))
         except TransportError as error:
             self.fail(error)
         except Exception as error:
@@ -176,7 +176,7 @@ class _Trial:
         """Name the uncertain case: only what surely did not arrive is free to be sent again."""
         self.reply = error.reply
         if self.sent_at is None or error.category is Category.CONFIGURATION:
-            self.result = _configuration(error.reason, error.details)
+            self.result = configuration(error.reason, error.details)
         elif error.category is Category.AUTHENTICATION:
             self.result = Result(Outcome.UNAUTHORIZED, reason=error.reason, details=error.details)
         elif error.reply is not None and not error.reply.ok:
@@ -212,7 +212,7 @@ class _Trial:
         # As it went: with its token, or its answer to a challenge.
         request = self.session.sent or self.request
         return Attempt(
-            result=_redacted(self.result or _configuration("Nothing was done", ""), redactor),
+            result=redacted(self.result or configuration("Nothing was done", ""), redactor),
             request=_record_request(request, redactor) if request else None,
             reply=_record_reply(self.reply, redactor) if self.reply else None,
             seconds=self.seconds,
@@ -239,11 +239,11 @@ def _knowing(redactor: Redactor, learned: frozenset[str]) -> Redactor:
     return redactor.also(learned)
 
 
-def _configuration(reason: str, details: str) -> Result:
+def configuration(reason: str, details: str) -> Result:
     return Result(Outcome.INVALID, reason=reason, category=Category.CONFIGURATION, details=details)
 
 
-def _redacted(result: Result, redactor: Redactor) -> Result:
+def redacted(result: Result, redactor: Redactor) -> Result:
     """Buyers echo what they were sent, credentials too."""
     return dataclasses.replace(
         result,

@@ -66,6 +66,7 @@ class Integration:
     and `method` are set where the service takes no other. `reading` is how the service's replies
     read where a recipient says nothing of its own; None: by status alone. `check` looks, at save,
     for what does not fit together. `docs` is where the vendor says all this.
+    `batches`: its transport takes several leads as one file.
     """
 
     name: str
@@ -82,6 +83,7 @@ class Integration:
     method: str = ""
     probe: Probe | None = None
     docs: str = ""
+    batches: bool = False
 
     @property
     def fixed(self) -> Mapping[str, str]:

@@ -63,5 +63,6 @@ SFTP = Integration(
     transport=SftpTransport(),
     options=OPTIONS,
     schemes=("sftp",),
+    batches=True,
     check=check,
 )

@@ -18,6 +18,7 @@ HTTP = Integration(
     about="JSON, XML, form, query or CSV requests to any service.",
     transport=HttpTransport(),
     options=OPTIONS,
+    batches=True,
 )
 # Under the name that people know from elsewhere.
 GENERIC = replace(HTTP, name="generic_http", label="Any HTTP service", about="The same as HTTP.")
@@ -28,6 +29,7 @@ CUSTOM_JSON = Integration(
     transport=HttpTransport(),
     options=options_for(BodyFormat.JSON),
     format=BodyFormat.JSON,
+    batches=True,
 )
 CUSTOM_XML = Integration(
     name="custom_xml",

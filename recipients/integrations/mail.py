@@ -75,5 +75,6 @@ EMAIL = Integration(
     transport=EmailTransport(),
     options=OPTIONS,
     schemes=("mailto",),
+    batches=True,
     reading=READING,
 )

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import csv
 import io
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, Final
 
@@ -29,9 +29,12 @@ from recipients.responses.reading import Reading
 from recipients.responses.rules import ReaderError
 from recipients.responses.selectors import Kind, Selector, SelectorError, compile_selector
 
-MAX_ITEMS: Final = 1000
-MAX_SECONDS: Final = 5.0
+MAX_ITEMS: Final = 10_000
+MAX_SECONDS: Final = 20.0
 """Processor time for all items together; those after it are not read."""
+MAX_BODY: Final = 16 * 1024 * 1024
+"""Bytes of such a reply that are read."""
+SILENT: Final = "The reply says nothing about this lead"
 _WORDS: Final = frozenset({"lines", "csv"})
 
 
@@ -64,11 +67,22 @@ class BulkSpec:
 @dataclass(frozen=True, slots=True)
 class Item:
     """One answer of several. `key` is what the item says of its lead, "" by place; `index` counts
-    the items from 0."""
+    the items from 0; `body` is the item itself."""
 
     index: int
     key: str
     result: Result
+    body: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the reply says of one lead. `body` is its own part of the reply; `is_silent`: a reply
+    that answers others and leaves this lead out."""
+
+    result: Result
+    body: str = ""
+    is_silent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +97,12 @@ class BulkReader:
 
     def read(self, reply: Reply) -> Iterator[Item]:
         """The answers that the reply holds, in its order; never raises."""
-        reading, budget = Reading(reply), Budget(MAX_SECONDS)
+        reading, budget = Reading(reply, limit=MAX_BODY), Budget(MAX_SECONDS)
         for index, body in enumerate(self._bodies(reading)):
             if not budget.allows():
                 return
             single = Reply(reply.status, _headers(reply, body), body.encode("utf-8", "replace"))
-            yield Item(index, self._key(single), self.reader.read(single))
+            yield Item(index, self._key(single), self.reader.read(single), body)
 
     def results(self, reply: Reply, keys: Sequence[str]) -> list[Result]:
         """A result for each lead sent, in their order, `keys` being those that were sent.
@@ -96,11 +110,15 @@ class BulkReader:
         A reply outside 2xx answers all of them, as does one without items where none were asked
         for. What is not surely an answer to a lead is unreadable, never accepted.
         """
+        return [answer.result for answer in self.answers(reply, keys)]
+
+    def answers(self, reply: Reply, keys: Sequence[str]) -> list[Answer]:
+        """The same, each with its own part of the reply."""
         if not reply.ok or self.items == "":
-            return [self.reader.read(reply)] * len(keys)
+            return [Answer(self.reader.read(reply))] * len(keys)
         items = list(self.read(reply))
         if not items:
-            return [self._without_items(reply)] * len(keys)
+            return [Answer(self._without_items(reply))] * len(keys)
         if self.order is Order.PLACE:
             return _by_place(items, len(keys))
         numbers = [str(self.first + place) for place in range(len(keys))]
@@ -127,8 +145,7 @@ class BulkReader:
         if isinstance(document, Tree):
             return _elements(document, self.items, reading)
         if isinstance(document, Json):
-            values = document.find(self.items, budget=reading.budget)
-            listed = values[0] if len(values) == 1 and isinstance(values[0], list) else values
+            listed = _listed(document, self.items, reading)
             return [_written(value) for value in listed[:MAX_ITEMS]]
         return []
 
@@ -159,26 +176,42 @@ def _selector(text: str, path: str) -> Selector:
     return selector
 
 
-def _by_place(items: list[Item], count: int) -> list[Result]:
+def _listed(document: Json, selector: Selector, reading: Reading) -> list[Any]:
+    """The items of a list; of `a.*` all of the list at `a`, which is longer than paths look."""
+    if selector.segments == ("*",) and isinstance(document.root, list):
+        return document.root
+    if len(selector.segments) > 1 and selector.segments[-1] == "*":
+        holding = document.find(
+            replace(selector, segments=selector.segments[:-1]), budget=reading.budget
+        )
+        if len(holding) == 1 and isinstance(holding[0], list):
+            return holding[0]
+    values = document.find(selector, budget=reading.budget)
+    return values[0] if len(values) == 1 and isinstance(values[0], list) else values
+
+
+def _by_place(items: list[Item], count: int) -> list[Answer]:
     if len(items) != count:
         # One too few, and nobody knows whose it is.
-        return [_unclear(f"{len(items)} answers to {count} leads")] * count
-    return [item.result for item in items]
+        return [Answer(_unclear(f"{len(items)} answers to {count} leads"))] * count
+    return [Answer(item.result, item.body) for item in items]
 
 
-def _by_key(items: list[Item], keys: list[str]) -> list[Result]:
-    answers: defaultdict[str, list[Result]] = defaultdict(list)
+def _by_key(items: list[Item], keys: list[str]) -> list[Answer]:
+    answers: defaultdict[str, list[Item]] = defaultdict(list)
     for item in items:
-        answers[item.key].append(item.result)
-    return [_answer(answers.get(key, []), keys.count(key)) for key in keys]
+        answers[item.key].append(item)
+    leads = Counter(keys)
+    return [_answer(answers.get(key, []), leads[key]) for key in keys]
 
 
-def _answer(found: list[Result], leads: int) -> Result:
+def _answer(found: list[Item], leads: int) -> Answer:
     if not found:
-        return _unclear("The reply says nothing about this lead")
-    if leads > 1 or any(each.outcome is not found[0].outcome for each in found):
-        return _unclear("The reply says different things about this lead")
-    return found[0]
+        return Answer(_unclear(SILENT), is_silent=True)
+    said = found[0].result
+    if leads > 1 or any(each.result.outcome is not said.outcome for each in found):
+        return Answer(_unclear("The reply says different things about this lead"))
+    return Answer(said, found[0].body)
 
 
 def _unclear(details: str) -> Result:

@@ -28,19 +28,19 @@ _IN_HTML: Final = re.compile(rb"""<meta[^>]{0,100}charset=["']?([\w.-]{1,40})"""
 _CUT: Final = 4  # bytes of the last character that may be missing at the end
 
 
-def decoded(reply: Reply) -> str:
-    """The body as text, at most MAX_BODY of it, its mark taken off; what is wrong is marked.
+def decoded(reply: Reply, *, limit: int = MAX_BODY) -> str:
+    """The body as text, at most `limit` bytes of it, its mark taken off; what is wrong is marked.
 
     Bytes that are no UTF-8, of a reply that names no charset, are read as Windows-1252, as
     browsers do.
     """
-    body = reply.body[:MAX_BODY]
+    body = reply.body[:limit]
     for mark, charset in _MARKS:
         if body.startswith(mark):
             return body.decode(charset, "replace").removeprefix("\ufeff")
     charset = _named(reply, body)
     try:
-        text = body.decode(charset, "replace") if charset else _unnamed(body)
+        text = body.decode(charset, "replace") if charset else _unnamed(body, limit)
     except (LookupError, ValueError):
         text = body.decode("utf-8", "replace")
     return text.removeprefix("\ufeff")
@@ -57,11 +57,11 @@ def _named(reply: Reply, body: bytes) -> str:
     return named if _KNOWN.fullmatch(named) else ""
 
 
-def _unnamed(body: bytes) -> str:
+def _unnamed(body: bytes, limit: int) -> str:
     try:
         return body.decode("utf-8")
     except UnicodeDecodeError as error:
-        is_cut = len(body) == MAX_BODY and error.start >= len(body) - _CUT
+        is_cut = len(body) == limit and error.start >= len(body) - _CUT
         # With a NUL it is no text in any case.
         charset = "utf-8" if is_cut or b"\0" in body else "windows-1252"
         return body.decode(charset, "replace")

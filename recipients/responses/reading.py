@@ -9,7 +9,7 @@ from leadops.lib.patterns import Pattern
 from recipients.mapping.errors import RenderError
 from recipients.mapping.values import is_blank, text_of
 from recipients.responses.budget import Budget
-from recipients.responses.charsets import decoded
+from recipients.responses.charsets import MAX_BODY, decoded
 from recipients.responses.documents import Document, Text, document_of
 from recipients.responses.parsing import DocumentError
 from recipients.responses.selectors import Kind, Selector
@@ -20,8 +20,9 @@ _MAX_NESTED: Final = 2
 class Reading:
     """A reply and its document. Nothing here raises, whatever the reply holds."""
 
-    def __init__(self, reply: Reply) -> None:
+    def __init__(self, reply: Reply, *, limit: int = MAX_BODY) -> None:
         self.reply = reply
+        self._limit = limit
         self.problem = ""
         """Why the body could not be parsed; "" where it could, or was not looked at yet."""
         self._document: Document | None = None
@@ -33,7 +34,7 @@ class Reading:
     def text(self) -> str:
         """The body as text."""
         if self._text is None:
-            self._text = decoded(self.reply)
+            self._text = decoded(self.reply, limit=self._limit)
         return self._text
 
     @property

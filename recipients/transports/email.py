@@ -19,6 +19,7 @@ from recipients.transports.base import Job
 from recipients.transports.bodies import CONTENT_TYPES, body_of, pairs_of, payload_for
 from recipients.transports.errors import NotSendable, from_http
 from recipients.transports.letters import Attachment, Letter, on_the_wire, sender_of, table
+from recipients.transports.parcels import Parcel
 
 PROTOCOL = "SMTP"
 ENVELOPE = "X-Envelope-To"  # of the record alone: who the message went to, blind copies too
@@ -126,11 +127,15 @@ def _mailboxes(text: str | None) -> tuple[str, ...]:
 def _subject(job: Job) -> str:
     template = job.endpoint.options.get("subject")
     written = template.text(job.context).strip() if template else ""
+    if isinstance(job.payload, Parcel):
+        return written or f"{job.payload.count} new leads"
     return written or f"New lead {job.context['lead'].get('id', '')}".strip()
 
 
 def _rows(job: Job) -> list[tuple[str, str]]:
     """The mapped fields; the lead's own where there is no mapping."""
+    if isinstance(job.payload, Parcel):
+        return [("Leads", str(job.payload.count)), ("File", job.payload.name)]
     payload = job.payload or job.context["lead"]
     return list(pairs_of(payload_for(payload, job.endpoint)))
 
@@ -148,6 +153,8 @@ def _bodies(job: Job, rows: list[tuple[str, str]]) -> tuple[str, str]:
 
 
 def _attachments(job: Job) -> tuple[Attachment, ...]:
+    if isinstance(job.payload, Parcel):
+        return (Attachment(job.payload.name, job.payload.content_type, job.payload.data),)
     kind = job.endpoint.options.get("attachment") or "none"
     if kind == "none":
         return ()

@@ -17,6 +17,7 @@ from recipients.plan import Auth, BodyFormat
 from recipients.transports.base import Job
 from recipients.transports.bodies import Message, message_of
 from recipients.transports.errors import NotSendable, from_auth, from_http
+from recipients.transports.parcels import Parcel
 
 USER_AGENT = f"LeadOps/{getattr(leadops, '__version__', '0')}"
 
@@ -49,6 +50,7 @@ class HttpTransport:
             timeout=job.timeout,
             pool=endpoint.pool,
             shown=shown,
+            **_room_for(job),
         )
 
     def address(self, job: Job) -> str:
@@ -57,6 +59,8 @@ class HttpTransport:
 
     def message(self, job: Job) -> Message:
         """What carries the payload; other protocols over HTTP have their own."""
+        if isinstance(job.payload, Parcel):
+            return Message(job.payload.data, headers={"Content-Type": job.payload.content_type})
         return message_of(job.payload, job.endpoint)
 
     def send(self, request: Request, *, job: Job, door: Door) -> Reply:
@@ -68,6 +72,11 @@ class HttpTransport:
             raise from_auth(error) from error
         except HttpError as error:
             raise from_http(error) from error
+
+
+def _room_for(job: Job) -> dict[str, int]:
+    """A reply to many leads is longer than others."""
+    return {"max_bytes": job.payload.max_reply} if isinstance(job.payload, Parcel) else {}
 
 
 def beside(

@@ -20,6 +20,7 @@ from recipients.plan import AuthKind, BodyFormat
 from recipients.transports.base import Job
 from recipients.transports.bodies import body_of, csv_body, json_body, pairs_of, payload_for
 from recipients.transports.errors import NotSendable, TransportError, from_http
+from recipients.transports.parcels import Parcel
 
 if TYPE_CHECKING:
     from leadops.lib.sftp import Server, Session
@@ -39,11 +40,13 @@ class SftpTransport:
     """One file, or one row, a delivery."""
 
     def build(self, job: Job) -> Request:
-        if job.endpoint.format not in ENDINGS:
+        parcel = isinstance(job.payload, Parcel)
+        if job.endpoint.format not in ENDINGS and not parcel:
             raise NotSendable("Format not possible", "Files are JSON, XML or CSV")
         if job.endpoint.auth.kind is not AuthKind.BASIC:
             raise NotSendable("Login missing", "SFTP takes basic: a user, and a password or key")
-        appends = job.endpoint.options.get("mode") == "append"
+        # A batch is a file of its own.
+        appends = job.endpoint.options.get("mode") == "append" and not parcel
         try:
             url = _url(job, appends=appends)
             header, body = _rows(job) if appends else (b"", _file(job))
@@ -117,6 +120,8 @@ def _url(job: Job, *, appends: bool) -> str:
 
 
 def _name(job: Job, *, appends: bool) -> str:
+    if isinstance(job.payload, Parcel):
+        return f"{'test-' if job.test else ''}{job.payload.name}"
     ending = ENDINGS[job.endpoint.format]
     template = job.endpoint.options.get("file_name")
     written = template.text(job.context, escape=_bare).strip() if template else ""
@@ -136,6 +141,8 @@ def _bare(value: str) -> str:
 
 
 def _file(job: Job) -> bytes:
+    if isinstance(job.payload, Parcel):
+        return job.payload.data
     endpoint = job.endpoint
     payload = payload_for(job.payload or job.context["lead"], endpoint)
     return body_of(payload, endpoint.format, xml_root=endpoint.xml_root, options=endpoint.options)
