@@ -59,6 +59,13 @@ class Test:
             return reading.is_plain_text
         return bool(reading.values(self.selector))
 
+    def denies(self, reading: Reading) -> bool:
+        """Whether it fails for what the reply says, not for what it leaves blank."""
+        if self.holds(reading) or not self.understands(reading):
+            return False
+        found = reading.values(self.selector)
+        return not found or not all(map(is_blank, found))
+
     def saw(self, reading: Reading) -> str:
         """The test with what it saw: `status = "denied"`."""
         found = reading.texts(self.selector)
@@ -80,6 +87,15 @@ class Condition:
     def understands(self, reading: Reading) -> bool:
         """Whether any of its tests finds what it looks at."""
         return any(test.understands(reading) for test in self._tests())
+
+    def gap(self, reading: Reading) -> Test | None:
+        """The test that finds nothing where the rest of its group says yes and nothing no: what the
+        reply answers cannot be told. None where there is no such test."""
+        for group in self.groups:
+            holding = [test for test in group if test.holds(reading)]
+            if 0 < len(holding) < len(group) and not any(t.denies(reading) for t in group):
+                return next(test for test in group if test not in holding)
+        return None
 
     def saw(self, reading: Reading) -> str:
         """The first test that failed, with what it saw."""

@@ -6,7 +6,7 @@ only by a rule, by the success condition, or, where neither says what success is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -15,7 +15,7 @@ from typing import Final
 
 from leadops.lib.http.messages import Reply
 from recipients.outcomes import Category, Outcome, Result, Scalar
-from recipients.responses.conditions import Condition
+from recipients.responses.conditions import Condition, Test
 from recipients.responses.prices import PriceError, price_of, retry_after_of
 from recipients.responses.reading import Reading
 from recipients.responses.rules import (
@@ -148,8 +148,12 @@ class Reader:
             return None
         if self.is_bare or (self.success is not None and self.success.holds(reading)):
             return _Verdict(Outcome.ACCEPTED)
+        if gap := _gap([self.success], reading):
+            return _half_read(gap)
         if self.success is not None and self.success.understands(reading):
             return _Verdict(Outcome.REJECTED, f"Success rule not met: {self.success.saw(reading)}")
+        if gap := _gap([r.when for r in self.rules if r.outcome is Outcome.ACCEPTED], reading):
+            return _half_read(gap)
         if self.reason and _first(reading, self.reason):
             return _Verdict(Outcome.REJECTED, "Rejected")
         wanted = f"Nothing at {self.success.text}" if self.success else "No rule applies"
@@ -226,6 +230,18 @@ def _fallback(text: str) -> Paths | Decimal:
             raise ReaderError(str(exc), "fallback_price") from exc
         constant = None
     return compile_paths(text, "fallback_price") if constant is None else constant
+
+
+def _gap(conditions: Iterable[Condition | None], reading: Reading) -> Test | None:
+    """The test that finds nothing where the rest of a condition says yes."""
+    gaps = (condition.gap(reading) for condition in conditions if condition is not None)
+    return next(filter(None, gaps), None)
+
+
+def _half_read(gap: Test) -> _Verdict:
+    """The buyer may have taken it: neither a yes, nor a no after which another may have it."""
+    details = f"Nothing at {gap.text}, where the rest of the success rule holds"
+    return _Verdict(Outcome.UNREADABLE, _NOT_UNDERSTOOD, details=details)
 
 
 def _by_status(reply: Reply) -> _Verdict:

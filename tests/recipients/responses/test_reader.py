@@ -184,6 +184,42 @@ def test_it_tells_a_no_from_what_it_does_not_understand(
     assert (result.outcome, result.reason) == (outcome, reason)
 
 
+HALF = 'status = "accepted" and leadId'
+
+
+@pytest.mark.parametrize(
+    ("success", "body", "outcome"),
+    [
+        (HALF, '{"status": "accepted", "leadId": "x"}', Outcome.ACCEPTED),
+        (HALF, '{"status": "accepted"}', Outcome.UNREADABLE),
+        (HALF, '{"status": "accepted", "leadId": null}', Outcome.UNREADABLE),
+        (HALF, '{"status": "accepted", "leadId": ""}', Outcome.UNREADABLE),
+        (HALF, '{"status": "accepted", "leadId": false}', Outcome.REJECTED),
+        (HALF, '{"status": "denied"}', Outcome.REJECTED),
+        (HALF, '{"status": "denied", "leadId": "x"}', Outcome.REJECTED),
+        (HALF, '{"leadId": "x"}', Outcome.UNREADABLE),
+        (HALF, "<r><status>accepted</status><leadId/></r>", Outcome.UNREADABLE),
+        (f'{HALF} or status = "matched"', '{"status": "accepted"}', Outcome.UNREADABLE),
+        ('status = "a" and error != "x"', '{"status": "a"}', Outcome.UNREADABLE),
+        ('status = "a" or result = "a"', '{"status": "b"}', Outcome.REJECTED),
+        ("leadId", '{"leadId": null}', Outcome.REJECTED),
+        ("regex:^OK and regex:id=1", "OK id=2", Outcome.REJECTED),
+    ],
+)
+def test_it_takes_half_a_yes_for_no_no(success: str, body: str, outcome: Outcome) -> None:
+    assert read({"success": success, "reason": "error"}, reply(body)).outcome is outcome
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [{"success": HALF}, {"rules": [{"status": "200", "when": HALF, "outcome": "accepted"}]}],
+)
+def test_it_says_what_half_a_yes_lacks(spec: dict[str, Any]) -> None:
+    result = read({**spec, "reason": "message"}, reply('{"status": "accepted", "message": "Hi"}'))
+    assert result.outcome is Outcome.UNREADABLE
+    assert "Nothing at leadId" in result.details
+
+
 def test_it_says_why_a_reply_did_not_parse() -> None:
     assert "Not valid JSON" in JSON_READER.read(reply('{"a": ')).details
 
