@@ -119,20 +119,22 @@ def read_rules(plan: Plan, recipient: Draft, item: Item | None) -> None:
         draft.places["outcome"] = each.saying(outcome, line=line)
         given = RULE.read(each)
         draft.take(RULE, given)
-        if "then" not in given:
-            draft.put("then", _then(outcome, hold=recipient.obj.retry_hold))
+        for name, value in _usual(outcome, hold=recipient.obj.retry_hold).items():
+            if name not in given:
+                draft.put(name, value)
         plan.save(draft)
     plan.delete(rule for outcome, rule in there.items() if outcome not in wanted)
 
 
-def _then(outcome: str, *, hold: bool) -> str:
-    """What follows the last try where a rule does not say: as much as without the rule."""
+def _usual(outcome: str, *, hold: bool) -> dict[str, Any]:
+    """What holds where a rule does not say: as much as without the rule, but that it retries."""
     if outcome not in set(Outcome):
-        return Then.FAIL.value  # refused elsewhere
+        return {}  # refused elsewhere
     word = Outcome(outcome)
-    if hold and word.is_technical:
-        return Then.HOLD.value
-    return DEFAULT_RULES.get(word, NO_RETRY).then.value
+    rule = DEFAULT_RULES.get(word, NO_RETRY)
+    then = Then.HOLD if hold and word.is_technical else rule.then
+    times = {"times": rule.times} if rule.times else {}
+    return {**times, "backoff": rule.backoff, "then": then.value}
 
 
 def write_policies(obj: Recipient) -> dict[str, Any]:

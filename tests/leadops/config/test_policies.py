@@ -86,6 +86,24 @@ def test_a_rule_that_does_not_say_what_follows_leaves_that_as_it_was(retry, outc
     assert load(loading.dump()) == []
 
 
+@pytest.mark.parametrize(
+    ("retry", "outcome", "times", "backoff"),
+    [
+        ("{rate_limited: {times: 2}}", Outcome.RATE_LIMITED, 2, 30.0),
+        ("{rate_limited: {backoff: 10s}}", Outcome.RATE_LIMITED, 5, 10.0),
+        ("{server_error: {then: move_on}}", Outcome.SERVER_ERROR, 3, 1.0),
+        ("{invalid: {backoff: 5s}}", Outcome.INVALID, 3, 5.0),
+    ],
+)
+def test_a_rule_that_does_not_say_how_often_or_when_leaves_that_too(retry, outcome, times, backoff):
+    own = changed(RETRY, f"    retry: {retry}")
+    load(own)
+    rule = plan().retry.rule(outcome)
+    assert (rule.times, rule.backoff) == (times, backoff)
+    assert load(own) == []
+    assert load(loading.dump()) == []
+
+
 def test_it_takes_what_a_step_does_while_a_breaker_is_open():
     place = "        remediation: bulk-pool"
     load(changed(place, f"{place}\n        while_open: skip"))
