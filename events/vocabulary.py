@@ -30,10 +30,13 @@ class EventType(StrEnum):
     ENHANCEMENT_FAILURE = "enhancement.failure", "A service said no; the lead goes on without it"
     ENHANCEMENT_ERROR = "enhancement.error", "A service did not answer; the lead goes on"
 
+    ENHANCEMENT_SKIPPED = "enhancement.skipped", "A service was not asked; the reason says why"
+
     PING_ANSWERED = "ping.answered", "A source asked what a lead would bring; the offer, or why not"
     AUCTION_OPENED = "auction.opened", "Recipients are about to be asked for their bids"
     AUCTION_BID = "auction.bid", "A recipient bid, or did not; the reason says why"
     AUCTION_DECIDED = "auction.decided", "All bids are in; the event ranks them"
+    AUCTION_TOLD = "auction.told", "Who bid in vain was told so; the outcome of the notice"
 
     RECIPIENT_ATTEMPT = "recipient.delivery_attempt", "The lead is about to be sent to a recipient"
     RECIPIENT_DELIVERED = "recipient.delivered", "The recipient accepted; revenue is earned"
@@ -46,6 +49,10 @@ class EventType(StrEnum):
 
     RETRY_BULK_STARTED = "retry.bulk_started", "Somebody has many deliveries sent again"
     RETRY_BULK_ENDED = "retry.bulk_ended", "They are sent again, or somebody cancelled the rest"
+
+    IMPORT_STARTED = "import.started", "Somebody has a file of leads taken in, row by row"
+    IMPORT_ENDED = "import.ended", "Its rows are all in, or somebody cancelled the rest; the counts"
+    IMPORT_DOWNLOADED = "import.downloaded", "Somebody took the file of what came of an import"
 
     FEEDBACK_RECEIVED = "feedback.received", "A recipient said something about a lead later"
     FEEDBACK_PROCESSED = "feedback.processed", "It was applied to the lead, the money and figures"
@@ -77,6 +84,14 @@ class EventType(StrEnum):
 
 ATTEMPT_ENDS = frozenset(
     {EventType.RECIPIENT_DELIVERED, EventType.RECIPIENT_ERROR, EventType.RECIPIENT_FAILED}
+)
+ENHANCEMENTS = frozenset(
+    {
+        EventType.ENHANCEMENT_SUCCESS,
+        EventType.ENHANCEMENT_FAILURE,
+        EventType.ENHANCEMENT_ERROR,
+        EventType.ENHANCEMENT_SKIPPED,
+    }
 )
 DELIVERY_ENDS = frozenset(
     {EventType.RECIPIENT_DELIVERED, EventType.RECIPIENT_FAILED, EventType.RECIPIENT_SKIPPED}

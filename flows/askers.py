@@ -20,6 +20,8 @@ from recipients.auth import Keyring
 from recipients.deliver import Attempt, deliver
 from recipients.tokenstore import keyring
 
+# Of a pump, for notices: those of a buyer that hangs keep no auction waiting.
+NOTICE_THREADS = 8
 THREADS = 64  # of a web process, for all pings that it answers at once
 
 
@@ -47,6 +49,7 @@ class Askers:
         self.keyring = keyring or Keyring()
         self.under_way: set[_Asking] = set()
         self.pool = ThreadPoolExecutor(count, thread_name_prefix="asker")
+        self.notices = ThreadPoolExecutor(NOTICE_THREADS, thread_name_prefix="notice")
 
     def ask(self, inquiry: Inquiry) -> None:
         """Put all questions of an inquiry; its answers come back once."""
@@ -54,8 +57,9 @@ class Askers:
         self.under_way.add(asking)
         if not inquiry.questions:
             asking.end()
+        pool = self.notices if inquiry.notice else self.pool
         for place, question in enumerate(inquiry.questions):
-            self.pool.submit(self._put, asking, place, question)
+            pool.submit(self._put, asking, place, question)
 
     def expire(self) -> None:
         """End the inquiries whose time is up, with the answers that there are."""
@@ -71,7 +75,8 @@ class Askers:
 
     def close(self) -> None:
         """Let the threads end, each after its question."""
-        self.pool.shutdown(wait=False, cancel_futures=True)
+        for pool in (self.pool, self.notices):
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def _put(self, asking: _Asking, place: int, question: Question) -> None:
         test = asking.inquiry.test

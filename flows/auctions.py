@@ -178,6 +178,8 @@ def _close(
                 "recipient_id": offer.candidate.recipient,
                 "bid": shapes.money(offer.amount),
                 "value": shapes.money(round(offer.value, 4)),
+                **({"margin": float(m)} if (m := offer.candidate.margin) else {}),
+                **routing.penalty(run, step, offer.candidate),
             }
             for offer in ranking
         ],

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from flows.models import Bid as BidRow
 from flows.patterns.base import Bid, Candidate
-from leadops.lib.bulk import Table
+from leadops.lib.bulk import Table, dumps
 from recipients.plan import PingPlan, RecipientPlan
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 KEPT = timedelta(days=7)  # beyond that no auction is still going on
 READ = """
-    SELECT lead_id, step_id, recipient_id, amount, bid_id, reason FROM flows_bid
+    SELECT lead_id, step_id, told, recipient_id, amount, bid_id, reason FROM flows_bid
     WHERE lead_id = ANY(%s) ORDER BY id
 """
 TABLE = Table(
@@ -32,32 +32,51 @@ TABLE = Table(
         "amount": "numeric",
         "bid_id": "text",
         "reason": "text",
+        "told": "text",
         "at": "timestamptz",
     },
 )
+TOLD = """
+    UPDATE flows_bid AS b SET told = r.told
+    FROM json_to_recordset(%s::json)
+        AS r(lead_id text, step_id text, recipient_id text, told text)
+    WHERE b.lead_id = r.lead_id AND b.step_id = r.step_id AND b.recipient_id = r.recipient_id
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """A bid in the step it was made in; `new`: in this turn."""
+    """A bid in the step it was made in; `new`: in this turn. `told` is as in the table; `changed`
+    when that has changed."""
 
     step_id: str
     bid: Bid
     new: bool = False
+    told: str = ""
+    changed: bool = False
+
+    def with_told(self, told: str) -> Offered:
+        return replace(self, told=told, changed=True)
 
 
 def offered(row: Sequence[Any]) -> Offered:
     """From a row of `READ`, its lead's id left out."""
-    step_id, *bid = row
-    return Offered(step_id, Bid(*bid))
+    step_id, told, *bid = row
+    return Offered(step_id, Bid(*bid), told=told)
 
 
 def save(cursor: Any, runs: Iterable[Run]) -> None:
-    """Write the bids that came in this turn."""
-    rows = [
-        _row(run.lead.id, each, run.journal.at) for run in runs for each in run.bids if each.new
-    ]
-    TABLE.insert(cursor, rows, suffix="ON CONFLICT DO NOTHING")
+    """Write the bids that came in this turn, and who was told."""
+    fresh, told = [], []
+    for run in runs:
+        for each in run.bids:
+            if each.new:
+                fresh.append(_row(run.lead.id, each, run.journal.at))
+            elif each.changed:
+                told.append(_row(run.lead.id, each, run.journal.at))
+    TABLE.insert(cursor, fresh, suffix="ON CONFLICT DO NOTHING")
+    if told:
+        cursor.execute(TOLD, [dumps(told)])
 
 
 def insert(cursor: Any, lead_id: str, made: Iterable[Offered], *, at: datetime) -> None:
@@ -73,6 +92,7 @@ def _row(lead_id: str, offered: Offered, at: datetime) -> dict[str, Any]:
         "amount": offered.bid.amount,
         "bid_id": offered.bid.bid_id[:200],
         "reason": offered.bid.reason[:500],
+        "told": offered.told,
         "at": at,
     }
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from flows.answers import Kept
 from flows.breakers import Breakers
 from flows.lookups import Lookup
 from flows.plans import Plans
@@ -46,22 +47,27 @@ class Sending:
 
 @dataclass(slots=True)
 class Desk:
-    """`may_start(lane)` says whether the pump has a place free, and takes it."""
+    """`may_start(lane)` says whether the pump has a place free, and takes it. `tells`: its owner
+    sends notices."""
 
     now: datetime
     plans: Plans
     may_start: Callable[[str], bool]
     conditions: dict[str, Condition] = field(default_factory=dict)
     facts: Lookup = field(default_factory=Lookup)
+    answers: Kept = field(init=False)  # of services
     breakers: Breakers = field(init=False)
     starts: list[tuple[Run, DeliveryState, EndpointPlan]] = field(default_factory=list)
     asks: list[tuple[Run, Inquiry]] = field(default_factory=list)
+    tells: bool = False
+    notices: list[Inquiry] = field(default_factory=list)
     pauses: dict[str, str] = field(default_factory=dict)  # endpoint → reason
     holds: dict[str, datetime] = field(default_factory=dict)  # endpoint → not before
     alarms: dict[str, tuple[str, str]] = field(default_factory=dict)  # endpoint → recipient, text
 
     def __post_init__(self) -> None:
         self.breakers = Breakers(self.now)
+        self.answers = Kept(self.now)
 
     def pause(self, endpoint: EndpointPlan, reason: str) -> None:
         self.pauses[endpoint.id] = reason

@@ -12,7 +12,7 @@ from typing import Any
 
 from events import shapes
 from events.vocabulary import EventType
-from flows import auctions, dispatching, enhancing, routing, shares
+from flows import auctions, dispatching, enhancing, notices, routing, shares
 from flows.desk import Desk
 from flows.inquiries import Answers, Inquiry
 from flows.patterns.base import Ask, Done, Send, Wait
@@ -27,18 +27,19 @@ def advance(run: Run, desk: Desk) -> None:
     lead = run.lead
     if lead.inquiry and run.work is None:
         return  # its answers are still to come
-    lead.inquiry = ""  # whoever went for them did not come back: they are asked for anew
+    if lead.inquiry:
+        _left_behind(run, desk)
     if run.work:
         run.work.done = True  # unless a step wants to be asked again: see `Run.own_work`
     while lead.status == "working":
         step = run.flow.step(lead.step)
-        if step is None:
-            complete(run, desk.plans)
+        if step is None or run.stopped_by:
+            complete(run, desk.plans, stopped_by=run.stopped_by)
         elif isinstance(step, FilterStep):
             _filter(run, step, desk.plans)
         elif isinstance(step, EnhanceStep):
-            enhancing.ask(run, desk)
-            break
+            if not enhancing.ask(run, desk):
+                break
         elif not _deliver(run, step, desk):
             review_if_stuck(run)
             break
@@ -46,11 +47,18 @@ def advance(run: Run, desk: Desk) -> None:
             lead.step += 1
 
 
+def _left_behind(run: Run, desk: Desk) -> None:
+    """Whoever went for the answers did not come back: they are asked for anew."""
+    run.lead.inquiry = ""
+    if run.lead.status == "working":
+        enhancing.left_behind(run, desk)
+
+
 def take_answers(run: Run, inquiry: Inquiry, answers: Answers, desk: Desk) -> None:
     """Take in what was asked about a lead, and take it on; drop what nobody needs any more."""
     step = run.flow.step(run.lead.step)
     if run.lead.status == "working" and isinstance(step, EnhanceStep):
-        enhancing.take(run, inquiry, answers)
+        enhancing.take(run, inquiry, answers, desk)
     if run.lead.status == "working" and isinstance(step, DeliverStep) and step.asks:
         auctions.take(run, step, inquiry, answers, desk)
     advance(run, desk)
@@ -152,6 +160,8 @@ def _deliver(run: Run, step: DeliverStep, desk: Desk) -> bool:
     while True:
         decision = step.pattern.decide(routing.situation(run, step))
         if isinstance(decision, Done):
+            if decision.sold:
+                notices.tell(run, step, desk)
             return True
         if isinstance(decision, Wait):
             if decision.until is not None:

@@ -8,9 +8,10 @@ is owed to anybody asked: after a crash the questions are simply asked again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from flows.desk import Desk
 from flows.dispatching import LEASE_MARGIN
@@ -32,11 +33,13 @@ class Question:
     endpoint: EndpointPlan
     context: Context
     begun: datetime | None = None
+    key: bytes = b""  # under which its answer is kept
 
 
 @dataclass(frozen=True, slots=True)
 class Inquiry:
-    """Questions about one lead, to be answered within `seconds`."""
+    """Questions about one lead, to be answered within `seconds`. A `notice` asks nothing:
+    nobody waits for it, and it takes no place of a pump."""
 
     id: str
     lead_id: str
@@ -44,6 +47,9 @@ class Inquiry:
     questions: tuple[Question, ...]
     seconds: float
     test: bool = False
+    # What becomes of its steps that nobody is asked for: see `enhancing`.
+    settled: Mapping[str, Any] = field(default_factory=dict)
+    notice: bool = False
     work_id: int = 0
     lease: str = ""
 
@@ -58,16 +64,24 @@ def unanswered(inquiry: Inquiry, reason: str) -> Attempt:
 
 
 def begin(
-    run: Run, desk: Desk, *, seconds: float, ask: Callable[[str], Sequence[Question]]
+    run: Run,
+    desk: Desk,
+    *,
+    seconds: float,
+    ask: Callable[[str], Sequence[Question]],
+    settled: Mapping[str, Any] | None = None,
 ) -> None:
     """Ask about a lead as soon as the pump has a place, and let the lead wait for the answers.
 
     `ask(id)` gives the questions of the inquiry with that id; it is called when they go out.
     """
+    claims = run.work.claims if run.work else 0
     work = run.own_work(run.lead.flow_id + LANE)
     if not desk.may_start(work.lane):
         work.due_in = 0.0
+        work.claims = max(0, claims - 1)  # it was not for what it did that it was claimed
         return
+    work.claims = claims  # until the answers come: those that kill workers are counted
     work.begun = True
     work.hold = seconds + LEASE_MARGIN
     run.lead.inquiry = ids.new_id("inq")
@@ -77,6 +91,7 @@ def begin(
         lane=work.lane,
         questions=tuple(ask(run.lead.inquiry)),
         seconds=seconds,
+        settled=settled or {},
         test=run.lead.test,
     )
     desk.asks.append((run, inquiry))

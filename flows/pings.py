@@ -30,7 +30,7 @@ from flows.patterns.ping_post import offers
 from flows.plans import DeliverStep, FilterStep, FlowPlan, SourcePlan
 from flows.pricing.rules import Priced
 from flows.runs import Run
-from flows.webdesk import desk_of
+from flows.webdesk import book_of, desk_of
 from leadops.lib import ids
 
 CENT = Decimal("0.01")
@@ -63,6 +63,7 @@ def answer(flow: FlowPlan, source: SourcePlan, submission: Submission, *, at: da
     current = plans.current()
     prepared = intake.prepare(flow, source, submission, at=at, identified=False)
     run, desk = _run(prepared, at), desk_of(current, at)
+    run.book = book_of(flow.id, current)
     try:
         if not prepared.accepted:
             raise _Refused(prepared.reasons[0].told)

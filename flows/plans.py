@@ -12,7 +12,8 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from flows import bids, consent, shares, terms
+from flows import bids, consent, enhancements, shares, terms
+from flows.enhancements import EnhanceStep as EnhanceStep
 from flows.learning import LEARN_FROM, Learn
 from flows.models import Flow, Revision, Source, Step
 from flows.patterns import registry
@@ -22,9 +23,10 @@ from flows.pricing.rules import PriceRule
 from flows.pricing.rules import parse as parse_prices
 from flows.terms import Stored, Terms
 from leadops.lib import conditions
-from recipients import suppression, versions
+from recipients import caps, suppression, versions
+from recipients.caps import Cap
 from recipients.loading import load_recipients, stored_secrets
-from recipients.plan import EndpointPlan, ListPlan, RecipientPlan
+from recipients.plan import ListPlan, RecipientPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,28 +63,18 @@ class DeliverStep:
     opens_early: bool = False
     learn: Learn | None = None
     prices: Mapping[str, tuple[PriceRule, ...]] = field(default_factory=dict)
+    # Of all its leads, and of single recipients in it.
+    caps: tuple[Cap, ...] = ()
+    recipient_caps: Mapping[str, tuple[Cap, ...]] = field(default_factory=dict)
     # Seconds: of an auction, for all bids; that an offer to a source stands.
     deadline: float = 0.0
     offer_valid: float = 60.0
+    tell_losers: bool = False
 
     @property
     def asks(self) -> bool:
         """Whether its pattern asks for bids."""
         return self.pattern.asks
-
-
-@dataclass(frozen=True, slots=True)
-class EnhanceStep:
-    """A service, compiled as a recipient is; what its reader captures is appended to the lead.
-
-    `needs` names the enhancement steps whose values it sends: it waits for these.
-    """
-
-    id: str
-    name: str
-    plan: RecipientPlan
-    endpoint: EndpointPlan
-    needs: frozenset[str] = frozenset()
 
 
 StepPlan = FilterStep | DeliverStep | EnhanceStep
@@ -119,6 +111,9 @@ class FlowPlan:
     consent: consent.Terms | None = None
     # Fields whose values the permanent record does not repeat: they are in the snapshot.
     private: frozenset[str] = frozenset()
+    # All who may get its leads, and the caps of its steps.
+    recipients: frozenset[str] = frozenset()
+    step_caps: tuple[Cap, ...] = ()
     # A step of it lets leads wait until they are old enough.
     waits: bool = False
 
@@ -146,6 +141,9 @@ class Plans:
     accounts: frozenset[str] = frozenset()
     windows: frozenset[tuple[str, float]] = frozenset()
     has_auctions: bool = False
+    has_caps: bool = False  # or limits: turns count
+    # A step keeps what its service answers.
+    keeps_answers: bool = False
 
     def flow(self, slug_or_id: str) -> FlowPlan | None:
         return self.flows.get(self.flow_slugs.get(slug_or_id, slug_or_id))
@@ -246,14 +244,42 @@ def load() -> Plans:
         recipients=recipients,
         choosy={id: plan for id, plan in recipients.items() if plan.looks_up},
         accounts=frozenset(step.account for _, step in _delivers(flows) if step.account),
+        keeps_answers=any(_keeps_answers(plan) for plan in flows.values()),
+        has_caps=_has_caps(recipients, flows),
         has_auctions=any(step.asks for _, step in _delivers(flows)),
         windows=frozenset((id, step.learn.over) for id, step in _delivers(flows) if step.learn),
     )
 
 
+def _keeps_answers(plan: FlowPlan) -> bool:
+    return any(isinstance(step, EnhanceStep) and step.cached for step in plan.steps)
+
+
 def _delivers(flows: Mapping[str, FlowPlan]) -> Iterator[tuple[str, DeliverStep]]:
     for plan in flows.values():
         yield from ((plan.id, step) for step in plan.steps if isinstance(step, DeliverStep))
+
+
+def _has_caps(recipients: Mapping[str, RecipientPlan], flows: Mapping[str, FlowPlan]) -> bool:
+    return any(plan.caps or plan.limits for plan in recipients.values()) or any(
+        flow.step_caps for flow in flows.values()
+    )
+
+
+def _recipients(steps: tuple[StepPlan, ...]) -> Iterator[str]:
+    for step in steps:
+        if isinstance(step, DeliverStep):
+            yield from (candidate.recipient for candidate in step.candidates)
+            if step.remediation:
+                yield step.remediation.recipient
+
+
+def _step_caps(steps: tuple[StepPlan, ...]) -> Iterator[Cap]:
+    for step in steps:
+        if isinstance(step, DeliverStep):
+            yield from step.caps
+            for listed in step.recipient_caps.values():
+                yield from listed
 
 
 def _source(source: Source) -> SourcePlan:
@@ -280,7 +306,7 @@ def _flows(recipients: Mapping[str, RecipientPlan]) -> list[FlowPlan]:
     """All flows that compile. Of one that does not, leads wait until it is mended."""
     found, stored = [], functools.cache(stored_secrets)
     query = Flow.objects.prefetch_related("fields", "sources__source", "suppress")
-    for flow in query.prefetch_related("steps__recipients"):
+    for flow in query.prefetch_related("steps__recipients", "steps__enhancement"):
         try:
             found.append(_flow(flow, recipients, stored))
         except (ValueError, KeyError) as error:  # every compile error of ours is a ValueError
@@ -289,7 +315,13 @@ def _flows(recipients: Mapping[str, RecipientPlan]) -> list[FlowPlan]:
 
 
 def _flow(flow: Flow, recipients: Mapping[str, RecipientPlan], stored: Stored) -> FlowPlan:
-    steps = tuple(_step(step, recipients) for step in flow.steps.all())
+    others = [step.name for step in flow.steps.all() if step.kind == Step.Kind.ENHANCE]
+    steps = tuple(
+        enhancements.compiled(step, stored, others=others)
+        if step.kind == Step.Kind.ENHANCE
+        else _step(step, recipients)
+        for step in flow.steps.all()
+    )
     return FlowPlan(
         id=flow.id,
         slug=flow.slug,
@@ -299,12 +331,16 @@ def _flow(flow: Flow, recipients: Mapping[str, RecipientPlan], stored: Stored) -
         fields=tuple(FieldPlan(f.name, f.type, f.required, f.privacy) for f in flow.fields.all()),
         terms={row.source_id: terms.of(row, stored) for row in flow.sources.all()},
         steps=steps,
+        recipients=frozenset(_recipients(steps)),
+        step_caps=tuple(_step_caps(steps)),
         waits=any(isinstance(s, DeliverStep) and s.pattern.uses_tiers for s in steps),
         duplicates=tuple(tuple(group) for group in flow.duplicate_match),
         duplicates_within=flow.duplicate_within or 0.0,
         suppress=suppression.plans_of(flow.suppress.all()),
         consent=_consent(flow),
-        private=frozenset(f.name for f in flow.fields.all() if f.privacy != "plain"),
+        private=frozenset(f.name for f in flow.fields.all() if f.privacy != "plain").union(
+            *(step.private for step in steps if isinstance(step, EnhanceStep))
+        ),
     )
 
 
@@ -349,6 +385,7 @@ def _step(step: Step, recipients: Mapping[str, RecipientPlan]) -> StepPlan:
         pattern=pattern,
         deadline=step.auction_deadline,
         offer_valid=step.offer_valid,
+        tell_losers=step.tell_losers,
         order=registry.ORDERS[step.order],
         candidates=candidates,
         remediation=(
@@ -362,6 +399,16 @@ def _step(step: Step, recipients: Mapping[str, RecipientPlan]) -> StepPlan:
         opens_early=step.when_declined == Step.WhenDeclined.OPEN_NEXT,
         learn=_learn(step),
         prices={r.recipient_id: parse_prices(r.prices) for r in step.recipients.all() if r.prices},
+        caps=caps.parse(step.caps, owner=step.id),
+        recipient_caps={
+            row.recipient_id: caps.parse(
+                row.caps,
+                owner=f"{step.id}:{row.recipient_id}",
+                zone=recipients[row.recipient_id].timezone,
+            )
+            for row in step.recipients.all()
+            if row.caps
+        },
     )
 
 

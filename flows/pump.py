@@ -152,8 +152,8 @@ class Pump:
     def _turn(self, *, claiming: bool) -> bool:
         """Claim, complete, begin; True when there may be more to do at once."""
         taken, self.results = self.results, []
-        for ended in taken:
-            self.window.release(ended.lane)
+        for lane in _places(taken):
+            self.window.release(lane)
         claimed, self.claimed = self.claimed, []
         try:
             claimed = claimed or (self._claim() if claiming else [])
@@ -161,8 +161,8 @@ class Pump:
                 return False
             done = self._take(claimed, taken, claiming=claiming)
         except Exception:
-            for ended in taken:
-                self.window.held[ended.lane] += 1
+            for lane in _places(taken):
+                self.window.held[lane] += 1
             self.results, self.claimed = taken + self.results, claimed
             raise
         self._dispatch(done)
@@ -201,7 +201,8 @@ class Pump:
     def _dispatch(self, done: turn.Done) -> None:
         now = time.monotonic()
         for inquiry in done.asks:
-            self.window.held[inquiry.lane] += 1
+            if not inquiry.notice:
+                self.window.held[inquiry.lane] += 1
             self.askers.ask(inquiry)
         for sending in done.starts:
             self.window.held[sending.lane] += 1
@@ -299,6 +300,11 @@ class Pump:
                 "beat = excluded.beat, state = excluded.state",
                 [self.slot, os.getpid(), socket.gethostname(), dumps(state)],
             )
+
+
+def _places(taken: list[Ended | Answered]) -> list[str]:
+    """The lanes of the places that these held; notices hold none."""
+    return [each.lane for each in taken if isinstance(each, Ended) or not each.inquiry.notice]
 
 
 def take_slot(held: psycopg.Connection[tuple[object, ...]]) -> int:

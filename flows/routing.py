@@ -32,7 +32,7 @@ def situation(run: Run, step: DeliverStep) -> Situation:
         seed=run.lead.id, shares=run.book.shares(step.account), measures=_measures(run, step)
     )
     return Situation(
-        candidates=step.order(candidates(step, run.judged), context),
+        candidates=_penalised(step, step.order(candidates(step, run.judged), context), context),
         remediation=step.remediation,
         tries=tuple(
             Try(
@@ -73,6 +73,27 @@ def _priced(candidate: Candidate, step: DeliverStep, values: Mapping[str, Any]) 
             fixed = None if candidate.static_bid is None else rule.price
             return replace(candidate, price=rule.price, static_bid=fixed)
     return candidate
+
+
+def _penalised(
+    step: DeliverStep, those: tuple[Candidate, ...], context: OrderContext
+) -> tuple[Candidate, ...]:
+    """In an auction that learns, a bid counts less by the share of leads its bidder returns."""
+    if not (step.asks and context.measures):
+        return those
+    return tuple(replace(c, penalty=context.measures[c.recipient].return_rate) for c in those)
+
+
+def penalty(run: Run, step: DeliverStep, candidate: Candidate) -> dict[str, Any]:
+    """The figures behind a bid's penalty, for the record; none where the step does not learn."""
+    measure = _measures(run, step).get(candidate.recipient)
+    if measure is None or step.learn is None:
+        return {}
+    return {
+        "return_rate": float(measure.return_rate),
+        "measured": measure.measured,
+        "over": durations.text(step.learn.over),
+    }
 
 
 def _measures(run: Run, step: DeliverStep) -> Mapping[str, Measure]:

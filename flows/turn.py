@@ -31,7 +31,9 @@ from flows import (
     dispatching,
     endpoints,
     engine,
+    enhancing,
     lookups,
+    notices,
     plans,
     runs,
     sendings,
@@ -40,6 +42,7 @@ from flows import (
 )
 from flows.bookkeeping import Reading
 from flows.breakers import Contended
+from flows.capacity import Counters
 from flows.desk import Condition, Desk, Sending
 from flows.inquiries import Answers, Inquiry
 from flows.plans import Plans
@@ -139,6 +142,7 @@ class Loaded:
     conditions: dict[str, Condition]
     breakers: dict[str, Breaker]
     book: Book
+    counters: Counters
 
 
 @dataclass(slots=True)
@@ -196,19 +200,27 @@ def _take(turn: Turn) -> tuple[Done, list[str]]:
             plans=loaded.plans,
             may_start=turn.may_start,
             conditions=loaded.conditions,
+            tells=True,
         )
         desk.breakers.known = loaded.breakers
         desk.facts = lookups.look_up(loaded.runs.values(), loaded.plans, at=loaded.at)
+        loaded.counters.read(loaded.runs.values(), loaded.plans, at=loaded.at)
+        if loaded.plans.keeps_answers:
+            enhancing.look_up(loaded.runs.values(), turn.answers, desk)
         done, troubled = Done(), []
         parts = turn.by_lead()
         for lead_id, run in list(loaded.runs.items()):
-            begun, asked = len(desk.starts), len(desk.asks)
+            begun, asked, told = len(desk.starts), len(desk.asks), len(desk.notices)
+            counted = len(loaded.counters.log)
             try:
                 done.refused += _work_through(run, parts[lead_id], turn.lease, loaded, desk)
             except Exception:
                 log.exception("%s makes trouble", lead_id)
                 del loaded.runs[lead_id], desk.starts[begun:], desk.asks[asked:]
+                del desk.notices[told:]
                 desk.facts.forget(lead_id)
+                loaded.counters.undo(counted)
+                desk.answers.forget(lead_id)
                 troubled.append(lead_id)
         done.starts, done.asks = _save(turn, loaded, desk)
         return done, troubled
@@ -281,9 +293,9 @@ def _load(turn: Turn) -> Loaded:
         for row in leads.fetchall()
         if (lead := LeadState(*row)).flow_id in current.flows
     }
-    book = figures.book()
+    book, counters = figures.book(), Counters()
     for run in found.values():
-        run.book = book
+        run.book, run.counters = book, counters
     for row in deliveries.fetchall():
         delivery = DeliveryState(*row)
         if delivery.lead_id in found:
@@ -306,6 +318,7 @@ def _load(turn: Turn) -> Loaded:
         },
         breakers={row[0]: endpoints.breaker_of(row) for row in moving.fetchall()},
         book=book,
+        counters=counters,
     )
 
 
@@ -330,6 +343,9 @@ def _work_through(run: Run, part: Part, lease: str, loaded: Loaded, desk: Desk) 
             )
             settling.settle(run, delivery, attempt, desk)
     for inquiry, answers in part.answers:
+        if inquiry.notice:
+            notices.told(run, inquiry, answers)
+            continue
         if run.lead.inquiry != inquiry.id:
             log.warning("Refused late answers to %s", inquiry.id)
             refused += 1
@@ -396,19 +412,19 @@ def _all_work(run: Run, turn: Turn, loaded: Loaded) -> list[WorkState]:
 
 def _go_on(run: Run, work: WorkState, desk: Desk) -> None:
     delivery = run.delivery(work.delivery_id) if work.delivery_id else None
-    if work.claims > MAX_CLAIMS:
+    if delivery is not None and delivery.state not in ("waiting", "sending"):
+        work.done = True  # ended by somebody else meanwhile
+    elif work.claims > MAX_CLAIMS:
         reason = f"Quarantined after {work.claims} claims without an end"
         settling.quarantine(run, work, desk.plans, reason)
     elif delivery is None:
         engine.advance(run, desk)
     elif delivery.state == "sending":
         settling.left_behind(run, delivery, desk)
-    elif delivery.state == "waiting":
+    else:
         dispatching.dispatch(run, delivery, desk)
         if delivery.state not in ("waiting", "sending"):
             engine.advance(run, desk)
-    else:  # ended by somebody else meanwhile
-        work.done = True
 
 
 def _save(turn: Turn, loaded: Loaded, desk: Desk) -> tuple[list[Sending], list[Inquiry]]:
@@ -428,6 +444,8 @@ def _save(turn: Turn, loaded: Loaded, desk: Desk) -> tuple[list[Sending], list[I
         work.write(cursor, inserted)
         loaded.book.write(cursor)
         bids.save(cursor, changed)
+        desk.answers.write(cursor)
+    loaded.counters.write()
     endpoints.write_breakers(desk)
     work_ids = {owner: id for id, owner in inserted.fetchall()} if work.fresh else {}
     starts = [
@@ -440,4 +458,4 @@ def _save(turn: Turn, loaded: Loaded, desk: Desk) -> tuple[list[Sending], list[I
     for run, inquiry in desk.asks:
         work_id = run.work.id if run.work and run.work.id else work_ids[run.lead.id]
         asks.append(dataclasses.replace(inquiry, work_id=work_id, lease=turn.lease))
-    return starts, asks
+    return starts, asks + desk.notices

@@ -5,22 +5,29 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
 
-from flows import fields, termchecks
+from flows import appending, fields, termchecks
 from flows.patterns import registry
 from flows.pricing import rules as price_rules
-from flows.pricing import service
+from flows.pricing import service as pricing_service
 from flows.pricing.errors import TermError
+from flows.services import SERVICES, settings
 from leadops.lib.validation import duplicates as duplicates
 from leadops.lib.validation import plain_object as plain_object
 from leadops.lib.validation import rules as rules
+from recipients import addresses
+from recipients import validation as sending
+
+if TYPE_CHECKING:
+    from flows.models import Enhancement
 
 FIELD_NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 RESERVED = frozenset({"id", "source", "appended", "timestamp", "flow"})
 LONGEST_AUCTION = 60.0
+LONGEST_SERVICE = 60.0
 KINDS = ("conversion", "return", "contacted", "quality", "disposition", "other")
 
 
@@ -73,7 +80,7 @@ def prices(value: Any) -> None:
 
 def pricing(value: Any) -> None:
     if value != {}:
-        _term(service.compiled, value)
+        _term(pricing_service.compiled, value)
 
 
 def _term(check: Callable[[Any], Any], value: Any) -> None:
@@ -132,11 +139,15 @@ def deadline(value: float) -> None:
         raise ValidationError(f"Between 1ms and {LONGEST_AUCTION:.0f}s.")
 
 
-def learning(order: str, *, over: float | None, minimum: int | None) -> None:
-    """A step of this order may learn, and says over which time."""
-    if over is not None and order not in registry.LEARNING:
+def learning(order: str, *, over: float | None, minimum: int | None, pattern: str = "") -> None:
+    """A step of this order or pattern may learn, and says over which time."""
+    chosen = registry.PATTERNS.get(pattern)
+    learns = order in registry.LEARNING or (chosen is not None and chosen.asks)
+    if over is not None and not learns:
         known = ", ".join(sorted(registry.LEARNING))
-        raise ValidationError({"learn_over": f"Of the orders only these learn: {known}."})
+        raise ValidationError(
+            {"learn_over": f"Of the orders only these learn: {known}; and auctions do."}
+        )
     if minimum is not None and over is None:
         raise ValidationError({"learn_over": "Say over which time it learns, e.g. 7d."})
 
@@ -153,3 +164,47 @@ def remediation(pattern: str) -> None:
     chosen = registry.PATTERNS.get(pattern)
     if chosen is not None and not chosen.uses_remediation:
         raise ValidationError({"remediation": f"{chosen.label} has no remediation pool."})
+
+
+def service(value: str) -> None:
+    if value not in SERVICES:
+        known = ", ".join(SERVICES)
+        raise ValidationError(f"{value!r} is no service; there is: {known}.")
+
+
+def service_url(value: str) -> None:
+    sending.template(value)
+    if addresses.scheme_of(value) not in ("http", "https"):
+        raise ValidationError("Write a whole address, e.g. https://api.example.com/lookup.")
+    try:
+        addresses.check(value)
+    except ValueError as error:
+        raise ValidationError(str(error)) from error
+
+
+def service_timeout(value: float) -> None:
+    if not 0 < value <= LONGEST_SERVICE:
+        raise ValidationError(f"Between 1ms and {LONGEST_SERVICE:.0f}s: the lead waits for it.")
+
+
+def append(value: Any) -> None:
+    if value != {}:
+        _term(appending.parse, value)
+
+
+def enhancement(row: Enhancement) -> None:
+    """Its settings are complete, and fit its service."""
+    sending.endpoint_auth(row)
+    try:
+        settings.check(row)
+    except TermError as error:
+        attribute, _, rest = error.path.partition(".")
+        # Where within the attribute, for who knows the line; and in words for who does not.
+        cause = TermError(error.message, rest)
+        raise ValidationError({attribute: _caused(f"{cause}.", cause)}) from error
+
+
+def _caused(message: str, cause: Exception) -> ValidationError:
+    error = ValidationError(message)
+    error.__cause__ = cause
+    return error

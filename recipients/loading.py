@@ -17,7 +17,17 @@ from leadops.lib import certificates, conditions
 from leadops.lib.http.messages import REUSE_SECONDS, Pool
 from leadops.lib.http.tls import Tls
 from leadops.lib.redact import Redactor
-from recipients import mapping, policies, responses, suppression, validation, versions
+from recipients import (
+    caps,
+    hours,
+    limits,
+    mapping,
+    policies,
+    responses,
+    suppression,
+    validation,
+    versions,
+)
 from recipients.auth import SCHEMES
 from recipients.integrations import integration_for
 from recipients.integrations.reading import reading_over
@@ -26,6 +36,8 @@ from recipients.options import compile_options
 from recipients.plan import (
     Auth,
     AuthKind,
+    BatchFormat,
+    BatchPlan,
     BodyFormat,
     EndpointKind,
     EndpointPlan,
@@ -35,6 +47,10 @@ from recipients.plan import (
 )
 
 log = logging.getLogger(__name__)
+
+# What who bid in vain is told; never the price that the lead was sold at.
+NOTICE = mapping.compile_document({"bid_id": "{{bid.id}}", "outcome": "lost"})
+_BARE = responses.compile_reader(responses.ReaderSpec())
 
 REFERENCE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
 
@@ -84,7 +100,7 @@ class MissingSecret(ValueError):
 def load_recipients() -> dict[str, RecipientPlan]:
     """All recipients by id; one that does not compile is there, switched off, saying why."""
     stored, seconds = stored_secrets()
-    query = Recipient.objects.select_related("ping").prefetch_related(
+    query = Recipient.objects.select_related("ping", "batching").prefetch_related(
         "endpoints", "mapping_rows", "response_rules", "retry_rules", "suppress"
     )
     recipients = list(query)
@@ -225,6 +241,9 @@ def _compiled(recipient: Recipient, vault: Vault, mapped: _Mapped) -> RecipientP
         retry=policies.retry_policy(recipient, recipient.retry_rules.all()),
         breaker=policies.breaker_policy(recipient),
         filter=conditions.parse(recipient.filter) if recipient.filter else None,
+        hours=hours.parse(recipient.hours),
+        limits=limits.parse(recipient.limits, owner=recipient.id),
+        caps=caps.parse(recipient.caps, owner=recipient.id, zone=recipient.timezone),
         duplicates=tuple(tuple(group) for group in recipient.duplicate_match),
         duplicates_within=recipient.duplicate_within or 0.0,
         suppress=suppression.plans_of(recipient.suppress.all()),
@@ -233,12 +252,14 @@ def _compiled(recipient: Recipient, vault: Vault, mapped: _Mapped) -> RecipientP
         fields=_fields(recipient),
     )
     ping = _ping(recipient, plan, one.get(EndpointKind.PING), vault)
+    batch = _batch(recipient, plan, vault)
     # Last, for they know all secrets that were given out.
     redactor, secrets = Redactor(vault.given), frozenset(vault.names)
     if ping and ping.asks:
         asks = dataclasses.replace(ping.asks, redactor=redactor, secrets=secrets)
-        ping = dataclasses.replace(ping, asks=asks)
-    return dataclasses.replace(plan, ping=ping, redactor=redactor, secrets=secrets)
+        tells = dataclasses.replace(asks, mapping=NOTICE, reader=_BARE) if ping.lost else None
+        ping = dataclasses.replace(ping, asks=asks, tells=tells)
+    return dataclasses.replace(plan, ping=ping, batch=batch, redactor=redactor, secrets=secrets)
 
 
 def _ping(
@@ -262,9 +283,42 @@ def _ping(
     return PingPlan(
         asks=asks,
         endpoint=endpoint if asks else None,
+        lost=_lost(row.lost_url, endpoint, vault) if asks and endpoint else None,
         minimum=row.minimum,
         margin=row.margin,
         static_bid=row.static_bid,
+    )
+
+
+def _lost(url: str, endpoint: EndpointPlan, vault: Vault) -> EndpointPlan | None:
+    """Where it is told that it lost: with the credentials and headers of its pings."""
+    if not url:
+        return None
+    return dataclasses.replace(
+        endpoint,
+        id=f"{endpoint.id}:lost",
+        url=mapping.compile_template(vault.fill(url)),
+        integration="http",
+        options=compile_options(integration_for("http").options, {}),
+        method="POST",
+        format=BodyFormat.JSON,
+    )
+
+
+def _batch(recipient: Recipient, plan: RecipientPlan, vault: Vault) -> BatchPlan | None:
+    row = getattr(recipient, "batching", None)
+    if row is None:
+        return None
+    spec = row.bulk_spec()
+    return BatchPlan(
+        count=row.count,
+        age=row.age,
+        format=BatchFormat(row.format),
+        name=mapping.compile_template(vault.fill(row.name)) if row.name else None,
+        wrapper=row.wrapper,
+        guards=row.formulas == row.Formulas.GUARD,
+        reader=responses.compile_bulk(spec, plan.reader) if spec else None,
+        key=mapping.compile_template(vault.fill(row.matches)) if row.matches else None,
     )
 
 

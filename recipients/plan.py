@@ -6,7 +6,7 @@ Built by the models when configuration changes, then shared by all threads of a 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -17,6 +17,10 @@ from leadops.lib.http.tls import Tls
 from leadops.lib.redact import Redactor
 from recipients.breaker import DEFAULT as DEFAULT_BREAKER
 from recipients.breaker import Policy as BreakerPolicy
+from recipients.caps import Cap
+from recipients.hours import Hours
+from recipients.limits import NONE as NO_LIMITS
+from recipients.limits import Limits
 from recipients.outcomes import Result
 from recipients.retry import DEFAULT_POLICY, RetryPolicy
 
@@ -149,13 +153,48 @@ class PingPlan:
     buyer's lead id. Neither is there of one that always offers its `static_bid`.
 
     `margin` is the share of its bids that is ours; lower bids than `minimum` are not taken.
+    `tells` is the recipient as it is told at `lost` that it lost; None where it is not.
     """
 
     asks: RecipientPlan | None = None
     endpoint: EndpointPlan | None = None
+    tells: RecipientPlan | None = None
+    lost: EndpointPlan | None = None
     minimum: Decimal | None = None
     margin: Decimal = Decimal(0)
     static_bid: Decimal | None = None
+
+
+class BatchFormat(StrEnum):
+    JSON = "json"
+    CSV = "csv"
+    XLSX = "xlsx"
+
+
+class BulkReplyReader(Protocol):
+    """Compiled reading of replies to several leads; `recipients.responses.BulkReader` is one."""
+
+    def answers(self, reply: Reply, keys: Sequence[str]) -> list[Any]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class BatchPlan:
+    """How a recipient's leads are gathered: sent when there are `count`, or when the first has
+    waited for `age` seconds.
+
+    `name` is the file's, without ending. `wrapper` is the key that a JSON list stands under, ""
+    for a bare list. `guards` keeps spreadsheets from taking a CSV's values for formulas. With a
+    `reader` each lead has its own answer, found by `key`; without one the answer counts for all.
+    """
+
+    count: int = 100
+    age: float = 300.0
+    format: BatchFormat = BatchFormat.JSON
+    name: Text | None = None
+    wrapper: str = ""
+    guards: bool = True
+    reader: BulkReplyReader | None = field(default=None, compare=False)
+    key: Text | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +252,9 @@ class RecipientPlan:
     breaker: BreakerPolicy = DEFAULT_BREAKER
     redactor: Redactor = field(default_factory=Redactor)
     filter: Rule | None = None
+    hours: Hours | None = None
+    limits: Limits = NO_LIMITS
+    caps: tuple[Cap, ...] = ()
     duplicates: tuple[tuple[str, ...], ...] = ()
     duplicates_within: float = 0.0
     suppress: tuple[ListPlan, ...] = ()
@@ -222,6 +264,7 @@ class RecipientPlan:
     fields: Mapping[str, Any] = field(default_factory=dict)
     secrets: frozenset[str] = frozenset()
     ping: PingPlan | None = None
+    batch: BatchPlan | None = None
     second: RecipientPlan | None = field(default=None, repr=False, compare=False)
     trial: Trial | None = field(default=None, repr=False, compare=False)
 

@@ -262,6 +262,19 @@ def mapping_document(value: Any) -> None:
         raise ValidationError(str(error)) from error
 
 
+def lost_url(value: str) -> None:
+    """Blank, or an address of HTTP that a notice can be posted to."""
+    if not value:
+        return
+    template(value)
+    if addresses.scheme_of(value) not in ("http", "https"):
+        raise ValidationError("Write a whole address, e.g. https://api.buyer.com/lost.")
+    try:
+        addresses.check(value)
+    except ValueError as error:
+        raise ValidationError(str(error)) from error
+
+
 BID_FIELDS = {"price": "bid_path", "lead_id": "bid_id_path", "reason": "reason_path"}
 
 
@@ -274,6 +287,8 @@ def bids(ping: Ping) -> None:
         raise ValidationError({BID_FIELDS.get(part, part): error.message}) from error
     if ping.static_bid is None and not ping.bid_path:
         raise ValidationError({"bid_path": "Say where its bid stands, or what it always bids."})
+    if ping.static_bid is not None and ping.lost_url:
+        raise ValidationError({"lost_url": "With a static bid it is not asked, and is not told."})
 
 
 def response_rule(rule: ResponseRule) -> None:

@@ -15,6 +15,11 @@ class Bid(models.Model):
     amount = models.DecimalField(max_digits=12, decimal_places=4, null=True)
     bid_id = models.CharField(max_length=200)
     reason = models.CharField(max_length=500)
+    told = models.CharField(
+        max_length=20,
+        db_default="",
+        help_text="Blank: it was not told that it lost. sent: it is being told; else the outcome.",
+    )
     at = models.DateTimeField()
 
     class Meta:

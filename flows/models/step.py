@@ -9,13 +9,16 @@ from flows import validation
 from flows.models.flow import Flow
 from flows.pricing import rules
 from leadops.lib.fields import DurationField, IdField
+from recipients import gatechecks
 
 
 class Step(models.Model):
-    """A filter decides whether the lead goes on; a deliver step gives it to recipients."""
+    """A filter decides whether the lead goes on; an enhancement asks a service about it (see
+    `Enhancement`); a deliver step gives it to recipients."""
 
     class Kind(models.TextChoices):
         FILTER = "filter"
+        ENHANCE = "enhance"
         DELIVER = "deliver"
 
     class OnFail(models.TextChoices):
@@ -66,7 +69,8 @@ class Step(models.Model):
         blank=True,
         validators=[validation.positive],
         help_text="E.g. 7d. Best price and weighted then go by expected revenue: price × "
-        "acceptance × (1 − return rate), measured over that time. Blank: by price and weight.",
+        "acceptance × (1 − return rate), measured over that time. In an auction a bid counts less "
+        "by its bidder's return rate. Blank: by price, weight and bid.",
     )
     learn_minimum = models.PositiveIntegerField(
         "learns from",
@@ -92,6 +96,23 @@ class Step(models.Model):
         help_text="What a source's ping was offered is paid for a lead that is posted within that "
         "time.",
     )
+    tell_losers = models.BooleanField(
+        "tell losers",
+        default=False,
+        db_default=False,
+        help_text="Ping/post: once the lead is sold, those who bid in vain are told so, each at "
+        "its lost URL. Never at what price.",
+    )
+
+    caps = models.JSONField(
+        default=list,
+        db_default=models.Value([], models.JSONField()),
+        blank=True,
+        validators=[gatechecks.caps],
+        help_text="Of all its leads that are accepted. "
+        "E.g. [{count: 100, per: day}, {money: 5000, per: month}]. Optional: when (rules: "
+        "only these leads count), full (skip or hold), timezone (else UTC).",
+    )
 
     while_open = models.CharField(
         "while a breaker is open",
@@ -114,7 +135,12 @@ class Step(models.Model):
         if self.remediation_id:
             validation.remediation(self.pattern)
         if self.kind == self.Kind.DELIVER:
-            validation.learning(self.order, over=self.learn_over, minimum=self.learn_minimum)
+            validation.learning(
+                self.order,
+                over=self.learn_over,
+                minimum=self.learn_minimum,
+                pattern=self.pattern,
+            )
 
 
 class StepRecipient(models.Model):
@@ -150,6 +176,15 @@ class StepRecipient(models.Model):
     )
     priority = models.PositiveIntegerField(
         default=0, help_text="Priority: the lowest number first."
+    )
+    caps = models.JSONField(
+        default=list,
+        db_default=models.Value([], models.JSONField()),
+        blank=True,
+        validators=[gatechecks.caps],
+        help_text="Besides the recipient's own. "
+        "E.g. [{count: 100, per: day}, {money: 5000, per: month}]. Optional: when (rules: "
+        "only these leads count), full (skip or hold), timezone (else the recipient's).",
     )
     opens_after = DurationField(
         "opens after",

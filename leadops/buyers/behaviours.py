@@ -57,6 +57,14 @@ def _price(target: Target, default: str = "45.00") -> str:
     return asked if _AMOUNT.match(asked) else default
 
 
+def _luck(target: Target) -> random.Random:
+    """Of one address; what it draws comes in the same order for the same `?seed=`."""
+    return _chances.setdefault(
+        target.path,
+        random.Random(target.query.get("seed")),  # noqa: S311  no secret
+    )
+
+
 def _delay(target: Target) -> float:
     """`?delay=` in seconds or `?ms=` in milliseconds."""
     return target.number("delay", target.number("ms", 0.0) / 1000)
@@ -279,10 +287,20 @@ def _phone(received: Received) -> str:
 
 @behaviour("/bid")
 def bid(received: Received) -> Answer:
-    """answers a ping; ?price=45.00 &delay="""
-    price = _price(received.target)
+    """answers a ping; ?price=45.00 &spread=5.00 (more or less than that) &decline=0.2 &slow= &ms=800
+    &seed= &delay="""
+    target = received.target
+    rng = _luck(target)
+    delay = _delay(target) if "slow" not in target.query else 0.0
+    if rng.random() < target.number("slow", 0.0):
+        delay = target.number("ms", 800.0) / 1000
+    if rng.random() < target.number("decline", 0.0):
+        return as_json(200, {"status": "no_bid", "reason": "Not for us today"}, delay=delay)
+    price, spread = _price(target), target.number("spread", 0.0)
+    if spread > 0:
+        price = f"{max(0.0, float(price) + rng.uniform(-spread, spread)):.2f}"
     body = f'{{"status":"bid","bid":{price},"bid_id":"BID{next(_numbers)}"}}'
-    return Answer(200, body.encode(), delay=_delay(received.target))
+    return Answer(200, body.encode(), delay=delay)
 
 
 def sandbox(received: Received) -> Answer:

@@ -46,6 +46,14 @@ class Ping(models.Model):
         blank=True,
         help_text="Where it says why it does not bid.",
     )
+    lost_url = models.CharField(
+        "lost URL",
+        max_length=2000,
+        blank=True,
+        validators=[validation.lost_url],
+        help_text="Where it is told that another has got the lead it bid for, if the step tells "
+        "losers, e.g. https://api.buyer.com/lost?bid={{bid.id}}. Blank: it is not told.",
+    )
     minimum = models.DecimalField(
         max_digits=12,
         decimal_places=4,

@@ -6,6 +6,7 @@ Leads go through intake and the engine's turns; what is due is sent as the pump'
 from __future__ import annotations
 
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from events.models import Delivery, Event, Lead
+from flows import askers
 from flows.desk import Sending
+from flows.inquiries import Answers, Inquiry, Question
 from flows.models import Flow, Source
 from leadops.buyers import Buyers
 from leadops.lib.http import Door
@@ -33,6 +36,8 @@ LEAD = {
     "score": "85",
     "timezone": "America/Chicago",
     "product_interest": "Auto",
+    "loan_amount": "25000",
+    "credit_range": "680-720",
 }
 # More than any example needs: what waits for something else than time would go on for ever.
 MOST_ROUNDS = 40
@@ -108,14 +113,27 @@ class Stage:
 
     def once(self) -> int:
         """Send what is due, and what at once follows from its answers; how many attempts."""
-        starts = self.scene.start()
+        done = self.scene.take(self.scene.claim())
         sent = 0
-        while starts:
-            sent += len(starts)
-            with ThreadPoolExecutor(len(starts)) as threads:
-                results = list(zip(starts, threads.map(self.send, starts), strict=True))
-            starts = self.scene.take((), results).starts
+        while done.starts or done.asks:
+            sent += len(done.starts)
+            with ThreadPoolExecutor(len(done.starts) + 1) as threads:
+                results = list(zip(done.starts, threads.map(self.send, done.starts), strict=True))
+            answers = [(inquiry, self.ask(inquiry)) for inquiry in done.asks]
+            done = self.scene.take((), results, answers=answers)
         return sent
+
+    def ask(self, inquiry: Inquiry) -> Answers:
+        """Put the questions of an inquiry, all at once."""
+        ends = time.monotonic() + inquiry.seconds
+
+        def one(question: Question) -> Attempt | None:
+            return askers.put(
+                question, ends=ends, test=inquiry.test, door=self.door, keyring=self.keyring
+            )
+
+        with ThreadPoolExecutor(len(inquiry.questions) or 1) as threads:
+            return tuple(threads.map(one, inquiry.questions))
 
     def send(self, sending: Sending) -> Attempt:
         return deliver(

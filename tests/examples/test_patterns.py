@@ -97,6 +97,29 @@ def test_an_exclusive_window_opens_tier_by_tier(stage: Stage) -> None:
     assert (story.lead.result, story.lead.revenue) == ("sold", Decimal("10.00"))
 
 
+# How old the lead is when it is sold, to whom, and for how much.
+TIERS = {
+    "premium-partner": (0.0, "75.00"),
+    "standard-partner": (1.1, "45.00"),
+    "open-market": (2.1, "15.00"),
+}
+
+
+@pytest.mark.parametrize("buyer", TIERS)
+def test_each_tier_of_a_window_has_its_own_price(stage: Stage, buyer: str) -> None:
+    days, price = TIERS[buyer]
+    stage.load(
+        "exclusive-tiers", (f"{buyer}/{'accept' if days > 2 else 'reject'}", f"{buyer}/accept")
+    )
+    story = stage.post()
+    assert stage.once() == 1
+    if days:
+        days_pass(days)
+        stage.once()
+    assert story.to(buyer).state == "accepted"
+    assert story.lead.revenue == Decimal(price)
+
+
 def test_a_lead_sent_to_all_at_once_is_sold_once(stage: Stage) -> None:
     stage.load("simultaneous")
     story = stage.run()
@@ -110,6 +133,60 @@ def test_a_lead_sent_to_all_at_once_is_sold_once(stage: Stage) -> None:
     assert story.to("buyer-a").state == "skipped"
     assert story.to("buyer-a").reason == f"Sold to {sold[0].recipient.name}"
     assert len(stage.log()) == 3
+
+
+def test_the_highest_bid_gets_the_post(stage: Stage) -> None:
+    stage.load("ping-post")
+    story = stage.run()
+    assert story.to("buyer-b").state == "accepted"
+    assert (story.lead.result, story.lead.revenue) == ("sold", Decimal("52.00"))
+    partial = {"state": "TX", "loan_amount": 25000, "credit_range": "680-720"}
+    for letter in "abc":
+        assert stage.body(f"buyer-{letter}-ping/") == partial
+    posted = stage.body("buyer-b/")
+    assert posted["email"] == "john.smith@example.com"
+    assert posted["bid_id"].startswith("BID")
+    assert not stage.log("buyer-a/")
+    assert not stage.log("buyer-c/")
+
+
+def test_those_who_bid_less_are_told_without_the_price(stage: Stage) -> None:
+    stage.load("ping-post")
+    story = stage.run()
+    assert not stage.log("buyer-b-lost/")
+    for letter in "ac":
+        notice = stage.body(f"buyer-{letter}-lost/")
+        assert (notice["outcome"], set(notice)) == ("lost", {"bid_id", "outcome"})
+    assert [e.outcome for e in story.events("auction.told")] == ["accepted", "accepted"]
+
+
+# What becomes of the post of the highest bid → who bought it, for how much.
+AFTER = {
+    "it rejects the lead": ("reject", "buyer-a", "45.00"),
+    "it has the lead already": ("duplicate", "buyer-a", "45.00"),
+    "it fails": ("error", "buyer-a", "45.00"),
+}
+
+
+@pytest.mark.parametrize("case", AFTER)
+def test_if_the_highest_bid_fails_the_next_highest_gets_it(stage: Stage, case: str) -> None:
+    does, winner, price = AFTER[case]
+    stage.load("ping-post", ("buyer-b/accept", f"buyer-b/{does}"))
+    story = stage.run()
+    assert story.to(winner).state == "accepted"
+    assert story.lead.revenue == Decimal(price)
+    assert len(story.events("auction.opened")) == 1
+
+
+def test_if_all_but_the_lowest_reject_it_the_lowest_gets_it(stage: Stage) -> None:
+    stage.load(
+        "ping-post",
+        ("buyer-a/accept", "buyer-a/reject"),
+        ("buyer-b/accept", "buyer-b/reject"),
+    )
+    story = stage.run()
+    assert story.lead.revenue == Decimal("38.00")
+    assert not stage.log("buyer-a-lost/")  # they had it, and said no
 
 
 def test_each_buyer_gets_its_share(stage: Stage) -> None:

@@ -14,6 +14,7 @@ from django.db import connection
 from events.models import Delivery, Event, Lead
 from flows import intake, plans, turn
 from flows.desk import Sending
+from flows.inquiries import Answers, Inquiry
 from flows.models import Flow, FlowField, FlowSource, Source, Step, StepRecipient, Work
 from leadops.lib import claim
 from recipients.deliver import Attempt, RecordedReply, RecordedRequest
@@ -87,11 +88,17 @@ class Scene:
         claimed: Iterable[claim.Claimed] = (),
         results: Iterable[tuple[Sending, Attempt]] = (),
         *,
+        answers: Iterable[tuple[Inquiry, Answers]] = (),
         places: bool = True,
     ) -> turn.Done:
         return turn.take(
             turn.Turn(
-                list(claimed), list(results), self.lease, self.lease_seconds, lambda _: places
+                list(claimed),
+                list(results),
+                self.lease,
+                self.lease_seconds,
+                lambda _: places,
+                list(answers),
             )
         )
 

@@ -66,6 +66,7 @@ PING = Shape(
         "success",
         "bid",
         "bid_id",
+        "lost_url",
         "reason",
         "minimum",
         "margin",

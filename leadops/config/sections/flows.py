@@ -57,6 +57,7 @@ DELIVER = Shape(
         Key("when_declined"),
         Key("auction.deadline", DURATION, "auction_deadline"),
         Key("auction.valid", DURATION, "offer_valid"),
+        Key("auction.tell_losers", BOOLEAN, "tell_losers"),
         Key("learn.over", DURATION),
         Key("learn.minimum", INTEGER),
         Key("while_open"),

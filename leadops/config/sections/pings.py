@@ -22,6 +22,7 @@ SHAPE = Shape(
         Key("bid", field="bid_path"),
         Key("bid_id", field="bid_id_path"),
         Key("reason", field="reason_path"),
+        Key("lost_url"),
         Key("minimum", MONEY),
         Key("margin", BOUND),
         Key("static_bid", MONEY),
