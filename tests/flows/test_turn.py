@@ -245,6 +245,19 @@ def test_a_delivery_that_never_ends_is_put_aside_with_a_final_event():
     assert play.lead(answer).status == "review"
 
 
+def test_a_delivery_that_has_ended_is_not_put_aside_for_work_left_behind():
+    play = scene(recipient("abc"))
+    answer = play.post()
+    play.play(abc=[attempt(Outcome.ACCEPTED)])
+    work_of = play.delivery("abc").id
+    Work.objects.create(
+        kind="deliver", lead_id=answer.lead_id, delivery_id=work_of, lane="abc", claims=9
+    )
+    play.start()
+    assert play.delivery("abc").state == "accepted"
+    assert not Work.objects.exists()
+
+
 def test_one_leads_trouble_stays_its_own(monkeypatch):
     play = scene(recipient("abc"))
     good, bad = play.post(), play.post(email="bad@example.com")
