@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from flows import consent
 from flows.breakers import Breakers
+from flows.capacity import FREE, Busy, Room
 from flows.desk import Condition
 from flows.facts import NONE as NO_FACTS
 from flows.facts import Facts, on_list, repeats
 from recipients import breaker
 from recipients.breaker import State
+from recipients.caps import Full
+from recipients.hours import Closed, Whose
+from recipients.leadzones import zone_of
 from recipients.plan import EndpointPlan, RecipientPlan
 
 SPREAD = 0.5  # seconds over which held deliveries come back, at random
+OPENING_SPREAD = 30.0  # the same, of those that waited for opening hours
+CAP_SPREAD = 5.0  # the same, of those that waited for a cap's next window
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +33,11 @@ class Admit:
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """Not sent, and not to be: the pattern goes on to the next."""
+    """Not sent, and not to be: the pattern goes on to the next. `until`: seconds after which it
+    could be."""
 
     reason: str
+    until: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +48,7 @@ class Hold:
     reason: str
     seconds: float | None
     spread: float = SPREAD
+    busy: Busy | None = None  # where it stands in line
 
 
 Verdict = Admit | Skip | Hold
@@ -55,6 +65,8 @@ def admit(
     facts: Facts = NO_FACTS,
     conditions: Mapping[str, Condition],
     breakers: Breakers,
+    room: Room = FREE,
+    created_at: datetime | None = None,
     moves_on: bool,
     in_doubt: bool,
     now: datetime,
@@ -63,7 +75,8 @@ def admit(
 
     `moves_on`: the step does not wait for an open breaker, but for what the buyer may already
     have (`in_doubt`). Reasons go into the permanent record: the values of `private` fields are
-    not in them. `facts` are what was looked up about lead and recipient.
+    not in them. `facts` are what was looked up about lead and recipient, `room` what its limits
+    and caps say; the lead came at `created_at`.
     """
     if plan.paused_reason:
         # What a buyer may already have is not given to another: it waits.
@@ -79,17 +92,43 @@ def admit(
     ):
         if unwanted:
             return unwanted
+    if not test and (closed := _closed(plan, values, created_at or now, now)):
+        return _patient(closed) if in_doubt else closed
     if waits := held(plan, endpoint, conditions, now):
         return waits
+    found = _past_breakers(
+        plan,
+        endpoint,
+        others=() if test else tuple(_beyond(plan, endpoint_kind)),
+        conditions=conditions,
+        breakers=breakers,
+        moves_on=moves_on and not in_doubt,
+        now=now,
+    )
+    if not isinstance(found, Admit):
+        return found
+    return _limited(room) or _full(room, in_doubt=in_doubt) or found
+
+
+def _past_breakers(
+    plan: RecipientPlan,
+    endpoint: EndpointPlan,
+    *,
+    others: Sequence[EndpointPlan],
+    conditions: Mapping[str, Condition],
+    breakers: Breakers,
+    moves_on: bool,
+    now: datetime,
+) -> Verdict:
     refusing = breakers.refusing(plan, endpoint)
     if refusing is None:
         return Admit(endpoint)
     # Backup and fallbacks are there for this: nobody needs to wait for the production endpoint.
-    for other in () if test else _beyond(plan, endpoint_kind):
+    for other in others:
         if not held(plan, other, conditions, now) and not breakers.refusing(plan, other):
             return Admit(other)
     reason = _said(plan, endpoint, refusing)
-    if moves_on and not in_doubt:
+    if moves_on:
         return Skip(reason)
     return Hold(reason, breaker.asks_again(refusing, now), breaker.spread(refusing))
 
@@ -121,6 +160,49 @@ def _filtered(
     if verdict.passed or verdict.failed is None:
         return None
     return Skip(f"Recipient's filter: {verdict.failed.masked(private).text}")
+
+
+def _closed(
+    plan: RecipientPlan, values: Mapping[str, Any], created_at: datetime, now: datetime
+) -> Skip | Hold | None:
+    if plan.hours is None:
+        return None
+    hours, zone = plan.hours, ZoneInfo(plan.timezone)
+    if hours.whose is Whose.LEAD:
+        zone = zone_of(values) or zone
+    if hours.is_open(now, zone):
+        return None
+    opens = hours.opens(now, zone)
+    if opens is None:
+        return Skip(f"Closed: {plan.name} does not open within a year")
+    wait = (opens - now).total_seconds()
+    reason = f"Closed: {plan.name} opens {opens.astimezone(zone):%Y-%m-%d %H:%M %Z}"
+    if hours.closed is Closed.SKIP:
+        return Skip(reason, wait)
+    if (opens - created_at).total_seconds() > hours.hold_at_most:
+        return Skip(f"{reason}; the lead would be older than it is held", wait)
+    return Hold(reason, wait, OPENING_SPREAD)
+
+
+def _patient(found: Skip | Hold) -> Skip | Hold:
+    """The same, but waiting: what a buyer may already have is not given to another."""
+    if isinstance(found, Skip) and found.until is not None:
+        return Hold(found.reason, found.until, OPENING_SPREAD)
+    return found
+
+
+def _limited(room: Room) -> Hold | None:
+    busy = room.busy
+    return Hold(busy.reason, busy.seconds, busy.spread, busy) if busy else None
+
+
+def _full(room: Room, *, in_doubt: bool) -> Skip | Hold | None:
+    if room.full is None:
+        return None
+    reason = room.full.reached(room.taken)
+    if room.full.full is Full.HOLD or in_doubt:
+        return Hold(reason, room.resets_in, CAP_SPREAD)
+    return Skip(reason)
 
 
 def held(

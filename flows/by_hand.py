@@ -103,6 +103,7 @@ def save(
     save_leads(cursor, [run])
     save_deliveries(cursor, [run])
     run.book.write(cursor)
+    run.counters.write()
     if run.dropped:
         cursor.execute(worktable.DROP, [run.dropped])
     for delivery in send:

@@ -39,8 +39,10 @@ def dispatch(run: Run, delivery: DeliveryState, desk: Desk) -> None:
         skip(run, delivery, plan, found.reason)
     elif isinstance(found, Hold):
         wait = found.seconds
+        if found.busy is not None:
+            run.counters.wait(delivery, found.busy)
         postpone(delivery, None if wait is None else wait + JITTER.random() * found.spread)
-        delivery.waits_for = found.reason
+        delivery.waits_for = found.reason[:200]
     elif desk.may_start(lane(delivery)):
         _begin(run, delivery, plan, found, desk)
     else:
@@ -66,10 +68,18 @@ def verdict(
         facts=desk.facts.of(run, plan),
         conditions=desk.conditions,
         breakers=desk.breakers,
+        room=run.counters.room(run, plan, step, delivery, price=_expected(run, plan, delivery)),
+        created_at=run.lead.created_at,
         moves_on=isinstance(step, DeliverStep) and step.skips_open_breakers,
         in_doubt=delivery is not None and delivery.in_doubt,
         now=desk.now,
     )
+
+
+def _expected(run: Run, plan: RecipientPlan, delivery: DeliveryState | None) -> Decimal | None:
+    """What a delivery will most likely bring."""
+    agreed = price_of(run, delivery, None) if delivery else None
+    return plan.price if agreed is None else agreed
 
 
 def lane(delivery: DeliveryState) -> str:
@@ -211,6 +221,8 @@ def _begin(
         lead_id=run.lead.id,
     )
     desk.facts.claim(run, delivery, plan, desk.now)
+    step, expected = run.flow.step(delivery.step), _expected(run, plan, delivery)
+    run.counters.take(run, plan, step, delivery, price=expected)
     desk.starts.append((run, delivery, endpoint))
 
 
@@ -272,6 +284,7 @@ def finish(run: Run, delivery: DeliveryState, state: str, result: Result | None)
     delivery.state = state
     delivery.waits_for = ""
     delivery.changed = True
+    run.counters.settle(delivery)
     if result is not None:
         delivery.outcome = result.outcome.value
         delivery.category = result.category.value if result.category else ""

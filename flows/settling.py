@@ -97,6 +97,8 @@ def _accept(
     delivery.revenue += price  # one that is sent again after it was sold keeps what it earned
     delivery.buyer_lead_id = attempt.result.buyer_lead_id[:200]
     delivery.reason = ""
+    if not again:
+        run.counters.sold(run, plan, delivery, price=price)
     dispatching.finish(run, delivery, "accepted", None)
     if counts:
         delivery.sold = True
@@ -185,6 +187,7 @@ def _way_on(run: Run, delivery: DeliveryState, plan: RecipientPlan, result: Resu
 
 def _schedule_retry(run: Run, delivery: DeliveryState, plan: RecipientPlan, seconds: float) -> None:
     dispatching.postpone(delivery, seconds)
+    run.counters.settle(delivery)
     retry_at = run.journal.at + timedelta(seconds=seconds)
     delivery.waits_for = "Retry"
     run.journal.record(

@@ -24,7 +24,7 @@ class CallWindow:
         opens, dash, closes = text.replace("–", "-").partition("-")
         if not dash:
             raise ValueError("write from and to, such as 9am-8pm or 09:00-20:00")
-        window = cls(_moment(opens), _moment(closes))
+        window = cls(moment(opens), moment(closes))
         if window.closes <= window.opens:
             raise ValueError("it must close later than it opens, on the same day")
         return window
@@ -39,7 +39,8 @@ class CallWindow:
         return datetime.combine(day, self.opens, zone)
 
 
-def _moment(text: str) -> time:
+def moment(text: str) -> time:
+    """A time of day such as `9am`, `8:30pm` or `20:30`; raises ValueError."""
     found = _MOMENT.fullmatch(text.strip())
     if found is None:
         raise ValueError(f"{text.strip()!r} is no time: write 9am, 8:30pm or 20:30")

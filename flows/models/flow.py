@@ -8,6 +8,7 @@ from flows import validation
 from flows.models.source import Source
 from flows.pricing import rules, service
 from leadops.lib.fields import DurationField, IdField
+from recipients import gatechecks
 
 
 class Flow(models.Model):
@@ -33,6 +34,15 @@ class Flow(models.Model):
         related_name="flows",
         verbose_name="suppression lists",
         help_text="Leads on one of these lists are rejected at the door.",
+    )
+    caps = models.JSONField(
+        default=list,
+        db_default=models.Value([], models.JSONField()),
+        blank=True,
+        validators=[gatechecks.caps],
+        help_text="Leads beyond are rejected at the door. "
+        "E.g. [{count: 100, per: day}, {money: 5000, per: month}]. Optional: when (rules: "
+        "only these leads count), timezone (else UTC).",
     )
     consent_field = models.CharField(
         "evidence",
@@ -168,6 +178,15 @@ class FlowSource(models.Model):
         validators=[validation.pricing],
         help_text="Asked at the door: {url, send: {zip: '{{lead.postal_code}}'}, price: path in "
         "the answer, timeout: 1s, max_price, fallback}. Secrets as ${NAME}.",
+    )
+    caps = models.JSONField(
+        default=list,
+        db_default=models.Value([], models.JSONField()),
+        blank=True,
+        validators=[gatechecks.caps],
+        help_text="Leads of this source beyond are rejected at the door. "
+        "E.g. [{count: 100, per: day}, {money: 5000, per: month}]. Optional: when (rules: "
+        "only these leads count), timezone (else UTC).",
     )
     duplicate_match = models.JSONField(
         "duplicates match on",

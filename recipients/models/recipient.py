@@ -9,7 +9,7 @@ from django.db import models
 
 from leadops.lib import validation as checks
 from leadops.lib.fields import DurationField, IdField
-from recipients import policies, validation
+from recipients import gatechecks, hours, policies, validation
 
 
 class Recipient(models.Model):
@@ -111,6 +111,32 @@ class Recipient(models.Model):
         blank=True,
         validators=[policies.check_positive],
         help_text="Counted to the moment of sending, e.g. 24h. Blank: any age.",
+    )
+    hours = models.JSONField(
+        default=dict,
+        db_default=models.Value({}, models.JSONField()),
+        blank=True,
+        validators=[gatechecks.hours],
+        help_text="E.g. {mon-fri: 9am-8pm, sat: 10-14, closed: hold, timezone: recipient}. Closed: "
+        "hold (until it opens) or skip (move on). Time zone: the recipient's or the lead's. "
+        "Optional: holidays ([2026-12-25]), hold_at_most (24h: older leads move on).",
+    )
+    caps = models.JSONField(
+        default=list,
+        db_default=models.Value([], models.JSONField()),
+        blank=True,
+        validators=[gatechecks.caps],
+        help_text="E.g. [{count: 100, per: day}, {money: 5000, per: month}], per minute, hour, "
+        "day, week or month in its time zone. Optional: when (rules: only these leads count), full: "
+        "hold (wait for the next window instead of moving on), timezone.",
+    )
+    limits = models.JSONField(
+        default=dict,
+        db_default=models.Value({}, models.JSONField()),
+        blank=True,
+        validators=[gatechecks.limits],
+        help_text="E.g. {concurrency: 10, per_second: 20, per_minute: 600}: what goes beyond "
+        "waits.",
     )
     mapping_text = models.TextField(
         "mapping as text",
@@ -215,6 +241,7 @@ class Recipient(models.Model):
     def clean(self) -> None:
         validation.reply_reading(self)
         checks.duplicates(self.duplicate_match, self.duplicate_within)
+        self.hours = hours.normal(self.hours)
 
     @property
     def is_paused(self) -> bool:

@@ -1,0 +1,33 @@
+"""What hours, limits and caps must satisfy: one set of checks for admin and bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.core.exceptions import ValidationError
+
+from recipients import caps as _caps
+from recipients import hours as _hours
+from recipients import limits as _limits
+from recipients.termerrors import TermError
+
+
+def caps(value: Any) -> None:
+    _term(_caps.check, value)
+
+
+def hours(value: Any) -> None:
+    _term(_hours.check, value)
+
+
+def limits(value: Any) -> None:
+    _term(_limits.check, value)
+
+
+def _term(check: Callable[[Any], Any], value: Any) -> None:
+    """The message names the place, and the cause carries it for who knows the line."""
+    try:
+        check(value)
+    except TermError as error:
+        raise ValidationError(f"{error}.") from error
