@@ -12,11 +12,12 @@ import orjson
 
 from events.journal import Journal
 from flows.bids import Offered
+from flows.capacity import Counters
 from flows.plans import FlowPlan, SourcePlan
 from flows.ruleviews import judged
 from flows.shares import Book
 from leadops.lib import ids, secrets
-from leadops.lib.bulk import Table
+from leadops.lib.bulk import Table, dumps
 
 
 @dataclass(slots=True)
@@ -44,9 +45,11 @@ class LeadState:
     step_id: str = ""
     completed_at: datetime | None = None
     held_at: datetime | None = None
+    services_cost: Decimal = Decimal(0)  # what of `cost` was paid to services
     inquiry: str = ""  # the one under way; the engine waits for its answers
     values: Mapping[str, Any] = field(default_factory=dict)
     _hidden: Mapping[str, Any] | None = None
+    _sealed_anew: bool = False
 
     @property
     def hidden(self) -> Mapping[str, Any]:
@@ -54,6 +57,17 @@ class LeadState:
         if self._hidden is None:
             self._hidden = orjson.loads(secrets.decrypt(self.sensitive)) if self.sensitive else {}
         return self._hidden
+
+    def hide(self, values: Mapping[str, Any]) -> None:
+        """Keep values that no snapshot is to hold."""
+        self._hidden = {**self.hidden, **values}
+        self.sensitive = secrets.encrypt(dumps(self._hidden))
+        self._sealed_anew = True
+
+    @property
+    def was_sealed(self) -> bool:
+        """Whether `sensitive` has changed."""
+        return self._sealed_anew
 
     @property
     def known(self) -> Mapping[str, Any]:
@@ -103,6 +117,7 @@ class DeliveryState:
     in_doubt: bool = False  # an attempt had no answer: the buyer may have the lead
     mapping_version: int = 0
     routing: Mapping[str, Any] | str | None = None  # see `chosen_by`; as JSON once it was stored
+    holds: Sequence[Any] | str | None = None  # see `capacity.holds_of`; the same
     created_at: datetime | None = None
     first_attempt_at: datetime | None = None
     finished_at: datetime | None = None
@@ -129,8 +144,10 @@ class Run:
     work: WorkState | None = None  # the lead's own: take it on through the flow
     bids: list[Offered] = field(default_factory=list)
     book: Book = field(default_factory=Book)  # of the whole turn
+    counters: Counters = field(default_factory=Counters)  # of the whole turn
     dropped: list[str] = field(default_factory=list)  # deliveries whose work is over
     source: SourcePlan | None = None
+    stopped_by: str = ""  # a step that ends the flow, in the words of the record
 
     @property
     def judged(self) -> Mapping[str, Any]:
@@ -194,6 +211,8 @@ LEAD = Table(
         "status": "text",
         "result": "text",
         "reason": "text",
+        "cost": "numeric",
+        "services_cost": "numeric",
         "revenue": "numeric",
         "sales": "smallint",
         "step": "smallint",
@@ -205,6 +224,7 @@ LEAD = Table(
         "inquiry": "text",
     },
 )
+SEALED = Table("events_lead", {"id": "text", "sensitive": "text"})
 DELIVERY = Table(
     "events_delivery",
     {
@@ -230,14 +250,16 @@ DELIVERY = Table(
         "in_doubt": "boolean",
         "mapping_version": "integer",
         "routing": "jsonb",
+        "holds": "jsonb",
         "created_at": "timestamptz",
         "first_attempt_at": "timestamptz",
         "finished_at": "timestamptz",
         "held_at": "timestamptz",
     },
 )
+NOT_COLUMNS = {"values", "_hidden", "_sealed_anew"}
 # What a row of each is read as: the states' fields stand in the same order.
-LEAD_COLUMNS = [f.name for f in fields(LeadState) if f.name not in ("values", "_hidden")]
+LEAD_COLUMNS = [f.name for f in fields(LeadState) if f.name not in NOT_COLUMNS]
 LOCK_LEADS = f"""
     SELECT {", ".join(LEAD_COLUMNS)} FROM events_lead
     WHERE id = ANY(%s) ORDER BY id FOR UPDATE
@@ -261,6 +283,12 @@ def save_leads(cursor: Any, runs: Sequence[Run]) -> None:
         [{c: getattr(run.lead, c) for c in LEAD.columns} for run in runs],
         LEAD_CHANGES,
     )
+    sealed = [run.lead for run in runs if run.lead.was_sealed]
+    SEALED.update(
+        cursor,
+        [{"id": lead.id, "sensitive": lead.sensitive} for lead in sealed],
+        [*SEALED.columns][1:],
+    )
 
 
 def save_deliveries(cursor: Any, runs: Sequence[Run]) -> None:
@@ -283,4 +311,6 @@ def _held(run: Run, state: str, since: datetime | None) -> datetime | None:
 
 
 def _row(delivery: DeliveryState) -> dict[str, Any]:
+    if isinstance(delivery.holds, str):
+        delivery.holds = orjson.loads(delivery.holds)
     return {c: getattr(delivery, c) for c in DELIVERY.columns}

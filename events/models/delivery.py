@@ -78,6 +78,18 @@ class Delivery(models.Model):
     routing = models.JSONField(
         null=True, editable=False, help_text="The figures it was chosen by, where its step learns."
     )
+    holds = models.JSONField(
+        null=True, editable=False, help_text="Places it holds in caps and limits."
+    )
+    batch = models.CharField(
+        max_length=32,
+        db_collation="C",
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+        help_text="The batch it goes with, or went with last.",
+    )
     created_at = models.DateTimeField(db_default=Now())
     first_attempt_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
@@ -105,6 +117,9 @@ class Delivery(models.Model):
                 fields=["held_at", "id"],
                 condition=models.Q(held_at__isnull=False),
                 name="delivery_held",
+            ),
+            models.Index(
+                fields=["batch"], condition=~models.Q(batch=""), name="delivery_batch"
             ),
         ]
 
