@@ -19,7 +19,7 @@ from django.db import connection, transaction
 from events import shapes
 from events.journal import Journal
 from events.vocabulary import EventType
-from flows import askers, auctions, dispatching, endpoints, intake, plans, routing
+from flows import askers, auctions, dispatching, endpoints, intake, lookups, plans, routing
 from flows.admission import Admit
 from flows.breakers import Contended
 from flows.desk import Desk
@@ -67,6 +67,7 @@ def answer(flow: FlowPlan, source: SourcePlan, submission: Submission, *, at: da
     try:
         if not prepared.accepted:
             raise _Refused(prepared.reasons[0].told)
+        desk.facts = lookups.look_up([run], current, at=at)
         found = _walk(run, desk)
         offer = Offer(
             ids.new_id("ping"),

@@ -18,6 +18,7 @@ from recipients.models import Endpoint, Recipient
 from recipients.outcomes import Outcome
 from tests.flows.scene import LEAD, Scene, attempt, recipient, scene
 from tests.flows.test_auctions import bid, bidder
+from tests.flows.test_suppressed_leads import make_list
 
 pytestmark = pytest.mark.django_db
 PARTIAL = {"state": "TX"}
@@ -137,6 +138,27 @@ def test_the_agreed_price_stands_and_must_be_covered(
     assert ping(stage).price == Decimal(30)
     bids.update(b=bid("29.99"))
     assert ping(stage).reason == "No bid covers the agreed price"
+
+
+def test_who_has_the_lead_already_is_not_asked(stage: Scene, bids: dict[str, Attempt]) -> None:
+    a = Recipient.objects.get(slug="a")
+    a.duplicate_match, a.duplicate_within = [["phone_1"]], 86_400.0
+    a.save()
+    bids.update(a=bid("50"), b=bid("40"))
+    post(stage, ping(stage).id)
+    (sending,) = stage.take(stage.claim()).starts
+    stage.take((), [(sending, attempt(Outcome.ACCEPTED))])
+    assert ping(stage).price == Decimal(45)
+    assert ping(stage, phone_1=LEAD["phone_1"]).price == Decimal(40)
+    told = [bid for e in Event.objects.filter(type="ping.answered") for bid in e.data["bids"]]
+    assert any(bid["reason"].startswith("Duplicate: Previously submitted") for bid in told)
+
+
+def test_who_must_not_have_the_lead_is_not_asked(stage: Scene, bids: dict[str, Attempt]) -> None:
+    Recipient.objects.get(slug="a").suppress.add(make_list("opt-outs", LEAD["phone_1"]))
+    bids.update(a=bid("50"), b=bid("40"))
+    assert ping(stage).price == Decimal(45)
+    assert ping(stage, phone_1=LEAD["phone_1"]).price == Decimal(40)
 
 
 def test_nothing_is_offered_where_nobody_bids(stage: Scene, bids: dict[str, Attempt]) -> None:
