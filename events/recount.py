@@ -13,7 +13,7 @@ from django.db import connection
 
 from events import rollups
 from events.models import Counted
-from events.vocabulary import ATTEMPT_ENDS, DELIVERY_ENDS, EventType
+from events.vocabulary import ATTEMPT_ENDS, DELIVERY_ENDS, ENHANCEMENTS, EventType
 
 CHUNK = 5_000  # rows held in memory
 
@@ -21,6 +21,7 @@ COUNTED = sorted(
     {
         *ATTEMPT_ENDS,
         *DELIVERY_ENDS,
+        *ENHANCEMENTS,
         EventType.SOURCE_ACCEPTED,
         EventType.SOURCE_REJECTED,
         EventType.FLOW_COMPLETED,

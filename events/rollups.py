@@ -19,7 +19,7 @@ from django.db import connection, transaction
 from events.buckets import NO_BUCKET, bucket
 from events.buckets import bucket_ms as bucket_ms
 from events.models import Counted
-from events.vocabulary import ATTEMPT_ENDS, DELIVERY_ENDS, EventType
+from events.vocabulary import ATTEMPT_ENDS, DELIVERY_ENDS, ENHANCEMENTS, EventType
 from leadops.lib.bulk import Table
 from recipients.outcomes import Outcome
 
@@ -82,6 +82,10 @@ def cells(event: Happening) -> Iterator[Cell]:
     kind = event.type
     if kind in (EventType.SOURCE_ACCEPTED, EventType.SOURCE_REJECTED):
         yield _cell(event, Kind.LEAD, cost=event.data.get("price", 0))
+    elif kind in ENHANCEMENTS:
+        # What a service costs is paid for the lead, which is counted where it was accepted.
+        if cost := event.data.get("cost"):
+            yield _cell(event, Kind.LEAD, outcome=Outcome.ACCEPTED.value, reason="", n=0, cost=cost)
     elif kind in DELIVERY_ENDS or kind in ATTEMPT_ENDS:
         yield from _delivery_cells(event)
     elif kind == EventType.FLOW_COMPLETED:

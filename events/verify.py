@@ -62,8 +62,10 @@ LEAD_MONEY = f"""
         FROM events_delivery WHERE state = 'accepted' OR revenue <> 0 GROUP BY lead_id
     ) s ON s.lead_id = l.id
     LEFT JOIN (
-        SELECT lead_id, sum((data ->> 'price')::numeric) AS price
-        FROM events_event WHERE type = 'source.accepted' GROUP BY lead_id
+        SELECT lead_id, sum(coalesce(data ->> 'price', data ->> 'cost')::numeric) AS price
+        FROM events_event
+        WHERE type = 'source.accepted' OR (type LIKE 'enhancement.%' AND data ? 'cost')
+        GROUP BY lead_id
     ) c ON c.lead_id = l.id
     WHERE l.revenue <> coalesce(s.kept, 0) OR l.cost <> coalesce(c.price, 0)
     LIMIT {MOST}

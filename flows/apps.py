@@ -30,6 +30,7 @@ NOT_COMPILED = frozenset(
         "submissionlink",
         "mappingversion",
         "bid",
+        "serviceanswer",
         "sourceping",
         "measured",
         "stepshare",

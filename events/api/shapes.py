@@ -102,7 +102,7 @@ def lead_json(
         "currency": lead.currency,
     }
     if sight.recipients is None:
-        shown["price"] = _money(lead.cost)
+        shown["price"] = _money(lead.cost - lead.services_cost)
     if sight.sees_all:
         shown["revenue"] = _money(lead.revenue)
         shown["margin"] = _money(lead.revenue - lead.cost)

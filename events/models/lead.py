@@ -54,6 +54,13 @@ class Lead(models.Model):
     demo = models.BooleanField(default=False)
     currency = models.CharField(max_length=3, default="USD")
     cost = models.DecimalField(max_digits=12, decimal_places=4, default=0)
+    services_cost = models.DecimalField(
+        max_digits=12,
+        decimal_places=4,
+        default=0,
+        db_default=0,
+        help_text="What of the cost was paid to services; the rest is the source's.",
+    )
     revenue = models.DecimalField(max_digits=12, decimal_places=4, default=0)
     sales = models.PositiveSmallIntegerField(default=0)
     step = models.PositiveSmallIntegerField(default=0, help_text="The step it stands at.")

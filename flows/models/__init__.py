@@ -1,9 +1,11 @@
 from flows.models.bid import Bid
 from flows.models.bulk_retry import BulkRetry
+from flows.models.enhancement import Enhancement
 from flows.models.flow import Flow, FlowField, FlowSource
 from flows.models.guard import DuplicateClaim, IntakeKey, RecipientClaim
 from flows.models.ping import SourcePing
 from flows.models.revision import Revision
+from flows.models.service_answer import ServiceAnswer
 from flows.models.share import Measured, StepShare
 from flows.models.source import Source, SourceKey
 from flows.models.step import Step, StepRecipient
@@ -14,6 +16,7 @@ __all__ = [
     "Bid",
     "BulkRetry",
     "DuplicateClaim",
+    "Enhancement",
     "Flow",
     "FlowField",
     "FlowSource",
@@ -22,6 +25,7 @@ __all__ = [
     "Pump",
     "RecipientClaim",
     "Revision",
+    "ServiceAnswer",
     "Source",
     "SourceKey",
     "SourcePing",
