@@ -287,8 +287,8 @@ def _phone(received: Received) -> str:
 
 @behaviour("/bid")
 def bid(received: Received) -> Answer:
-    """answers a ping; ?price=45.00 &spread=5.00 (more or less than that) &decline=0.2 &slow= &ms=800
-    &seed= &delay="""
+    """answers a ping; ?price=45.00 &spread=5.00 (more or less than that) &decline=0.2 &slow=0.1
+    &ms=800 &seed= &delay="""
     target = received.target
     rng = _luck(target)
     delay = _delay(target) if "slow" not in target.query else 0.0

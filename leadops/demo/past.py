@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import dataclasses
 import heapq
+import time
 from datetime import datetime, timedelta
 from itertools import count
 from random import Random
+from typing import Any
 
 import orjson
 
-from flows import dispatching, engine, sendings, settling
+from flows import askers, dispatching, engine, sendings, settling
 from flows.desk import Desk
+from flows.inquiries import Answers, Inquiry
 from flows.intake import Prepared
 from flows.plans import Plans
 from flows.runs import DeliveryState, Run
 from leadops.demo.market import PastDoor
 from leadops.lib import secrets
 from leadops.lib.bulk import dumps
+from recipients.auth import Keyring
 from recipients.deliver import Attempt, deliver
 
 # When, a number against ties, whose, and what its attempt came to (None: it is due again).
 Entry = tuple[datetime, int, DeliveryState, Attempt | None]
+Asked = tuple[datetime, int, Inquiry, Answers]
 MOST_STEPS = 200
 
 
@@ -32,7 +37,8 @@ class PastDesk:
         self.plans = plans
         self.door = door
         self.rng = rng
-        self.agenda: list[Entry] = []
+        self.agenda: list[Entry | Asked] = []
+        self.keyring = Keyring()
         self._numbers = count()
 
     def work_through(self, run: Run, prepared: Prepared) -> None:
@@ -47,15 +53,23 @@ class PastDesk:
         for _ in range(MOST_STEPS):
             if not self.agenda:
                 break
-            at, _, delivery, attempt = heapq.heappop(self.agenda)
+            at, _, *due = heapq.heappop(self.agenda)
             self._move(run, desk, at)
-            if attempt is not None:
-                settling.settle(run, delivery, attempt, desk)
-            elif delivery.state == "waiting":
-                dispatching.dispatch(run, delivery, desk)
-                if delivery.state == "skipped":
-                    engine.advance(run, desk)
+            self._do(run, desk, *due)
             self._note(run, desk)
+
+    @staticmethod
+    def _do(run: Run, desk: Desk, what: Any, came: Any) -> None:
+        """Take in what an attempt or an inquiry came to, or begin what is due."""
+        if isinstance(what, Inquiry):
+            run.lead.inquiry = ""
+            engine.take_answers(run, what, came, desk)
+        elif came is not None:
+            settling.settle(run, what, came, desk)
+        elif what.state == "waiting":
+            dispatching.dispatch(run, what, desk)
+            if what.state == "skipped":
+                engine.advance(run, desk)
 
     @staticmethod
     def _move(run: Run, desk: Desk, at: datetime) -> None:
@@ -76,9 +90,10 @@ class PastDesk:
                 test=sending.test,
                 door=self.door.about(sending.plan.id, at=desk.now, attempt=sending.tries),
             )
-            seconds = self.door.seconds if attempt.request else 0.0
-            attempt = dataclasses.replace(attempt, seconds=seconds, started=desk.now)
-            self._add(desk.now + timedelta(seconds=seconds, milliseconds=2), delivery, attempt)
+            attempt = _timed(attempt, self.door, desk.now)
+            ended = desk.now + timedelta(seconds=attempt.seconds, milliseconds=2)
+            self._add(ended, delivery, attempt)
+        self._ask(desk)
         known = {id(entry[2]) for entry in self.agenda}
         for delivery in run.deliveries:
             work = delivery.work
@@ -86,5 +101,32 @@ class PastDesk:
             if waits and work is not None and work.due_in is not None:
                 self._add(desk.now + timedelta(seconds=work.due_in), delivery, None)
 
+    def _ask(self, desk: Desk) -> None:
+        """Put the questions that there are; they come back with the slowest answer."""
+        asks, desk.asks = desk.asks, []
+        for _, inquiry in asks:
+            answers: list[Attempt | None] = []
+            longest = 0.0
+            for question in inquiry.questions:
+                door = self.door.about(question.plan.id, at=desk.now, attempt=1)
+                answer = askers.put(
+                    question,
+                    ends=time.monotonic() + inquiry.seconds,
+                    test=inquiry.test,
+                    door=door,
+                    keyring=self.keyring,
+                )
+                longest = max(longest, min(door.seconds, inquiry.seconds))
+                late = answer is None or door.seconds >= inquiry.seconds
+                answers.append(None if answer is None or late else _timed(answer, door, desk.now))
+            at = desk.now + timedelta(seconds=longest, milliseconds=2)
+            heapq.heappush(self.agenda, (at, next(self._numbers), inquiry, answers))
+
     def _add(self, at: datetime, delivery: DeliveryState, attempt: Attempt | None) -> None:
         heapq.heappush(self.agenda, (at, next(self._numbers), delivery, attempt))
+
+
+def _timed(attempt: Attempt, door: PastDoor, at: datetime) -> Attempt:
+    """As long as it would have taken then."""
+    seconds = door.seconds if attempt.request else 0.0
+    return dataclasses.replace(attempt, seconds=seconds, started=at)
