@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
-from statistics import median, quantiles
 from typing import Any, Final
 
 from flows import cards, fields
+from leadops.bench.turns import Rounds, Turn
 
 ROUND: Final = 20
-"""Turns timed together: the clock itself costs a part of one."""
 
 LEAD: Final[dict[str, tuple[str, Any]]] = {
     "first_name": ("first_name", "Mary"),
@@ -63,40 +61,19 @@ LOOKS: Final = {
 }
 ANY: Final = re.compile(r".*", re.DOTALL)
 
-Turn = Callable[[], bool]
-"""One turn; whether it came to what it should."""
-
 
 def run(seconds: float) -> dict[str, Any]:
-    """Both by rounds in turn, then each field alone. It is the processor's time of this thread: a
-    round is long enough for others on a busy machine to come between."""
-    times: dict[str, list[float]] = {"read": [], "bare": []}
-    turns: dict[str, Turn] = {"read": _read, "bare": _bare}
-    errors, end = 0, time.perf_counter() + seconds
-    while time.perf_counter() < end:
-        for name, turn in turns.items():
-            before = time.thread_time()
-            right = sum(turn() for _ in range(ROUND))
-            times[name].append((time.thread_time() - before) / ROUND)
-            errors += ROUND - right
-    return _figures(times, errors)
-
-
-def _figures(times: dict[str, list[float]], errors: int) -> dict[str, Any]:
-    read, bare = median(times["read"]), median(times["bare"])
-    slowest = quantiles(times["read"], n=20)[-1] if len(times["read"]) > 1 else read
+    """Both measured for `seconds`, then each field alone. It is the processor's time of this thread:
+    a round is long enough for others on a busy machine to come between."""
+    rounds = Rounds(ROUND, clock=time.thread_time)
+    rounds.play({"read": _read, "bare": _bare}, seconds=seconds)
+    read = rounds.middle("read")
     return {
-        "rate": 1 / read,
-        "bare_rate": 1 / bare,
-        "ratio": bare / read,
-        "p50_ms": read * 1000,
-        "p95_ms": slowest * 1000,
-        "errors": errors,
-        "lost": 0,
+        **rounds.against("bare", ours="read"),
         "fields": len(LEAD),
         "lead_us": read * 1e6,
         "field_us": read * 1e6 / len(LEAD),
-        **{f"{name}_us": _alone(name) for name in LEAD},
+        **_each_alone(),
     }
 
 
@@ -117,13 +94,16 @@ def _bare() -> bool:
     return all(flat[f"{name}.valid"] for name in LEAD)
 
 
-def _alone(name: str) -> float:
-    """The microseconds of one field: the middle of a few rounds."""
+def _each_alone() -> dict[str, float]:
+    """The microseconds of each field: the middle of a few rounds."""
+    rounds = Rounds(ROUND, clock=time.thread_time)
+    for name in LEAD:
+        turn = _alone(name)
+        for _ in range(5):
+            rounds.round(name, turn)
+    return rounds.microseconds()
+
+
+def _alone(name: str) -> Turn:
     kind, raw = LEAD[name]
-    rounds = []
-    for _ in range(5):
-        before = time.thread_time()
-        for _ in range(ROUND):
-            fields.flatten(name, fields.parse(kind, raw))
-        rounds.append((time.thread_time() - before) / ROUND * 1e6)
-    return median(rounds)
+    return lambda: bool(fields.flatten(name, fields.parse(kind, raw)))

@@ -8,22 +8,19 @@ values out of the reply.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime
-from statistics import median, quantiles
 from typing import Any, Final
 
 import orjson
 from lxml import etree
 
+from leadops.bench.turns import Rounds, Turn
 from leadops.lib.http.messages import Reply
 from recipients.mapping import Row, compile_rows, compile_text
 from recipients.responses import ReaderSpec, compile_reader
 from recipients.transports.bodies import json_body, xml_body
 
 ROUND: Final = 50
-"""Turns timed together: the clock itself costs a part of one."""
 
 LEAD: Final[dict[str, Any]] = {
     "id": "lead_7K9mHpQR3x2B5N8j",
@@ -77,12 +74,9 @@ JSON_READING: Final = ReaderSpec(
 )
 XML_READING: Final = ReaderSpec(success='//result = "accepted"', lead_id="//id", price="//amount")
 
-Turn = Callable[[], bool]
-"""One turn; whether it came to what it should."""
-
 
 def run(seconds: float) -> dict[str, Any]:
-    """Each turn's share of `seconds`, by rounds in turn, so that a noisy moment strikes all."""
+    """What each turn costs, measured for `seconds`."""
     turns = {
         "json": _json_turn(),
         "xml": _xml_turn(),
@@ -90,30 +84,12 @@ def run(seconds: float) -> dict[str, Any]:
         "bare_xml": _bare_xml,
         "twenty_rows": _twenty_rows(),
     }
-    times: dict[str, list[float]] = {name: [] for name in turns}
-    errors, end = 0, time.perf_counter() + seconds
-    while time.perf_counter() < end:
-        for name, turn in turns.items():
-            before = time.perf_counter()
-            right = sum(turn() for _ in range(ROUND))
-            times[name].append((time.perf_counter() - before) / ROUND)
-            errors += ROUND - right
-    return _figures(times, errors)
-
-
-def _figures(times: dict[str, list[float]], errors: int) -> dict[str, Any]:
-    middle = {name: median(each) for name, each in times.items()}
-    slowest = quantiles(times["json"], n=20)[-1] if len(times["json"]) > 1 else middle["json"]
+    rounds = Rounds(ROUND)
+    rounds.play(turns, seconds=seconds)
     return {
-        "rate": 1 / middle["json"],
-        "bare_rate": 1 / middle["bare_json"],
-        "ratio": middle["bare_json"] / middle["json"],
-        "p50_ms": middle["json"] * 1000,
-        "p95_ms": slowest * 1000,
-        "errors": errors,
-        "lost": 0,
-        **{f"{name}_us": each * 1e6 for name, each in middle.items()},
-        "xml_ratio": middle["bare_xml"] / middle["xml"],
+        **rounds.against("bare_json", ours="json"),
+        **rounds.microseconds(),
+        "xml_ratio": rounds.middle("bare_xml") / rounds.middle("xml"),
     }
 
 

@@ -9,15 +9,12 @@ thousand values, and reading the twenty from their document.
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Callable
-from statistics import median, quantiles
 from typing import Any, Final
 
+from leadops.bench.turns import Rounds, Turn
 from leadops.lib import conditions
 
 ROUND: Final = 50
-"""Turns timed together: the clock itself costs a part of one."""
 
 LEAD: Final[dict[str, Any]] = {
     "id": "lead_7K9mHpQR3x2B5N8j",
@@ -71,38 +68,14 @@ TWENTY: Final[dict[str, Any]] = {
     ]
 }
 
-Turn = Callable[[], bool]
-"""One turn; whether it came to what it should."""
-
 
 def run(seconds: float) -> dict[str, Any]:
-    """Each turn's share of `seconds`, by rounds in turn, so that a noisy moment strikes all."""
+    """What each turn costs, measured for `seconds`."""
     turns = {"rules": _twenty(), "bare": _bare, "failing": _failing(), "list": _long_list()}
     turns["parse"] = lambda: conditions.parse(TWENTY).size == len(TWENTY["all"]) + 1
-    times: dict[str, list[float]] = {name: [] for name in turns}
-    errors, end = 0, time.perf_counter() + seconds
-    while time.perf_counter() < end:
-        for name, turn in turns.items():
-            before = time.perf_counter()
-            right = sum(turn() for _ in range(ROUND))
-            times[name].append((time.perf_counter() - before) / ROUND)
-            errors += ROUND - right
-    return _figures(times, errors)
-
-
-def _figures(times: dict[str, list[float]], errors: int) -> dict[str, Any]:
-    middle = {name: median(each) for name, each in times.items()}
-    slowest = quantiles(times["rules"], n=20)[-1] if len(times["rules"]) > 1 else middle["rules"]
-    return {
-        "rate": 1 / middle["rules"],
-        "bare_rate": 1 / middle["bare"],
-        "ratio": middle["bare"] / middle["rules"],
-        "p50_ms": middle["rules"] * 1000,
-        "p95_ms": slowest * 1000,
-        "errors": errors,
-        "lost": 0,
-        **{f"{name}_us": each * 1e6 for name, each in middle.items()},
-    }
+    rounds = Rounds(ROUND)
+    rounds.play(turns, seconds=seconds)
+    return {**rounds.against("bare", ours="rules"), **rounds.microseconds()}
 
 
 def _twenty() -> Turn:
