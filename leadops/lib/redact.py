@@ -108,11 +108,11 @@ class Redactor:
 
     def also(self, values: Iterable[str]) -> Redactor:
         """This redactor, and `values` masked as well, numbers and days in any spelling."""
-        own, more = self._values, _values_pattern(list(values), spelt=True)
-        if more is None:
+        own, more = self._values, _values_text(list(values), spelt=True)
+        if not more:
             return self
         both = copy.copy(self)
-        both._values = more if own is None else re.compile(f"{own.pattern}|{more.pattern}")
+        both._values = re.compile(more if own is None else f"{own.pattern}|{more}")
         return both
 
     def is_sensitive(self, name: str) -> bool:
@@ -134,12 +134,18 @@ def _plain_name(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
-def _values_pattern(values: Collection[str], *, spelt: bool = False) -> re.Pattern[str] | None:
+def _values_pattern(values: Collection[str]) -> re.Pattern[str] | None:
+    text = _values_text(values)
+    return re.compile(text) if text else None
+
+
+def _values_text(values: Collection[str], *, spelt: bool = False) -> str:
+    """A regular expression for all forms of the values; blank without any."""
     forms = {form for value in values for form in _forms(value) if len(form) >= MIN_LENGTH}
     spellings_of = {text for value in values for text in spellings.of(value)} if spelt else set()
     # The longest first: where one secret begins another, the whole of the longer must go.
     patterns = [re.escape(form) for form in sorted(forms, key=len, reverse=True)]
-    return re.compile("|".join([*sorted(spellings_of), *patterns])) if patterns else None
+    return "|".join([*sorted(spellings_of), *patterns]) if patterns else ""
 
 
 def _forms(value: str) -> set[str]:
