@@ -7,7 +7,7 @@ been committed.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -18,7 +18,7 @@ from django.db import connection, transaction
 from events.journal import Journal
 from events.models.lead import new_salt
 from events.vocabulary import EventType
-from flows import bids, cards, consent, fields, guards, offers, posted
+from flows import bids, cards, consent, doorcaps, fields, guards, offers, posted
 from flows.facts import on_list, repeats
 from flows.fields.text import storable
 from flows.plans import FieldPlan, FlowPlan, SourcePlan
@@ -30,6 +30,7 @@ from flows.runs import LeadState
 from flows.suppression import entries as suppression
 from leadops.lib import conditions, ids, secrets, wake, wire
 from leadops.lib.bulk import Table, dumps
+from recipients.caps import Cap
 from recipients.mapping import text_of
 from recipients.outcomes import Outcome
 
@@ -78,6 +79,7 @@ class Submission:
     demo: bool = False
     key: str = ""  # the source's Idempotency-Key
     ping: str = ""  # the ping whose offer it makes use of
+    imported: Mapping[str, Any] | None = None  # the file and row that it came from
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,7 @@ class Prepared:
     claims: list[guards.Claim] = field(default_factory=list)
     consent: dict[str, Any] | None = None  # what the record keeps of it
     ping: str = ""  # whose offer it makes use of
+    imported: Mapping[str, Any] | None = None
 
     @property
     def price(self) -> Decimal:
@@ -160,10 +163,19 @@ class Prepared:
         self.reasons.append(_plain(reason))
 
 
-def receive(flow: FlowPlan, source: SourcePlan, submission: Submission, *, at: datetime) -> Answer:
+def receive(
+    flow: FlowPlan,
+    source: SourcePlan,
+    submission: Submission,
+    *,
+    at: datetime,
+    beside: Callable[[Prepared, Answer], None] = lambda _prepared, _answer: None,
+) -> Answer:
     """Take a lead in. The answer is true when this returns: its transaction is committed.
 
-    `flow.terms[source.id]` must exist. Raises DatabaseError when the lead cannot be stored.
+    `flow.terms[source.id]` must exist. `beside` writes what must be true together with the lead;
+    it is not called for one that was answered before. Raises DatabaseError when the lead cannot be
+    stored.
     """
     prepared = prepare(flow, source, submission, at=at)
     if prepared.accepted and flow.suppress:
@@ -178,18 +190,50 @@ def receive(flow: FlowPlan, source: SourcePlan, submission: Submission, *, at: d
             known = guards.take_key(key, prepared.lead.id, at=at)
             if known is not None:
                 return Answer.of(known)
-        if prepared.accepted and prepared.claims:
-            earlier = guards.claim_duplicates(flow, prepared.lead.id, prepared.claims, at=at)
-            if earlier is not None:
-                prepared.reject(repeats(earlier))
+        capped = _door_caps(prepared)
+        before = transaction.savepoint() if capped else None
+        _claim(prepared, at=at)
         held = _take_offer(prepared, submission.ping) if submission.ping else None
+        if before is not None and not _within_caps(prepared, capped, before, at=at):
+            held = None
         answer = store(prepared, at=at)
         if held is not None:
             with connection.cursor() as cursor:
                 bids.insert(cursor, prepared.lead.id, held.bids, at=at)
         if submission.key:
             guards.keep_answer(key, answer.kept())
+        beside(prepared, answer)
     return answer
+
+
+def _claim(prepared: Prepared, *, at: datetime) -> None:
+    """Claim its values; a lead that has the same as an earlier one is rejected."""
+    if prepared.accepted and prepared.claims:
+        earlier = guards.claim_duplicates(prepared.flow, prepared.lead.id, prepared.claims, at=at)
+        if earlier is not None:
+            prepared.reject(repeats(earlier))
+
+
+def _door_caps(prepared: Prepared) -> tuple[Cap, ...]:
+    if prepared.lead.test or not prepared.accepted:
+        return ()
+    return prepared.flow.caps + prepared.flow.terms[prepared.source.id].caps
+
+
+def _within_caps(prepared: Prepared, capped: tuple[Cap, ...], before: str, *, at: datetime) -> bool:
+    """Count the lead; where there is no room for it, reject it and give back what it has claimed
+    since `before`: tomorrow it is no duplicate."""
+    full = ""
+    if prepared.accepted:
+        values = judged({**prepared.values, **prepared.sensitive}, prepared.source)
+        full = doorcaps.take(capped, values, price=prepared.price, at=at)
+    if not full:
+        transaction.savepoint_commit(before)
+        return True
+    transaction.savepoint_rollback(before)
+    prepared.ping = ""
+    prepared.reject(full)
+    return False
 
 
 def _take_offer(prepared: Prepared, ping_id: str) -> offers.Held | None:
@@ -261,6 +305,7 @@ def prepare(
         values=values,
         sensitive=sensitive,
         reasons=found,
+        imported=submission.imported,
     )
     prepared.keys = list(search_keys(flow, everything, lead_id, at))
     prepared.claims = guards.claims(flow, source.id, everything, test=submission.test)
@@ -425,6 +470,7 @@ def record(prepared: Prepared, journal: Journal) -> None:
     facts: dict[str, Any] = {
         "source": {"id": source.id, "name": source.name, "slug": source.slug},
         **({"test": True} if lead.test else {}),
+        **({"import": prepared.imported} if prepared.imported else {}),
     }
     journal.record(
         lead,

@@ -7,6 +7,7 @@ import logging
 from django.db import connection
 
 from flows import bids, bulkretry, guards, learning, offers, plans, shares, steering
+from flows.importing import keeping, working
 from flows.pump import Pump
 from flows.suppression import uploads
 from leadops.lib import queue
@@ -15,6 +16,7 @@ from recipients import tokenstore
 log = logging.getLogger(__name__)
 
 BULK_TURN = 30.0  # seconds; there are few workers for all that is not pumping
+IMPORT_TURN = 10.0  # the same; an import takes many of them
 TURN = 300.0  # seconds; then a successor takes over, with whatever django-q2 has to tidy
 
 
@@ -98,6 +100,28 @@ def resume_suppression_uploads() -> None:
         connection.close()
 
 
+def lead_import(import_id: str) -> None:
+    """Take rows of a file in for a while, then have a successor started."""
+    try:
+        if working.work(import_id, seconds=IMPORT_TURN, stopping=queue.stopping.is_set):
+            return
+        if not queue.stopping.is_set():
+            queue.enqueue(working.TASK, import_id)
+    except Exception:
+        log.exception("Taking a file of leads in ended early; the next run goes on")
+        connection.close()
+
+
+def resume_lead_imports() -> None:
+    """Have worked on what a task left behind that died, or was stopped."""
+    try:
+        for import_id in working.JOBS.unfinished():
+            queue.enqueue(working.TASK, import_id)
+    except Exception:
+        log.exception("Looking for imports ended early; the next run tries again")
+        connection.close()
+
+
 def tidy() -> None:
     """Forget what guards against repetition once it is too old to repeat."""
     try:
@@ -106,6 +130,7 @@ def tidy() -> None:
         offers.forget_old()
         tokenstore.forget_old()
         shares.forget_old(plans.current().accounts)
+        keeping.forget_old()
     except Exception:
         log.exception("Tidying ended early; the next run tries again")
         connection.close()

@@ -12,6 +12,7 @@ SCHEDULES: tuple[Every, ...] = (
     Every("secrets", "events.tasks.secrets", minutes=30),
     Every("bulk retries", "flows.tasks.resume_bulk_retries"),
     Every("suppression uploads", "flows.tasks.resume_suppression_uploads"),
+    Every("lead imports", "flows.tasks.resume_lead_imports"),
     Every("tidy", "flows.tasks.tidy", minutes=60),
     Every("partitions", "events.tasks.make_partitions", minutes=24 * 60),
 )

@@ -1,8 +1,11 @@
+from flows.models.batch import Batch
 from flows.models.bid import Bid
 from flows.models.bulk_retry import BulkRetry
+from flows.models.capcount import CapCount
 from flows.models.enhancement import Enhancement
 from flows.models.flow import Flow, FlowField, FlowSource
 from flows.models.guard import DuplicateClaim, IntakeKey, RecipientClaim
+from flows.models.lead_import import LeadImport, LeadImportPiece, LeadImportRow
 from flows.models.ping import SourcePing
 from flows.models.revision import Revision
 from flows.models.service_answer import ServiceAnswer
@@ -13,14 +16,19 @@ from flows.models.submission_link import SubmissionLink
 from flows.models.work import Pump, Work
 
 __all__ = [
+    "Batch",
     "Bid",
     "BulkRetry",
+    "CapCount",
     "DuplicateClaim",
     "Enhancement",
     "Flow",
     "FlowField",
     "FlowSource",
     "IntakeKey",
+    "LeadImport",
+    "LeadImportPiece",
+    "LeadImportRow",
     "Measured",
     "Pump",
     "RecipientClaim",

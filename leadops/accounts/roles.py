@@ -28,6 +28,9 @@ RECORD = frozenset(
         "alert",
         "bulkretry",
         "suppressionupload",
+        "leadimport",
+        "leadimportpiece",
+        "leadimportrow",
     }
 )
 # What an account manager may read of the recipients given to them; which ones, the page decides.

@@ -11,7 +11,7 @@ import io
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-DANGEROUS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001
+DANGEROUS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 BOM: Final = "\ufeff"  # by which Excel knows UTF-8
 
 
@@ -30,7 +30,7 @@ def bare(text: str) -> str:
 
 
 def line(cells: Iterable[str], *, delimiter: str = ",") -> str:
-    """A line of a file, every value quoted: one that holds another country's delimiter stays one."""
+    """A line of a file, every value quoted: one with another country's delimiter stays one."""
     out = io.StringIO()
     row: Sequence[str] = [guarded(cell) for cell in cells]
     csv.writer(out, delimiter=delimiter, quoting=csv.QUOTE_ALL).writerow(row)
