@@ -16,12 +16,15 @@ from django.db import connection, transaction
 
 from events.buckets import NO_BUCKET
 from events.metrics import Cell, Summary, merge, summarise
+from events.models import Counted
 from events.periods import Span
 
+Kind = Counted.Kind
 # The columns that cells can be grouped by. `time` is the start of an interval.
 COLUMNS = ("time", "recipient_id", "flow_id", "source_id", "kind", "outcome", "category",
            "reason", "attempt", "bucket")  # fmt: skip
 CELL = ("kind", "outcome", "category", "reason", "attempt")
+OF_STEPS = [kind.value for kind in (Kind.FILTER, Kind.ENHANCE, Kind.AUCTION, Kind.RESULT)]
 SUM = "sum(n)::bigint, sum(ms)::bigint, sum(revenue), sum(cost), max(hour)"
 
 
@@ -44,12 +47,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which cells count. None: all. Test leads never do."""
+    """Which cells count. None: all. Test leads never do. `steps`: those of flows' steps and ends
+    as well, which stand under the ids of steps in the place of recipients'."""
 
     span: Span
     recipients: Collection[str] | None = None
     flow: str | None = None
     source: str | None = None
+    steps: bool = False
 
 
 def read(
@@ -96,6 +101,9 @@ def _mask(used: Sequence[str], group: Sequence[str]) -> int:
 def _where(scope: Scope) -> tuple[str, dict[str, Any]]:
     parts = ["NOT test", "hour >= %(start)s", "hour < %(end)s"]
     values: dict[str, Any] = {"start": scope.span.first_hour, "end": scope.span.end}
+    if not scope.steps:
+        parts.append("kind <> ALL(%(steps)s)")
+        values["steps"] = OF_STEPS
     if scope.recipients is not None:
         parts.append("recipient_id = ANY(%(recipients)s)")
         values["recipients"] = sorted(scope.recipients)

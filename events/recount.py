@@ -21,6 +21,7 @@ COUNTED = sorted(
     {
         *ATTEMPT_ENDS,
         *DELIVERY_ENDS,
+        *rollups.STEPS,
         *ENHANCEMENTS,
         EventType.SOURCE_ACCEPTED,
         EventType.SOURCE_REJECTED,

@@ -31,6 +31,14 @@ DIGITS = re.compile(r"\d+")
 FOLD_LOCK = 0x4C4F_0001
 FOLD_ROWS = 50_000
 
+# What is counted of a flow's steps, under the step's id in the place of a recipient's.
+STEPS: Mapping[str, Counted.Kind] = {
+    EventType.FILTER_PASSED: Kind.FILTER,
+    EventType.FILTER_FAILED: Kind.FILTER,
+    **{kind: Kind.ENHANCE for kind in EventType if kind.group == "enhancement"},
+    EventType.AUCTION_DECIDED: Kind.AUCTION,
+}
+
 _NOTHING = Decimal(0)
 _KEY_OF = itemgetter(*Counted.KEY)
 
@@ -80,6 +88,7 @@ class Happening:
 def cells(event: Happening) -> Iterator[Cell]:
     """What one event counts for, as rows of `events_tally`; revenue and cost are decimals."""
     kind = event.type
+    yield from _step_cells(event)
     if kind in (EventType.SOURCE_ACCEPTED, EventType.SOURCE_REJECTED):
         yield _cell(event, Kind.LEAD, cost=event.data.get("price", 0))
     elif kind in ENHANCEMENTS:
@@ -114,6 +123,15 @@ def cells(event: Happening) -> Iterator[Cell]:
             reason=reason_class(event.reason),
             revenue=event.data.get("money", 0),
         )
+
+
+def _step_cells(event: Happening) -> Iterator[Cell]:
+    """What a flow's step did to the lead, or how it ended."""
+    if event.type == EventType.FLOW_COMPLETED:
+        yield _cell(event, Kind.RESULT, outcome=event.data.get("result", ""))
+    elif step := STEPS.get(event.type):
+        word = event.outcome if step is Kind.AUCTION else event.type.partition(".")[2]
+        yield _cell(event, step, recipient_id=event.entity_id, outcome=word)
 
 
 def _delivery_cells(event: Happening) -> Iterator[Cell]:

@@ -20,6 +20,10 @@ class Counted(models.Model):
         DELIVERY = "delivery", "A delivery reached its final outcome"
         SHARE = "share", "A sale's share of its lead's cost"
         FEEDBACK = "feedback", "A buyer said something (outcome: the kind of feedback)"
+        FILTER = "filter", "A lead met a filter (outcome: passed, failed; under the step's id)"
+        ENHANCE = "enhance", "A service was asked (outcome: success, failure, error, skipped)"
+        AUCTION = "auction", "An auction was decided (under the step's id)"
+        RESULT = "result", "A lead came to its end (outcome: sold, unsold, stopped)"
 
     hour = models.DateTimeField(help_text="Start of the hour, UTC.")
     kind = models.CharField(max_length=10, choices=Kind.choices)

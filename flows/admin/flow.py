@@ -14,6 +14,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from flows import fields
+from flows.admin.picture import PictureMixin
 from flows.admin.rules import rules_view
 from flows.admin.simulate import SimulateMixin
 from flows.admin.submission import SubmissionMixin
@@ -63,6 +64,7 @@ class SourceCards(Ordered, Cards):
         "aliases": 3,
         "require": 2,
         "allowed_ips": 2,
+        "caps": 3,
         "prices": 4,
         "pricing": 5,
         "duplicate_match": 2,
@@ -80,6 +82,7 @@ class SourceCards(Ordered, Cards):
                     "price",
                     "prices",
                     "pricing",
+                    "caps",
                     "allowed_ips",
                     ("duplicate_match", "duplicate_within"),
                     "position",
@@ -157,7 +160,7 @@ def _delivers(step: Step) -> str:
 
 
 @admin.register(Flow)
-class FlowAdmin(SimulateMixin, SubmissionMixin, ConsoleAdmin):
+class FlowAdmin(PictureMixin, SimulateMixin, SubmissionMixin, ConsoleAdmin):
     """What happens to leads of one kind."""
 
     list_display = ("shown_name", "sources_count", "steps_count", "currency", "state")

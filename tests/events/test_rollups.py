@@ -82,7 +82,7 @@ def test_it_counts_a_skipped_delivery_without_an_attempt():
 
 def test_it_shares_the_cost_of_a_lead_between_its_sales():
     sales = [{"recipient_id": "rcp_1", "cost": 5.0}, {"recipient_id": "rcp_2", "cost": 10.0}]
-    found = list(cells(happening("flow.completed", "accepted", data={"sales": sales})))
+    found = list(cells(happening("flow.completed", "accepted", data={"sales": sales})))[1:]
     assert [(c["recipient_id"], c["cost"]) for c in found] == [("rcp_1", 5), ("rcp_2", 10)]
 
 
@@ -94,7 +94,29 @@ def test_it_takes_the_money_of_a_return_back():
     assert (cell["outcome"], cell["revenue"], cell["reason"]) == ("return", -45, "No #")
 
 
-@pytest.mark.parametrize("kind", ["filter.passed", "retry.scheduled", "alert.raised", "new.one"])
+def test_it_counts_how_a_lead_ended():
+    event = happening("flow.completed", "rejected", reason="No 5", data={"result": "unsold"})
+    [cell] = cells(event)
+    assert (cell["kind"], cell["outcome"], cell["reason"]) == ("result", "unsold", "No #")
+
+
+@pytest.mark.parametrize(
+    ("word", "outcome", "counted"),
+    [
+        ("filter.passed", "accepted", ("filter", "passed")),
+        ("filter.failed", "rejected", ("filter", "failed")),
+        ("enhancement.success", "accepted", ("enhance", "success")),
+        ("enhancement.error", "unknown", ("enhance", "error")),
+        ("auction.decided", "rejected", ("auction", "rejected")),
+    ],
+)
+def test_it_counts_what_steps_did_under_their_ids(word, outcome, counted):
+    [cell] = cells(happening(word, outcome, entity_id="step_1"))
+    assert (cell["kind"], cell["outcome"]) == counted
+    assert cell["recipient_id"] == "step_1"
+
+
+@pytest.mark.parametrize("kind", ["source.submitted", "retry.scheduled", "alert.raised", "new.one"])
 def test_it_counts_nothing_else(kind):
     assert kinds(happening(kind)) == []
 
@@ -140,7 +162,7 @@ def test_it_gives_the_same_figures_before_and_after_folding():
     assert before["delivery", "accepted"] == (2, Decimal(90), 0)
     assert before["attempt", "server_error"][0] == 1
     assert before["lead", "accepted"] == (3, 0, Decimal(45))
-    assert rollups.fold() == 12
+    assert rollups.fold() == 18
     assert not Tally.objects.exists()
     assert figures() == before
     assert verify.figures().problems == []
@@ -179,7 +201,7 @@ def test_it_folds_a_backlog_chunk_by_chunk(monkeypatch):
 def test_it_sums_what_counts_in_one_cell():
     sales = [{"recipient_id": "rcp_1", "cost": 0.1}, {"recipient_id": "rcp_2", "cost": 0.2}]
     event = happening("flow.completed", "accepted", data={"sales": sales})
-    found = rollups.summed(cell for _ in range(3) for cell in cells(event))
+    found = rollups.summed(cell for _ in range(3) for cell in cells(event))[1:]
     assert [(row["recipient_id"], row["n"], row["cost"]) for row in found] == [
         ("rcp_1", 3, Decimal("0.3")),
         ("rcp_2", 3, Decimal("0.6")),
