@@ -49,9 +49,20 @@ def currencies() -> list[str]:
 
 
 def privacy(flow_id: str) -> dict[str, str]:
-    """The flow's fields: name → plain, personal or sensitive."""
+    """The flow's fields and appended values: name → plain, personal or sensitive."""
     rows = _of("flows.FlowField").filter(flow_id=flow_id).values_list("name", "privacy")
-    return dict(rows)
+    return {**dict(rows), **_appended(flow_id)}
+
+
+def _appended(flow_id: str) -> dict[str, str]:
+    """What enhancement steps append: the whole name in a snapshot → its privacy."""
+    rows = _of("flows.Enhancement").filter(step__flow_id=flow_id)
+    return {
+        f"appended.{step}.{name}": said["privacy"]
+        for step, document in rows.values_list("step__name", "append")
+        for name, said in document.items()
+        if isinstance(said, dict) and "privacy" in said
+    }
 
 
 def steps(flow_id: str) -> dict[str, str]:

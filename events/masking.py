@@ -14,9 +14,10 @@ from urllib.parse import quote, quote_plus
 from leadops.lib import spellings
 
 MASK = "•••"
-# Ours, and what a service said about the lead; everything else that no field of the flow
-# describes counts as personal, for nobody has said what it is.
+# Ours, and what a service said about the lead, unless its step says otherwise; everything else
+# that no field of the flow describes counts as personal, for nobody has said what it is.
 OPEN_ROOTS = frozenset({"id", "timestamp", "source", "appended"})
+APPENDED = "appended."  # of these each has a privacy of its own
 TOLD = (".valid", ".reason")  # components that say nothing about the person
 PARTS = ("", ".raw", ".user", ".number")  # components that texts are searched for
 LONG = 4  # shorter values are masked as whole words only
@@ -27,12 +28,14 @@ _PHONE = re.compile(r"\+?\d{7,15}")
 
 def personal_names(values: Mapping[str, Any], privacy: Mapping[str, str]) -> set[str]:
     """The names in a snapshot that are not for everybody."""
-    return {
-        name
-        for name in values
-        if (root := name.split(".", 1)[0]) not in OPEN_ROOTS
-        and privacy.get(root, "personal") != "plain"
-    }
+    return {name for name in values if _is_personal(name, privacy)}
+
+
+def _is_personal(name: str, privacy: Mapping[str, str]) -> bool:
+    if name in privacy:
+        return privacy[name] != "plain"
+    root = name.split(".", 1)[0]
+    return root not in OPEN_ROOTS and privacy.get(root, "personal") != "plain"
 
 
 def mask_values(values: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
@@ -90,7 +93,8 @@ def _forms(name: str, values: Mapping[str, Any]) -> Iterator[str]:
     """Regular expressions for the ways in which texts may write one value."""
     root = name.split(".", 1)[0]
     value = values.get(name)
-    if name not in {root + part for part in PARTS} or value is None or isinstance(value, bool):
+    searched = name.startswith(APPENDED) or name in {root + part for part in PARTS}
+    if not searched or value is None or isinstance(value, bool):
         return
     text = str(value).strip()
     if len(text) < 2:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from flows import plans
+from flows import appending, plans, stepvalues
 from flows.draftleads import Given
 from flows.fields.registry import FIELD_TYPES
 from flows.models import FlowField, FlowSource
@@ -62,7 +62,7 @@ def catalogue(
 ) -> list[Group]:
     """All of it; `seen` are recent leads, whose further values are offered as well."""
     leads = [each.context["lead"] for each in seen]
-    named = list(_fields(flows))
+    named = [*_fields(flows), *_appended(flows)]
     known = {item.insert for item in named}
     groups = [
         Group("Keys that it takes", "key", tuple(map(_key, service_fields(recipient)))),
@@ -108,6 +108,12 @@ def _fields(flows: Sequence[str]) -> Iterator[Item]:
                 ABOUT.get(part, part.replace("_", " ") if "_" in part else ""),
                 part=True,
             )
+
+
+def _appended(flows: Sequence[str]) -> Iterator[Item]:
+    for step, each in stepvalues.of_flows(flows):
+        hidden = "; its values are not shown here" if each.privacy == "sensitive" else ""
+        yield Item(f"lead.{appending.key(step, each.name)}", f"Appended by {step}{hidden}")
 
 
 def _seen(leads: Iterable[Mapping[str, Any]], known: set[str]) -> Iterator[Item]:

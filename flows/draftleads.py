@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from events.models import Delivery, Lead
 from events.snapshots import Snapshots
-from flows import fields, plans
+from flows import fields, plans, stepvalues
 from flows.models import FlowField, Step
 from flows.testcalls import sample_values
 from recipients.mapping import text_of
@@ -63,7 +63,7 @@ def last_leads(
 def sensitive_paths(flows: Sequence[str]) -> frozenset[str]:
     """Fields whose values are in no snapshot, as templates name them."""
     found = FlowField.objects.filter(flow__in=flows, privacy=FlowField.Privacy.SENSITIVE)
-    names = found.values_list("name", flat=True)
+    names = [*found.values_list("name", flat=True), *stepvalues.sensitive(flows)]
     return frozenset(path for name in names for path in (name, f"lead.{name}"))
 
 

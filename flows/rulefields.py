@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from flows import plans
+from flows import appending, plans, stepvalues
 from flows.fields.registry import FIELD_TYPES
 from flows.fields.state import CANADA, UNITED_STATES
 from flows.models import FlowField, FlowSource
@@ -63,7 +63,7 @@ class Offered:
 
 def offered(flows: Sequence[str], seen: Iterable[Mapping[str, Any]] = ()) -> list[Offered]:
     """All that rules about leads of these flows may read, in the order of the flows' fields."""
-    found = [*_fields(flows), *_sources(flows)]
+    found = [*_fields(flows), *_appended(flows), *_sources(flows)]
     found += [Offered(name, label) for name, label in OURS.items()]
     known = {each.name for each in found}
     names = dict.fromkeys(path for values in seen for path in _paths(values))
@@ -87,6 +87,11 @@ def _fields(flows: Sequence[str]) -> Iterator[Offered]:
     for name, kind in kinds.items():
         yield _of_type(name, kind)
         yield from _parts(kind, f"{name}.")
+
+
+def _appended(flows: Sequence[str]) -> Iterator[Offered]:
+    for step, each in stepvalues.of_flows(flows):
+        yield Offered(appending.key(step, each.name), f"Appended by {step}")
 
 
 def _of_type(name: str, kind: str) -> Offered:

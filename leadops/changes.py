@@ -23,6 +23,7 @@ from events.journal import Journal
 from events.models import AlertThreshold, Channel, Event
 from events.vocabulary import EventType
 from flows.models import (
+    Enhancement,
     Flow,
     FlowField,
     FlowSource,
@@ -84,7 +85,11 @@ SHAPES: dict[type[Model], Shape] = {
         name=lambda row: row.source.slug, children={"submission_links": SubmissionLink}
     ),
     SubmissionLink: Shape(),
-    Step: Shape(name=lambda row: row.name, children={"recipients": StepRecipient}),
+    Step: Shape(
+        name=lambda row: row.name,
+        children={"recipients": StepRecipient, "enhancement": Enhancement},
+    ),
+    Enhancement: Shape(),
     StepRecipient: Shape(name=lambda row: row.recipient.slug),
     Recipient: Shape(
         many=("suppress",),

@@ -94,7 +94,14 @@ def reader_of(settings: Settings) -> responses.Reader:
 
 
 def check(row: Enhancement) -> None:
-    """Everything but what stands behind `${NAME}`; raises TermError with the attribute's place."""
+    """How the parts fit together, nothing about what is wrong in itself: that is said where it
+    stands. Raises TermError with the attribute as its place."""
+    try:
+        appending.parse(row.append)
+    except TermError:
+        return
+    if row.service not in SERVICES:
+        return
     settings = settings_of(row)
     if not settings.url:
         raise TermError("Say where it is asked", "url")

@@ -189,8 +189,8 @@ def _read_endpoint(draft: Draft, item: Item, place: int, production: Draft | Non
     if draft.obj.kind == "ping":
         _take_deadline(draft, found)
     _take_fixed(draft, found)
-    _read_headers(draft, found, production)
-    _read_auth(draft, found.get("auth"), production)
+    read_headers(draft, found, production)
+    read_auth(draft, found.get("auth"), production)
 
 
 def _take_deadline(draft: Draft, found: dict[str, Item]) -> None:
@@ -218,7 +218,7 @@ def _take_fixed(draft: Draft, found: dict[str, Item]) -> None:
             draft.put(name, only)
 
 
-def _read_headers(draft: Draft, found: dict[str, Item], production: Draft | None) -> None:
+def read_headers(draft: Draft, found: dict[str, Item], production: Draft | None) -> None:
     """`headers`, and those that stand in `auth: {type: headers, headers: {…}}`."""
     items = [found["headers"]] if "headers" in found else []
     auth = found.get("auth")
@@ -253,7 +253,7 @@ def _header(draft: Draft, name: str, item: Item) -> str | None:
     return None
 
 
-def _read_auth(draft: Draft, item: Item | None, production: Draft | None) -> None:
+def read_auth(draft: Draft, item: Item | None, production: Draft | None) -> None:
     if item is None:
         for attribute in AUTH_FIELDS:
             _inherit(draft, attribute, production)
@@ -373,13 +373,13 @@ def _write(
             )
             put(document, key.name, written)
     if (base is None and row.headers) or (base is not None and row.headers != base.headers):
-        document["headers"] = _write_headers(row, concealing, names)
+        document["headers"] = write_headers(row, concealing, names)
     if base is None or any(getattr(row, f) != getattr(base, f) for f in AUTH_FIELDS):
-        document["auth"] = _write_auth(row, concealing, names)
+        document["auth"] = write_auth(row, concealing, names)
     return document
 
 
-def _write_auth(row: Endpoint, concealing: Concealing, names: tuple[str, ...]) -> dict[str, Any]:
+def write_auth(row: Endpoint, concealing: Concealing, names: tuple[str, ...]) -> dict[str, Any]:
     shape = AUTH[row.auth]
     secret = partial(_conceal, concealing, names)
     options = {
@@ -394,7 +394,7 @@ def _conceal(concealing: Concealing, names: tuple[str, ...], text: str, name: st
     return concealing.secret(text, *names, name)
 
 
-def _write_headers(row: Endpoint, concealing: Concealing, names: tuple[str, ...]) -> dict[str, Any]:
+def write_headers(row: Endpoint, concealing: Concealing, names: tuple[str, ...]) -> dict[str, Any]:
     """Headers by name; a credential that is written out is concealed."""
     document: dict[str, Any] = {}
     for name, text in validation.parse_headers(row.headers):

@@ -15,7 +15,7 @@ from leadops.config.concealing import Concealing
 from leadops.config.items import Item
 from leadops.config.kinds import BOOLEAN, DURATION, INTEGER, MONEY, NUMBER, RULES
 from leadops.config.plans import Draft, Plan
-from leadops.config.sections import suppression, terms
+from leadops.config.sections import enhancements, suppression, terms
 from leadops.config.sections.base import tops
 from leadops.config.shapes import Key, Shape
 
@@ -64,7 +64,7 @@ DELIVER = Shape(
     ),
     own=("recipients", "remediation"),
 )
-SHAPES = {"filter": FILTER, "deliver": DELIVER}
+SHAPES = {"filter": FILTER, "enhance": enhancements.STEP, "deliver": DELIVER}
 CANDIDATE = Shape(
     keys=(
         Key("price", MONEY),
@@ -82,7 +82,8 @@ class Flows:
 
     def objects(self) -> list[Flow]:
         children = ("fields", "sources__source", "steps__recipients__recipient")
-        query = Flow.objects.prefetch_related(*children, "steps__remediation", "suppress")
+        children = (*children, "steps__remediation", "steps__enhancement", "suppress")
+        query = Flow.objects.prefetch_related(*children)
         return list(query.order_by("slug"))
 
     def read(self, plan: Plan, items: list[Item]) -> None:
@@ -189,19 +190,19 @@ def _read_steps(plan: Plan, flow: Draft, item: Item | None) -> None:
 def _kind(item: Item) -> str | None:
     """What a step is, by its first word; None (reported) for what it cannot be."""
     if not isinstance(item.node.value, dict):
-        item.expected("a step: {filter: …} or {deliver: …}")
+        item.expected("a step: {filter: …}, {enhance: …} or {deliver: …}")
         return None
     kinds = [kind for kind in SHAPES if kind in item.node.value]
     if len(kinds) == 1:
         return kinds[0]
     if kinds:
-        item.error("A step is either a filter or a delivery")
+        item.error("A step is either a filter, an enhancement or a delivery")
         return None
     later = [key for key in item.node.value if f"flows.steps.{key}" in unavailable.KEYS]
     if later:
         item.child(later[0]).error(unavailable.MESSAGE, line=item.key_line(later[0]))
     else:
-        item.error("A step begins with filter or deliver and its name")
+        item.error("A step begins with filter, enhance or deliver and its name")
     return None
 
 
@@ -216,6 +217,10 @@ def _read_step(plan: Plan, draft: Draft, kind: str, found: dict[str, Item]) -> N
         draft.places["remediation"] = found["remediation"]
     draft.put("remediation_id", remediation.pk if remediation is not None else None)
     plan.save(draft)
+    if kind == Step.Kind.ENHANCE:
+        enhancements.read_enhancement(plan, draft, found)
+    else:
+        enhancements.forget_enhancement(plan, draft)
     _read_candidates(plan, draft, found.get("recipients"))
 
 
@@ -261,4 +266,6 @@ def _write_step(step: Step, concealing: Concealing) -> dict[str, Any]:
         ]
         if step.remediation is not None:
             document["remediation"] = step.remediation.slug
+    if step.kind == Step.Kind.ENHANCE:
+        document |= enhancements.write_enhancement(step, concealing)
     return document

@@ -45,7 +45,7 @@ CASES = [
      "flows[0].steps[0].rules.all[0].op: “inn” is not an operator; did you mean in?"),
     ("on_fail: stop", "on_fail: halt", "flows[0].steps[0].on_fail: “halt” is not possible; known here: stop, continue"),
     ("- filter: geographic_filter", "- filtre: geographic_filter",
-     "flows[0].steps[0]: A step begins with filter or deliver and its name"),
+     "flows[0].steps[0]: A step begins with filter, enhance or deliver and its name"),
     ("deliver: buyers", "deliver: geographic_filter", "flows[0].steps[1].deliver: geographic_filter stands here twice"),
     ("pattern: waterfall", "pattern: waterfal", "flows[0].steps[1].pattern: 'waterfal' is no pattern"),
     ("pattern: waterfall", "pattern: batch", "flows[0].steps[1].pattern: batch: not available in this version"),
