@@ -69,6 +69,8 @@ class EventType(StrEnum):
     RECIPIENT_PAUSED = "recipient.paused", "A recipient or endpoint gets nothing for now"
     RECIPIENT_TESTED = "recipient.tested", "Somebody made a test call; there is no lead behind it"
     RECIPIENT_RESUMED = "recipient.resumed", "A recipient or endpoint gets leads again"
+    BATCH_SENT = "batch.sent", "Leads went to a recipient together; what came of each is its own"
+    BATCH_RELEASED = "batch.released", "Somebody sent a batch before its time"
     BREAKER_OPENED = "breaker.opened", "An endpoint failed too often and is left alone for a while"
     BREAKER_PROBED = "breaker.probed", "One attempt goes to an endpoint to see how it is"
     BREAKER_CLOSED = "breaker.closed", "An endpoint is in use again"

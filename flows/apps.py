@@ -30,6 +30,7 @@ NOT_COMPILED = frozenset(
         "submissionlink",
         "mappingversion",
         "bid",
+        "batch",
         "serviceanswer",
         "sourceping",
         "measured",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from flows.answers import Kept
 from flows.breakers import Breakers
+from flows.gathering import Gathering
 from flows.lookups import Lookup
 from flows.plans import Plans
 from flows.runs import DeliveryState, Run
@@ -43,6 +44,9 @@ class Sending:
     test: bool
     hold: float
     begun: datetime | None = None
+    batch: str = ""  # the batch it goes with
+    judges: bool = True  # its result speaks for the endpoint: of a batch that of one does
+    who: str = ""  # of its breaker, where it is not the delivery itself
 
 
 @dataclass(slots=True)
@@ -61,6 +65,7 @@ class Desk:
     asks: list[tuple[Run, Inquiry]] = field(default_factory=list)
     tells: bool = False
     notices: list[Inquiry] = field(default_factory=list)
+    gathering: Gathering = field(default_factory=Gathering)
     pauses: dict[str, str] = field(default_factory=dict)  # endpoint → reason
     holds: dict[str, datetime] = field(default_factory=dict)  # endpoint → not before
     alarms: dict[str, tuple[str, str]] = field(default_factory=dict)  # endpoint → recipient, text

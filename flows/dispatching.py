@@ -11,6 +11,8 @@ from events.vocabulary import EventType
 from flows import breakers, shares
 from flows.admission import Admit, Hold, Skip, Verdict, admit
 from flows.desk import Desk
+from flows.gathering import BACKSTOP, WAITS, Joining
+from flows.gathering import takes as gathers
 from flows.patterns.base import Candidate
 from flows.plans import DeliverStep, StepPlan
 from flows.runs import DeliveryState, Run, WorkState
@@ -43,6 +45,8 @@ def dispatch(run: Run, delivery: DeliveryState, desk: Desk) -> None:
             run.counters.wait(delivery, found.busy)
         postpone(delivery, None if wait is None else wait + JITTER.random() * found.spread)
         delivery.waits_for = found.reason[:200]
+    elif gathers(plan, found.endpoint):
+        _gather(run, delivery, plan, found, desk)
     elif desk.may_start(lane(delivery)):
         _begin(run, delivery, plan, found, desk)
     else:
@@ -177,8 +181,36 @@ def _doubtful(run: Run, delivery: DeliveryState, plan: RecipientPlan) -> bool:
     return delivery.in_doubt and exclusive and not moves_on
 
 
-def _begin(
+def _gather(
     run: Run, delivery: DeliveryState, plan: RecipientPlan, admitted: Admit, desk: Desk
+) -> None:
+    """Let a delivery wait for its batch, with the places in caps that it has been admitted to."""
+    assert plan.batch is not None  # noqa: S101  `gathers` has said so
+    step, expected = run.flow.step(delivery.step), _expected(run, plan, delivery)
+    run.counters.take(run, plan, step, delivery, price=expected)
+    if delivery.batch:
+        desk.gathering.again[delivery.id] = delivery.batch
+    else:
+        desk.gathering.joining.append(Joining(run, delivery, plan.batch, admitted.endpoint))
+    postpone(delivery, plan.batch.age + BACKSTOP)
+    delivery.waits_for = WAITS
+
+
+def begin_together(
+    run: Run, delivery: DeliveryState, plan: RecipientPlan, admitted: Admit, desk: Desk
+) -> None:
+    """Record the attempt of a delivery that goes with a batch; the batch begins it."""
+    _begin(run, delivery, plan, admitted, desk, alone=False)
+
+
+def _begin(
+    run: Run,
+    delivery: DeliveryState,
+    plan: RecipientPlan,
+    admitted: Admit,
+    desk: Desk,
+    *,
+    alone: bool = True,
 ) -> None:
     """Record the attempt, before anything is sent: a crash leaves it visible, without an end."""
     endpoint = admitted.endpoint
@@ -211,19 +243,23 @@ def _begin(
                 mapping_version=delivery.mapping_version,
             ),
         )
+    if alone:
+        delivery.batch = ""
     _record_attempt(run, delivery, plan, endpoint, timeout)
-    desk.breakers.enter(
-        plan,
-        endpoint,
-        who=breakers.who(delivery.id, delivery.attempts),
-        lease=work.hold,
-        delivery_id=delivery.id,
-        lead_id=run.lead.id,
-    )
+    if alone:
+        desk.breakers.enter(
+            plan,
+            endpoint,
+            who=breakers.who(delivery.id, delivery.attempts),
+            lease=work.hold,
+            delivery_id=delivery.id,
+            lead_id=run.lead.id,
+        )
     desk.facts.claim(run, delivery, plan, desk.now)
     step, expected = run.flow.step(delivery.step), _expected(run, plan, delivery)
     run.counters.take(run, plan, step, delivery, price=expected)
-    desk.starts.append((run, delivery, endpoint))
+    if alone:
+        desk.starts.append((run, delivery, endpoint))
 
 
 def _record_attempt(
@@ -257,8 +293,14 @@ def _record_attempt(
             used=endpoint,
             attempt_number=delivery.attempts,
             mapping_version=delivery.mapping_version,
+            **in_batch(delivery),
         ),
     )
+
+
+def in_batch(delivery: DeliveryState) -> dict[str, str]:
+    """What the record of an attempt says of the batch that it goes with."""
+    return {"batch_id": delivery.batch} if delivery.batch else {}
 
 
 def _priority(step: Any, delivery: DeliveryState) -> int:

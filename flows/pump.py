@@ -19,7 +19,7 @@ import sys
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -27,8 +27,10 @@ import psycopg
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
-from flows import plans, turn
+from flows import batching, plans, turn
 from flows.askers import Answered, Askers
+from flows.batchwork import BatchEnded, BatchSending
+from flows.desk import Sending
 from flows.dispatching import LEASE_MARGIN
 from flows.returns import Returns
 from flows.senders import Ended, Senders
@@ -56,6 +58,7 @@ GARBAGE = 100_000
 # Threads that put questions: an auction has dozens of pings under way at once, each for as long as
 # its buyer takes. They are made as they are needed.
 ASKERS = 256
+BATCHES = "batch"  # the kind of work that is a batch's
 RECONNECT = 0.5  # seconds between tries after the database went away
 
 
@@ -75,12 +78,12 @@ class Pump:
     def __post_init__(self) -> None:
         self.lease = str(uuid.uuid4())
         self.window = Window(self.size)
-        self.returns: Returns[Ended | Answered] = Returns()
+        self.returns: Returns[Ended | Answered | BatchEnded] = Returns()
         way_out = door(tuple(settings.LEADOPS_PRIVATE_NETWORKS), self.size)
         self.senders = Senders(self.size, way_out, self.returns, keyring())
         self.askers = Askers(ASKERS, way_out, self.returns, keyring())
         self.secret_use = SecretUse(keyring())
-        self.results: list[Ended | Answered] = []
+        self.results: list[Ended | Answered | BatchEnded] = []
         self.claimed: list[claim.Claimed] = []  # by a turn that failed: ours as long as the lease
         self.listener: psycopg.Connection[tuple[object, ...]] | None = None
         self.slot = -1
@@ -155,25 +158,65 @@ class Pump:
         for lane in _places(taken):
             self.window.release(lane)
         claimed, self.claimed = self.claimed, []
+        batches: list[claim.Claimed] = []
         try:
             claimed = claimed or (self._claim() if claiming else [])
             if not claimed and not taken:
                 return False
+            batches = [each for each in claimed if each.kind == BATCHES]
+            claimed = [each for each in claimed if each.kind != BATCHES]
             done = self._take(claimed, taken, claiming=claiming)
         except Exception:
             for lane in _places(taken):
                 self.window.held[lane] += 1
-            self.results, self.claimed = taken + self.results, claimed
+            self.results, self.claimed = taken + self.results, claimed + batches
             raise
         self._dispatch(done)
+        self._begin_batches(batches, claiming=claiming)
         self.refused += done.refused
         self.last_turn = time.monotonic()
         return True
 
     def _take(
-        self, claimed: list[claim.Claimed], taken: list[Ended | Answered], *, claiming: bool
+        self,
+        claimed: list[claim.Claimed],
+        taken: list[Ended | Answered | BatchEnded],
+        *,
+        claiming: bool,
     ) -> turn.Done:
         """The turn itself; the places it hands out are given back, `_dispatch` takes them."""
+        ended = [each for each in taken if isinstance(each, BatchEnded)]
+        with self._places(claiming=claiming) as may_start:
+            return turn.take(
+                turn.Turn(
+                    claimed,
+                    [
+                        *((e.sending, e.attempt) for e in taken if isinstance(e, Ended)),
+                        *(result for each in ended for result in each.results),
+                    ],
+                    self.lease,
+                    settings.LEADOPS_LEASE,
+                    may_start,
+                    [(e.inquiry, e.answers) for e in taken if isinstance(e, Answered)],
+                    ended,
+                )
+            )
+
+    def _begin_batches(self, claimed: list[claim.Claimed], *, claiming: bool) -> None:
+        """Each in a turn of its own; after a fault of the database they are left to their lease."""
+        for each in claimed:
+            with self._places(claiming=claiming) as may_start:
+                done = batching.begin(
+                    each,
+                    lease=self.lease,
+                    lease_seconds=settings.LEADOPS_LEASE,
+                    may_start=may_start,
+                )
+            self._dispatch(done)
+
+    @contextlib.contextmanager
+    def _places(self, *, claiming: bool) -> Iterator[Callable[[str], bool]]:
+        """What hands out places as long as a turn lasts."""
         reserved: Counter[str] = Counter()
 
         def may_start(lane: str) -> bool:
@@ -183,16 +226,7 @@ class Pump:
             return True
 
         try:
-            return turn.take(
-                turn.Turn(
-                    claimed,
-                    [(e.sending, e.attempt) for e in taken if isinstance(e, Ended)],
-                    self.lease,
-                    settings.LEADOPS_LEASE,
-                    may_start,
-                    [(e.inquiry, e.answers) for e in taken if isinstance(e, Answered)],
-                )
-            )
+            yield may_start
         finally:
             for lane, count in reserved.items():
                 for _ in range(count):
@@ -204,7 +238,8 @@ class Pump:
             if not inquiry.notice:
                 self.window.held[inquiry.lane] += 1
             self.askers.ask(inquiry)
-        for sending in done.starts:
+        sendings: list[Sending | BatchSending] = [*done.starts, *done.batches]
+        for sending in sendings:
             self.window.held[sending.lane] += 1
             self.sent += 1
             self.senders.send(sending, now + LEASE_MARGIN / 2)
@@ -302,9 +337,11 @@ class Pump:
             )
 
 
-def _places(taken: list[Ended | Answered]) -> list[str]:
+def _places(taken: list[Ended | Answered | BatchEnded]) -> list[str]:
     """The lanes of the places that these held; notices hold none."""
-    return [each.lane for each in taken if isinstance(each, Ended) or not each.inquiry.notice]
+    return [
+        each.lane for each in taken if not isinstance(each, Answered) or not each.inquiry.notice
+    ]
 
 
 def take_slot(held: psycopg.Connection[tuple[object, ...]]) -> int:

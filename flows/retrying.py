@@ -119,4 +119,6 @@ def _reopen(run: Run, delivery: DeliveryState) -> None:
     delivery.state, delivery.waits_for, delivery.endpoint = "waiting", "Retry", "production"
     # Its retries are counted, and grow too old, from the next attempt on.
     delivery.tries, delivery.first_attempt_at, delivery.finished_at = 0, None, None
+    # Somebody's own decision: it goes with the next batch, not under the key of the last.
+    delivery.batch = ""
     delivery.changed = True

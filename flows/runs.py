@@ -118,6 +118,7 @@ class DeliveryState:
     mapping_version: int = 0
     routing: Mapping[str, Any] | str | None = None  # see `chosen_by`; as JSON once it was stored
     holds: Sequence[Any] | str | None = None  # see `capacity.holds_of`; the same
+    batch: str = ""  # the one it goes with, or went with last
     created_at: datetime | None = None
     first_attempt_at: datetime | None = None
     finished_at: datetime | None = None
@@ -251,6 +252,7 @@ DELIVERY = Table(
         "mapping_version": "integer",
         "routing": "jsonb",
         "holds": "jsonb",
+        "batch": "text",
         "created_at": "timestamptz",
         "first_attempt_at": "timestamptz",
         "finished_at": "timestamptz",

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any
 
+from flows import batchwork
+from flows.batchwork import BatchEnded, BatchSending, too_late
 from flows.desk import Sending
 from flows.returns import Returns
 from leadops.lib.http import Door
 from recipients.auth import Keyring
 from recipients.deliver import Attempt, deliver
-from recipients.outcomes import Outcome, Result
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Senders:
     def __init__(
         self, count: int, door: Door, returns: Returns[Any], keyring: Keyring | None = None
     ) -> None:
-        self.jobs: SimpleQueue[tuple[Sending, float] | None] = SimpleQueue()
+        self.jobs: SimpleQueue[tuple[Sending | BatchSending, float] | None] = SimpleQueue()
         self.returns = returns
         self.door = door
         self.keyring = keyring or Keyring()
@@ -43,7 +44,7 @@ class Senders:
         for thread in self.threads:
             thread.start()
 
-    def send(self, sending: Sending, not_after: float) -> None:
+    def send(self, sending: Sending | BatchSending, not_after: float) -> None:
         """Queue an attempt; past `not_after` (monotonic) it is not made any more."""
         self.jobs.put((sending, not_after))
 
@@ -55,8 +56,11 @@ class Senders:
     def _run(self) -> None:
         while job := self.jobs.get():
             sending, not_after = job
+            if isinstance(sending, BatchSending):
+                self.returns.put(self._batch(sending, not_after))
+                continue
             if time.monotonic() > not_after:
-                attempt = _too_late()
+                attempt = too_late()
             else:
                 attempt = deliver(
                     sending.plan,
@@ -71,10 +75,7 @@ class Senders:
                 )
             self.returns.put(Ended(sending, attempt))
 
-
-def _too_late() -> Attempt:
-    """This process was stopped so long that its lease may be gone; nothing is sent."""
-    result = Result(
-        Outcome.UNAVAILABLE, reason="Not sent", details="The worker was stopped past its lease"
-    )
-    return Attempt(result=result, request=None, reply=None, seconds=0.0)
+    def _batch(self, sending: BatchSending, not_after: float) -> BatchEnded:
+        if time.monotonic() > not_after:
+            return batchwork.unsent(sending, too_late())
+        return batchwork.make(sending, door=self.door, keyring=self.keyring)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 from flows.desk import Desk, Sending
@@ -14,6 +15,13 @@ def hiding(plan: RecipientPlan, run: Run) -> RecipientPlan:
     """The plan with a redactor that knows the lead's sensitive values too."""
     if hidden := run.lead.hidden:
         return dataclasses.replace(plan, redactor=plan.redactor.also(map(str, hidden.values())))
+    return plan
+
+
+def hiding_all(plan: RecipientPlan, runs: Sequence[Run]) -> RecipientPlan:
+    """The plan with a redactor that knows the sensitive values of all these leads."""
+    if hidden := {str(value) for run in runs for value in run.lead.hidden.values()}:
+        return dataclasses.replace(plan, redactor=plan.redactor.also(hidden))
     return plan
 
 

@@ -127,6 +127,7 @@ def _accept(
             attempt_number=delivery.attempts,
             total_attempts=delivery.attempts,
             mapping_version=delivery.mapping_version,
+            **dispatching.in_batch(delivery),
         ),
         **late,
     )
@@ -280,6 +281,7 @@ def _failure_fields(
             attempt_number=delivery.attempts,
             total_attempts=delivery.attempts,
             mapping_version=delivery.mapping_version,
+            **dispatching.in_batch(delivery),
             first_attempt=first.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         ),
     }

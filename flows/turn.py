@@ -26,6 +26,7 @@ from django.db import (
 
 from events.journal import Journal
 from flows import (
+    batchwork,
     bids,
     breakers,
     dispatching,
@@ -40,6 +41,7 @@ from flows import (
     settling,
     worktable,
 )
+from flows.batchwork import BatchEnded, BatchSending
 from flows.bookkeeping import Reading
 from flows.breakers import Contended
 from flows.capacity import Counters
@@ -88,6 +90,7 @@ class Turn:
     lease_seconds: float
     may_start: Callable[[str], bool]
     answers: Sequence[tuple[Inquiry, Answers]] = ()
+    batches: Sequence[BatchEnded] = ()  # whose deliveries' results these are
 
     def lead_ids(self) -> list[str]:
         ids = {c.lead_id for c in self.claimed}
@@ -108,6 +111,7 @@ class Turn:
             claimed=[c for c in self.claimed if c.lead_id in lead_ids],
             results=[(s, a) for s, a in self.results if s.lead_id in lead_ids],
             answers=[(i, a) for i, a in self.answers if i.lead_id in lead_ids],
+            batches=[b for b in self.batches if b.about in lead_ids],
         )
 
     def by_lead(self) -> dict[str, Part]:
@@ -153,6 +157,7 @@ class Done:
     starts: list[Sending] = field(default_factory=list)
     refused: int = 0
     asks: list[Inquiry] = field(default_factory=list)
+    batches: list[BatchSending] = field(default_factory=list)
 
 
 def take(turn: Turn) -> Done:
@@ -174,7 +179,7 @@ def take(turn: Turn) -> Done:
             raise
         return _take_apart(turn)
     for lead_id in troubled:
-        _put_aside(turn.of([lead_id]))
+        put_aside(turn.of([lead_id]))
     return done
 
 
@@ -183,7 +188,7 @@ def _take_apart(turn: Turn) -> Done:
     lead_ids = turn.lead_ids()
     if len(lead_ids) == 1:
         log.exception("The changes of %s cannot be stored", lead_ids[0])
-        _put_aside(turn)
+        put_aside(turn)
         return Done()
     middle = len(lead_ids) // 2
     first, second = take(turn.of(lead_ids[:middle])), take(turn.of(lead_ids[middle:]))
@@ -194,19 +199,8 @@ def _take_apart(turn: Turn) -> Done:
 
 def _take(turn: Turn) -> tuple[Done, list[str]]:
     with transaction.atomic():
-        loaded = _load(turn)
-        desk = Desk(
-            now=loaded.at,
-            plans=loaded.plans,
-            may_start=turn.may_start,
-            conditions=loaded.conditions,
-            tells=True,
-        )
-        desk.breakers.known = loaded.breakers
-        desk.facts = lookups.look_up(loaded.runs.values(), loaded.plans, at=loaded.at)
-        loaded.counters.read(loaded.runs.values(), loaded.plans, at=loaded.at)
-        if loaded.plans.keeps_answers:
-            enhancing.look_up(loaded.runs.values(), turn.answers, desk)
+        loaded = load(turn)
+        desk = desk_of(turn, loaded)
         done, troubled = Done(), []
         parts = turn.by_lead()
         for lead_id, run in list(loaded.runs.items()):
@@ -216,17 +210,40 @@ def _take(turn: Turn) -> tuple[Done, list[str]]:
                 done.refused += _work_through(run, parts[lead_id], turn.lease, loaded, desk)
             except Exception:
                 log.exception("%s makes trouble", lead_id)
-                del loaded.runs[lead_id], desk.starts[begun:], desk.asks[asked:]
-                del desk.notices[told:]
-                desk.facts.forget(lead_id)
+                del desk.starts[begun:], desk.asks[asked:], desk.notices[told:]
                 loaded.counters.undo(counted)
-                desk.answers.forget(lead_id)
+                forget(lead_id, loaded, desk)
                 troubled.append(lead_id)
-        done.starts, done.asks = _save(turn, loaded, desk)
+        done.starts, done.asks = save(turn, loaded, desk)
         return done, troubled
 
 
-def _put_aside(turn: Turn) -> None:
+def desk_of(turn: Turn, loaded: Loaded) -> Desk:
+    """The desk of a turn, with what has to be looked up for its leads."""
+    desk = Desk(
+        now=loaded.at,
+        plans=loaded.plans,
+        may_start=turn.may_start,
+        conditions=loaded.conditions,
+        tells=True,
+    )
+    desk.breakers.known = loaded.breakers
+    desk.facts = lookups.look_up(loaded.runs.values(), loaded.plans, at=loaded.at)
+    loaded.counters.read(loaded.runs.values(), loaded.plans, at=loaded.at)
+    if loaded.plans.keeps_answers:
+        enhancing.look_up(loaded.runs.values(), turn.answers, desk)
+    return desk
+
+
+def forget(lead_id: str, loaded: Loaded, desk: Desk) -> None:
+    """Nothing of a lead that makes trouble is stored."""
+    del loaded.runs[lead_id]
+    desk.facts.forget(lead_id)
+    desk.answers.forget(lead_id)
+    desk.gathering.forget(lead_id)
+
+
+def put_aside(turn: Turn) -> None:
     """Quarantine a lead that cannot be worked on; if even that fails, let its work rest.
 
     Never raises: what the database forgets of it comes back when the lease runs out.
@@ -235,7 +252,7 @@ def _put_aside(turn: Turn) -> None:
         _quarantine(turn)
     except plans.Outdated as outdated:
         plans.current(outdated.revision)
-        _put_aside(turn)
+        put_aside(turn)
     except Exception:
         log.exception("Cannot put %s aside", turn.lead_ids())
         _let_rest(turn.work_ids(), turn.lease)
@@ -243,12 +260,12 @@ def _put_aside(turn: Turn) -> None:
 
 def _quarantine(turn: Turn) -> None:
     with transaction.atomic():
-        loaded = _load(turn)
+        loaded = load(turn)
         desk = Desk(now=loaded.at, plans=loaded.plans, may_start=lambda _: False)
         for run in loaded.runs.values():
             for work in _all_work(run, turn, loaded):
                 settling.quarantine(run, work, loaded.plans, "Its result cannot be processed")
-        _save(turn, loaded, desk)
+        save(turn, loaded, desk)
 
 
 def _let_rest(work_ids: list[int], lease: str) -> None:
@@ -264,7 +281,7 @@ def _let_rest(work_ids: list[int], lease: str) -> None:
         log.exception("Work %s will be tried again", work_ids)
 
 
-def _load(turn: Turn) -> Loaded:
+def load(turn: Turn) -> Loaded:
     those = wire.array(turn.lead_ids())
     raw = connection.connection
     cursors = [wire.cursor() for _ in range(8)]
@@ -334,13 +351,15 @@ def _work_through(run: Run, part: Part, lease: str, loaded: Loaded, desk: Desk) 
             log.warning("Refused a late result of %s", sending.delivery_id)
             refused += 1
         else:
-            desk.breakers.ended(
-                desk.plans.recipients[delivery.recipient_id],
-                sending.endpoint,
-                attempt,
-                who=breakers.who(delivery.id, sending.attempt),
-                begun=sending.begun,
-            )
+            delivery.batch = sending.batch
+            if sending.judges:
+                desk.breakers.ended(
+                    desk.plans.recipients[delivery.recipient_id],
+                    sending.endpoint,
+                    attempt,
+                    who=sending.who or breakers.who(delivery.id, sending.attempt),
+                    begun=sending.begun,
+                )
             settling.settle(run, delivery, attempt, desk)
     for inquiry, answers in part.answers:
         if inquiry.notice:
@@ -427,13 +446,16 @@ def _go_on(run: Run, work: WorkState, desk: Desk) -> None:
             engine.advance(run, desk)
 
 
-def _save(turn: Turn, loaded: Loaded, desk: Desk) -> tuple[list[Sending], list[Inquiry]]:
+def save(turn: Turn, loaded: Loaded, desk: Desk) -> tuple[list[Sending], list[Inquiry]]:
     changed = list(loaded.runs.values())
     journal = Journal(loaded.at)
     for run in changed:
         journal.extend(run.journal)
     endpoints.write(desk, journal)
     desk.facts.write()
+    for ended in turn.batches:
+        batchwork.record(ended, journal)
+    desk.gathering.write(loaded.runs)
     work = worktable.changes(changed, lease=turn.lease, lease_seconds=turn.lease_seconds)
     raw = connection.connection
     inserted = wire.cursor()
@@ -444,6 +466,7 @@ def _save(turn: Turn, loaded: Loaded, desk: Desk) -> tuple[list[Sending], list[I
         work.write(cursor, inserted)
         loaded.book.write(cursor)
         bids.save(cursor, changed)
+        batchwork.close(turn.batches, cursor)
         desk.answers.write(cursor)
     loaded.counters.write()
     endpoints.write_breakers(desk)

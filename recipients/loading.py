@@ -252,7 +252,10 @@ def _compiled(recipient: Recipient, vault: Vault, mapped: _Mapped) -> RecipientP
         fields=_fields(recipient),
     )
     ping = _ping(recipient, plan, one.get(EndpointKind.PING), vault)
-    batch = _batch(recipient, plan, vault)
+    batch = _batch(recipient, vault)
+    if batch:
+        # A batch is one request, whatever it holds; its leads count in caps alone.
+        plan = dataclasses.replace(plan, limits=limits.NONE)
     # Last, for they know all secrets that were given out.
     redactor, secrets = Redactor(vault.given), frozenset(vault.names)
     if ping and ping.asks:
@@ -305,11 +308,11 @@ def _lost(url: str, endpoint: EndpointPlan, vault: Vault) -> EndpointPlan | None
     )
 
 
-def _batch(recipient: Recipient, plan: RecipientPlan, vault: Vault) -> BatchPlan | None:
+def _batch(recipient: Recipient, vault: Vault) -> BatchPlan | None:
     row = getattr(recipient, "batching", None)
     if row is None:
         return None
-    spec = row.bulk_spec()
+    spec, reader = row.bulk_spec(), _reader(recipient, _main_integration(recipient))
     return BatchPlan(
         count=row.count,
         age=row.age,
@@ -317,7 +320,7 @@ def _batch(recipient: Recipient, plan: RecipientPlan, vault: Vault) -> BatchPlan
         name=mapping.compile_template(vault.fill(row.name)) if row.name else None,
         wrapper=row.wrapper,
         guards=row.formulas == row.Formulas.GUARD,
-        reader=responses.compile_bulk(spec, plan.reader) if spec else None,
+        reader=responses.compile_bulk(spec, reader) if spec else None,
         key=mapping.compile_template(vault.fill(row.matches)) if row.matches else None,
     )
 

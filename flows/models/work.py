@@ -18,6 +18,7 @@ class Work(models.Model):
     class Kind(models.TextChoices):
         ADVANCE = "advance"
         DELIVER = "deliver"
+        BATCH = "batch"  # under the batch's id, in place of lead and delivery
 
     id = models.BigAutoField(primary_key=True)
     kind = models.CharField(max_length=8, choices=Kind.choices)

@@ -51,13 +51,15 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Deliveries that go as one. `tries` counts its attempts; `context` is what its address,
+    """Deliveries that go as one. `attempt` counts its attempts, `tries` those at this
+    endpoint; `context` is what its address,
     headers and name are rendered from."""
 
     id: str
     plan: RecipientPlan
     endpoint: EndpointPlan
     members: tuple[Member, ...]
+    attempt: int
     tries: int
     context: Context
     test: bool = False
@@ -181,7 +183,7 @@ def _send(batch: Batch, file: _File, kept: _Kept, door: Door, keyring: Keyring |
         plan,
         dataclasses.replace(batch.endpoint, reader=None),
         batch.context,
-        attempt=batch.tries,
+        attempt=batch.attempt,
         tries=batch.tries,
         idempotency_key=batch.id,
         test=batch.test,

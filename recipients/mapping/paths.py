@@ -13,7 +13,7 @@ from recipients.mapping.scope import Evaluate, Scope
 from recipients.mapping.values import is_list, is_object
 
 ROOTS: Final = frozenset(
-    {"lead", "source", "flow", "recipient", "delivery", "now", "delivery_attempt", "bid"}
+    {"lead", "source", "flow", "recipient", "delivery", "now", "delivery_attempt", "bid", "batch"}
 )
 """Where a path may begin. `bid` is what a buyer answered to the ping, in a post."""
 

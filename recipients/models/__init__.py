@@ -1,3 +1,4 @@
+from recipients.models.batching import Batching
 from recipients.models.breaker import Breaker
 from recipients.models.credentials import Credentials
 from recipients.models.endpoint import Endpoint
@@ -20,6 +21,7 @@ from recipients.models.test_case import TestCase
 from recipients.models.token import Token
 
 __all__ = [
+    "Batching",
     "Breaker",
     "Credentials",
     "Endpoint",

@@ -17,8 +17,9 @@ from leadops.config.kinds import (
     STATUS,
 )
 from leadops.config.plans import Draft, Plan, read, sentence
-from leadops.config.sections import suppression
+from leadops.config.sections import capacity, suppression
 from leadops.config.sections.base import tops
+from leadops.config.sections.batches import read_batch, write_batch
 from leadops.config.sections.endpoints import read_endpoints, write_endpoints
 from leadops.config.sections.keys import read_key, write_keys
 from leadops.config.sections.pings import read_ping, write_ping
@@ -55,6 +56,7 @@ SHAPE = Shape(
         Key("response.reason", field="reason_path"),
         Key("response.capture", OBJECT, "capture"),
         Key("filter", RULES),
+        *capacity.OF_RECIPIENT,
         *suppression.DUPLICATES,
         *suppression.CONSENT_OF_RECIPIENT,
     ),
@@ -67,6 +69,7 @@ SHAPE = Shape(
         "regional",
         "fallback",
         "ping",
+        "batch",
         "mapping",
         "response.rules",
         "retry",
@@ -112,6 +115,7 @@ class Recipients:
             suppression.read_suppress(plan, top.draft, found.get("suppress"))
             read_endpoints(plan, top.draft, found)
             read_ping(plan, top.draft, found.get("ping"))
+            read_batch(plan, top.draft, found.get("batch"))
             _read_rows(plan, top.draft, None if mapped else found.get("mapping"))
             _read_rules(plan, top.draft, found.get("response.rules"))
             read_rules(plan, top.draft, found.get("retry"))
@@ -128,6 +132,8 @@ class Recipients:
         document.update(write_endpoints(obj, concealing))
         if bids := write_ping(obj, concealing):
             document["ping"] = {**document.get("ping", {}), **bids}
+        if batch := write_batch(obj):
+            document["batch"] = batch
         if written := _write_mapping(obj):
             document["mapping"] = written
         if rules := [RULE.write(rule, _plain) for rule in obj.response_rules.all()]:
