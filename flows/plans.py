@@ -111,6 +111,8 @@ class FlowPlan:
     consent: consent.Terms | None = None
     # Fields whose values the permanent record does not repeat: they are in the snapshot.
     private: frozenset[str] = frozenset()
+    # At the door.
+    caps: tuple[Cap, ...] = ()
     # All who may get its leads, and the caps of its steps.
     recipients: frozenset[str] = frozenset()
     step_caps: tuple[Cap, ...] = ()
@@ -331,6 +333,7 @@ def _flow(flow: Flow, recipients: Mapping[str, RecipientPlan], stored: Stored) -
         fields=tuple(FieldPlan(f.name, f.type, f.required, f.privacy) for f in flow.fields.all()),
         terms={row.source_id: terms.of(row, stored) for row in flow.sources.all()},
         steps=steps,
+        caps=caps.parse(flow.caps, owner=flow.id),
         recipients=frozenset(_recipients(steps)),
         step_caps=tuple(_step_caps(steps)),
         waits=any(isinstance(s, DeliverStep) and s.pattern.uses_tiers for s in steps),

@@ -15,6 +15,8 @@ from flows.pricing.rules import NO_PRICE, Prices
 from flows.pricing.service import Service
 from flows.termchecks import Network
 from leadops.lib import conditions
+from recipients import caps
+from recipients.caps import Cap
 from recipients.loading import Vault
 
 log = logging.getLogger(__name__)
@@ -41,6 +43,7 @@ class Terms:
     service_problem: str = ""
     duplicates: tuple[tuple[str, ...], ...] = ()
     duplicates_within: float = 0.0
+    caps: tuple[Cap, ...] = ()
 
 
 def of(row: FlowSource, stored: Stored) -> Terms:
@@ -63,6 +66,7 @@ def of(row: FlowSource, stored: Stored) -> Terms:
         service_problem=problem,
         duplicates=tuple(tuple(group) for group in row.duplicate_match),
         duplicates_within=row.duplicate_within or 0.0,
+        caps=caps.parse(row.caps, owner=f"{row.flow_id}:{row.source_id}"),
     )
 
 

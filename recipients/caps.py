@@ -196,3 +196,15 @@ def _zone(name: Any, path: str) -> ZoneInfo:
         return ZoneInfo(str(name))
     except (ValueError, OSError, KeyError):
         raise TermError(f"{name!r} is no time zone; write America/New_York", path) from None
+
+
+def normal(document: Any) -> Any:
+    """The caps as they are stored: amounts as text; a document that does not parse as it is."""
+    try:
+        found = parse(document, owner="")
+    except TermError:
+        return document
+    return [
+        {**each, "money": f"{cap.most:.2f}"} if cap.is_money else dict(each)
+        for cap, each in zip(found, document, strict=True)
+    ]

@@ -26,6 +26,7 @@ OWN_FIELDS = {
         ("remediation", "while_open"),
         ("when_declined",),
         ("learn_over", "learn_minimum"),
+        "caps",
     ),
 }
 
@@ -94,9 +95,18 @@ class RecipientRows(Ordered, Rows):
     hide_title = True
     verbose_name = "recipient"
     verbose_name_plural = "recipients, in order"
-    fields = ("recipient", "price", "prices", "weight", "priority", "opens_after", "position")
+    fields = (
+        "recipient",
+        "price",
+        "prices",
+        "caps",
+        "weight",
+        "priority",
+        "opens_after",
+        "position",
+    )
     autocomplete_fields = ("recipient",)
-    code_boxes = {"prices": 2}
+    code_boxes = {"prices": 2, "caps": 2}
 
 
 @admin.register(Step)
@@ -106,7 +116,7 @@ class StepAdmin(ConsoleAdmin):
     form = StepForm
     inlines = (RecipientRows,)
     readonly_fields = ("shown_flow", "kind")
-    code_boxes = {"rules": 10}
+    code_boxes = {"rules": 10, "caps": 3}
     chosen = {"pattern": patterns, "order": orders}
     autocomplete_fields = ("remediation",)
     list_display = ("name", "flow", "kind", "position")

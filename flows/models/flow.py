@@ -8,7 +8,7 @@ from flows import validation
 from flows.models.source import Source
 from flows.pricing import rules, service
 from leadops.lib.fields import DurationField, IdField
-from recipients import gatechecks
+from recipients import caps, gatechecks
 
 
 class Flow(models.Model):
@@ -96,6 +96,7 @@ class Flow(models.Model):
                 "consent_text": self.consent_text,
             },
         )
+        self.caps = caps.normal(self.caps)
 
 
 class FlowField(models.Model):
@@ -211,3 +212,4 @@ class FlowSource(models.Model):
     def clean(self) -> None:
         validation.duplicates(self.duplicate_match, self.duplicate_within)
         self.prices, self.pricing = rules.normal(self.prices), service.normal(self.pricing)
+        self.caps = caps.normal(self.caps)

@@ -9,7 +9,7 @@ from flows import validation
 from flows.models.flow import Flow
 from flows.pricing import rules
 from leadops.lib.fields import DurationField, IdField
-from recipients import gatechecks
+from recipients import caps, gatechecks
 
 
 class Step(models.Model):
@@ -141,6 +141,7 @@ class Step(models.Model):
                 minimum=self.learn_minimum,
                 pattern=self.pattern,
             )
+        self.caps = caps.normal(self.caps)
 
 
 class StepRecipient(models.Model):
@@ -204,4 +205,4 @@ class StepRecipient(models.Model):
         return str(self.recipient)
 
     def clean(self) -> None:
-        self.prices = rules.normal(self.prices)
+        self.prices, self.caps = rules.normal(self.prices), caps.normal(self.caps)

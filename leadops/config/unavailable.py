@@ -9,14 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 # Keys, by their path without places in lists.
-KEYS: Final = frozenset(
-    {
-        "flows.steps.enhance",
-        "recipients.caps",
-        "recipients.hours",
-        "recipients.limits",
-    }
-)
+KEYS: Final[frozenset[str]] = frozenset()
 
 # Words that a key may have later. Those that a registry already knows are never looked up here.
 WORDS: Final[dict[str, frozenset[str]]] = {

@@ -42,7 +42,16 @@ class RecipientPage(FailingMixin, ConsoleAdmin):
     ordering = ("name",)
     prepopulated_fields = {"slug": ("name",)}
     code_lines = ("success", *PATHS)
-    code_boxes = {"filter": 6, "duplicate_match": 2, "fields": 3, "capture": 3, "mapping_text": 16}
+    code_boxes = {
+        "hours": 4,
+        "caps": 6,
+        "limits": 3,
+        "filter": 6,
+        "duplicate_match": 2,
+        "fields": 3,
+        "capture": 3,
+        "mapping_text": 16,
+    }
     chosen = {"integration": integrations}
     autocomplete_fields = ("suppress",)
     inlines = (EndpointCards, MappingRows, ResponseRules, RetryRows, PartnerKeys)
@@ -78,6 +87,10 @@ class RecipientPage(FailingMixin, ConsoleAdmin):
                     ("consent_required", "consent_max_age"),
                 ),
             },
+        ),
+        (
+            "Hours, caps and limits",
+            {"classes": ("tab",), "fields": ("hours", "caps", "limits")},
         ),
         (
             "When it fails",

@@ -9,7 +9,7 @@ from django.db import models
 
 from leadops.lib import validation as checks
 from leadops.lib.fields import DurationField, IdField
-from recipients import gatechecks, hours, policies, validation
+from recipients import caps, gatechecks, hours, policies, validation
 
 
 class Recipient(models.Model):
@@ -127,8 +127,8 @@ class Recipient(models.Model):
         blank=True,
         validators=[gatechecks.caps],
         help_text="E.g. [{count: 100, per: day}, {money: 5000, per: month}], per minute, hour, "
-        "day, week or month in its time zone. Optional: when (rules: only these leads count), full: "
-        "hold (wait for the next window instead of moving on), timezone.",
+        "day, week or month in its time zone. Optional: when (rules: only these leads count), "
+        "full: hold (wait for the next window instead of moving on), timezone.",
     )
     limits = models.JSONField(
         default=dict,
@@ -241,7 +241,7 @@ class Recipient(models.Model):
     def clean(self) -> None:
         validation.reply_reading(self)
         checks.duplicates(self.duplicate_match, self.duplicate_within)
-        self.hours = hours.normal(self.hours)
+        self.hours, self.caps = hours.normal(self.hours), caps.normal(self.caps)
 
     @property
     def is_paused(self) -> bool:

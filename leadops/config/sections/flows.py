@@ -15,7 +15,7 @@ from leadops.config.concealing import Concealing
 from leadops.config.items import Item
 from leadops.config.kinds import BOOLEAN, DURATION, INTEGER, MONEY, NUMBER, RULES
 from leadops.config.plans import Draft, Plan
-from leadops.config.sections import enhancements, suppression, terms
+from leadops.config.sections import capacity, enhancements, suppression, terms
 from leadops.config.sections.base import tops
 from leadops.config.shapes import Key, Shape
 
@@ -25,6 +25,7 @@ SHAPE = Shape(
         Key("name", required=True),
         Key("currency"),
         Key("active", BOOLEAN, stays=True),
+        capacity.CAPS,
         *suppression.DUPLICATES,
         *suppression.CONSENT_OF_FLOW,
     ),
@@ -35,6 +36,7 @@ TERMS = Shape(
     keys=(
         Key("price", MONEY),
         Key("accept", RULES),
+        capacity.CAPS,
         *terms.KEYS,
         *suppression.DUPLICATES,
         Key("active", BOOLEAN, stays=True),
@@ -61,6 +63,7 @@ DELIVER = Shape(
         Key("learn.over", DURATION),
         Key("learn.minimum", INTEGER),
         Key("while_open"),
+        capacity.CAPS,
     ),
     own=("recipients", "remediation"),
 )
@@ -70,6 +73,7 @@ CANDIDATE = Shape(
         Key("price", MONEY),
         Key("prices", terms.PRICES),
         Key("weight", NUMBER),
+        capacity.CAPS,
         Key("priority", INTEGER),
         Key("after", DURATION, "opens_after"),
     ),
