@@ -18,7 +18,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from flows import breakers, dispatching, engine, gathering, plans, sendings, turn
-from flows.admission import Admit, Hold, Skip
+from flows.admission import Admit, Hold
 from flows.batchwork import BatchSending
 from flows.breakers import Contended
 from flows.desk import Desk, Sending
@@ -221,7 +221,7 @@ def _admit(run: Run, delivery: DeliveryState, begun: _Begun, desk: Desk) -> None
     if isinstance(found, Hold) and not begun.starts:
         delivery.work = None  # stays as it is stored
         begun.held = found
-    elif isinstance(found, Admit) and _fits(found, begun, desk, plan.id):
+    elif isinstance(found, Admit) and _fits(found, begun):
         begun.starts.append((run, delivery, found.endpoint))
         delivery.changed = True
         dispatching.begin_together(run, delivery, plan, found, desk)
@@ -233,11 +233,11 @@ def _admit(run: Run, delivery: DeliveryState, begun: _Begun, desk: Desk) -> None
             engine.advance(run, desk)
 
 
-def _fits(found: Admit, begun: _Begun, desk: Desk, recipient_id: str) -> bool:
+def _fits(found: Admit, begun: _Begun) -> bool:
     """Whether it goes where the first of the batch goes."""
     if begun.starts:
         return found.endpoint.id == begun.endpoint.id
-    return gathering.takes(desk.plans.recipients[recipient_id], found.endpoint)
+    return gathering.takes(found.endpoint)
 
 
 def _mark(begun: _Begun, given: Given, desk: Desk) -> None:

@@ -8,11 +8,10 @@ from typing import Any
 
 from events import shapes
 from events.vocabulary import EventType
-from flows import breakers, shares
+from flows import breakers, gathering, shares
 from flows.admission import Admit, Hold, Skip, Verdict, admit
 from flows.desk import Desk
 from flows.gathering import BACKSTOP, WAITS, Joining
-from flows.gathering import takes as gathers
 from flows.patterns.base import Candidate
 from flows.plans import DeliverStep, StepPlan
 from flows.runs import DeliveryState, Run, WorkState
@@ -45,8 +44,8 @@ def dispatch(run: Run, delivery: DeliveryState, desk: Desk) -> None:
             run.counters.wait(delivery, found.busy)
         postpone(delivery, None if wait is None else wait + JITTER.random() * found.spread)
         delivery.waits_for = found.reason[:200]
-    elif gathers(plan, found.endpoint):
-        _gather(run, delivery, plan, found, desk)
+    elif how := gathering.how_to(plan, run.flow.step(delivery.step), found.endpoint):
+        _gather(run, delivery, plan, Joining(run, delivery, how, found.endpoint), desk)
     elif desk.may_start(lane(delivery)):
         _begin(run, delivery, plan, found, desk)
     else:
@@ -182,17 +181,16 @@ def _doubtful(run: Run, delivery: DeliveryState, plan: RecipientPlan) -> bool:
 
 
 def _gather(
-    run: Run, delivery: DeliveryState, plan: RecipientPlan, admitted: Admit, desk: Desk
+    run: Run, delivery: DeliveryState, plan: RecipientPlan, joining: Joining, desk: Desk
 ) -> None:
     """Let a delivery wait for its batch, with the places in caps that it has been admitted to."""
-    assert plan.batch is not None  # noqa: S101  `gathers` has said so
     step, expected = run.flow.step(delivery.step), _expected(run, plan, delivery)
     run.counters.take(run, plan, step, delivery, price=expected)
     if delivery.batch:
         desk.gathering.again[delivery.id] = delivery.batch
     else:
-        desk.gathering.joining.append(Joining(run, delivery, plan.batch, admitted.endpoint))
-    postpone(delivery, plan.batch.age + BACKSTOP)
+        desk.gathering.joining.append(joining)
+    postpone(delivery, joining.how.age + BACKSTOP)
     delivery.waits_for = WAITS
 
 

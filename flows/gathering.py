@@ -19,11 +19,13 @@ from recipients.integrations import integration_for
 from recipients.plan import BatchPlan, EndpointPlan, RecipientPlan
 
 if TYPE_CHECKING:
+    from flows.plans import StepPlan
     from flows.runs import DeliveryState, Run
 
 WAITS = "Batch"  # what a delivery waits for that waits for its batch
 # Seconds beyond a batch's time after which a delivery asks for itself what became of it.
 BACKSTOP = 300.0
+USUAL = BatchPlan()  # of recipients that say nothing, in steps of the pattern `batch`
 TEST_AGE = 0.0  # a test lead goes at once, in a batch of its own kind
 
 OPEN = """
@@ -114,6 +116,13 @@ def _join(cursor: Any, key: tuple[str, str, bool], joining: list[Joining]) -> se
     return found
 
 
-def takes(plan: RecipientPlan, endpoint: EndpointPlan) -> bool:
-    """Whether deliveries to this endpoint of the recipient go in batches."""
-    return plan.batch is not None and integration_for(endpoint.integration).batches
+def how_to(plan: RecipientPlan, step: StepPlan | None, endpoint: EndpointPlan) -> BatchPlan | None:
+    """How deliveries to this endpoint are gathered; None where each goes alone."""
+    pattern = getattr(step, "pattern", None)
+    how = plan.batch or (USUAL if pattern is not None and pattern.gathers else None)
+    return how if how is not None and takes(endpoint) else None
+
+
+def takes(endpoint: EndpointPlan) -> bool:
+    """Whether many leads can go there as one."""
+    return integration_for(endpoint.integration).batches

@@ -157,7 +157,7 @@ class Pattern(ABC):
     """One way to choose who gets the lead.
 
     `exclusive`: one sale at most, so a second acceptance is late and earns nothing.
-    `asks`: it begins with an auction.
+    `asks`: it begins with an auction. `gathers`: its recipients get their leads in batches.
     `uses_remediation` and `uses_tiers` say whether a remediation pool and times of opening mean
     anything to it, so that a step that names them in vain can be refused when it is saved.
     """
@@ -168,6 +168,7 @@ class Pattern(ABC):
     uses_remediation: ClassVar[bool] = False
     uses_tiers: ClassVar[bool] = False
     asks: ClassVar[bool] = False
+    gathers: ClassVar[bool] = False
 
     @abstractmethod
     def decide(self, situation: Situation) -> Decision:

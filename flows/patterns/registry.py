@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from flows.patterns import orders
 from flows.patterns.base import Pattern
+from flows.patterns.batch import InBatches
 from flows.patterns.exclusive_window import ExclusiveWindow
 from flows.patterns.multi import Multi
 from flows.patterns.orders import Order
@@ -25,6 +26,7 @@ PATTERNS: Mapping[str, Pattern] = MappingProxyType(
             ExclusiveWindow(),
             Simultaneous(),
             PingPost(),
+            InBatches(),
         )
     }
 )

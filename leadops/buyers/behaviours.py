@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
+import io
 import json
 import random
 import re
@@ -118,6 +120,36 @@ def accept_packed(received: Received) -> Answer:
         return answer
     packed = (("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding"))
     return replace(answer, body=gzip.compress(answer.body), headers=packed)
+
+
+@behaviour("/batch")
+def batch(received: Received) -> Answer:
+    """takes a list of leads, answers each by its id; ?reject=0.2 &silent=0.1 &price= &delay="""
+    luck, target = _luck(received.target), received.target
+    answers = []
+    for place, name in enumerate(_named(received), 1):
+        drawn = luck.random()
+        if drawn < target.number("silent", 0.0):
+            continue
+        if drawn < target.number("silent", 0.0) + target.number("reject", 0.0):
+            answers.append({"id": name, "row": place, "status": "rejected", "reason": "Too old"})
+        else:
+            price = float(_price(target))
+            answers.append({"id": name, "row": place, "status": "accepted", "price": price})
+    return as_json(200, {"results": answers}, delay=_delay(target))
+
+
+def _named(received: Received) -> list[str]:
+    """The ids in a JSON list, bare or under any key, or in a CSV's column `id`."""
+    text = received.text()
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return [row.get("id") or "" for row in csv.DictReader(io.StringIO(text))]
+    if isinstance(value, dict):
+        value = next((each for each in value.values() if isinstance(each, list)), [value])
+    rows = value if isinstance(value, list) else []
+    return [str(row.get("id", "")) for row in rows if isinstance(row, dict)]
 
 
 @behaviour("/reply")

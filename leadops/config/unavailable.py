@@ -12,8 +12,6 @@ from typing import Final
 KEYS: Final[frozenset[str]] = frozenset()
 
 # Words that a key may have later. Those that a registry already knows are never looked up here.
-WORDS: Final[dict[str, frozenset[str]]] = {
-    "flows.steps.pattern": frozenset({"batch"}),
-}
+WORDS: Final[dict[str, frozenset[str]]] = {}
 
 MESSAGE: Final = "not available in this version"
