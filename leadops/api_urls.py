@@ -15,6 +15,16 @@ from events.api.feedback import FeedbackView
 from events.api.leads import LeadView
 from events.api.metrics import RecipientMetricsView
 from flows.api.breakers import BreakersView, CloseBreakerView, OpenBreakerView
+from flows.api.capacity import CapacityView
+from flows.api.imports import (
+    ImportAcceptedView,
+    ImportCancelView,
+    ImportErrorsView,
+    ImportPauseView,
+    ImportResumeView,
+    ImportsView,
+    ImportView,
+)
 from flows.api.leads import LeadsView
 from flows.api.pings import PingsView
 from flows.api.retries import BulkCancelView, BulkRetryView, BulkView
@@ -45,6 +55,13 @@ urlpatterns = [
     path("flows/<str:flow>/leads", LeadsView.as_view(), name="leads"),
     path("flows/<str:flow>/pings", PingsView.as_view(), name="pings"),
     path("flows/<str:flow>/events", FlowEventsView.as_view(), name="flow-events"),
+    path("flows/<str:flow>/imports", ImportsView.as_view(), name="imports"),
+    path("imports/<str:id>", ImportView.as_view(), name="import"),
+    path("imports/<str:id>/pause", ImportPauseView.as_view(), name="import-pause"),
+    path("imports/<str:id>/resume", ImportResumeView.as_view(), name="import-resume"),
+    path("imports/<str:id>/cancel", ImportCancelView.as_view(), name="import-cancel"),
+    path("imports/<str:id>/errors", ImportErrorsView.as_view(), name="import-errors"),
+    path("imports/<str:id>/accepted", ImportAcceptedView.as_view(), name="import-accepted"),
     path("leads/<str:lead_id>", LeadView.as_view(), name="lead"),
     path("leads/<str:lead_id>/events", LeadEventsView.as_view(), name="lead-events"),
     path("leads/<str:id>/feedback", FeedbackView.as_view(), name="lead-feedback"),
@@ -53,6 +70,7 @@ urlpatterns = [
     path("recipients/<str:slug>/metrics", RecipientMetricsView.as_view(), name="recipient-metrics"),
     path("recipients/<str:slug>/pause", PauseView.as_view(), name="recipient-pause"),
     path("recipients/<str:slug>/resume", ResumeView.as_view(), name="recipient-resume"),
+    path("recipients/<str:slug>/capacity", CapacityView.as_view(), name="recipient-capacity"),
     path("recipients/<str:slug>/breakers", BreakersView.as_view(), name="recipient-breakers"),
     path(
         "recipients/<str:slug>/breakers/<str:endpoint>/open",

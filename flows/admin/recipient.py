@@ -16,6 +16,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from flows import steering
 from flows.admin.breakers import BreakerMixin
+from flows.admin.capacity import CapacityMixin
 from flows.admin.mapping_page import MappingMixin
 from flows.admin.specification import SpecificationMixin
 from flows.admin.testcall import TestCallMixin
@@ -33,7 +34,9 @@ class PauseForm(BaseDialogForm):  # type: ignore[misc]
 
 
 @admin.register(Recipient)
-class RecipientAdmin(SpecificationMixin, VersionsMixin, MappingMixin, TestCallMixin, BreakerMixin):
+class RecipientAdmin(
+    SpecificationMixin, VersionsMixin, MappingMixin, TestCallMixin, BreakerMixin, CapacityMixin
+):
     actions = ("pause_selected", "resume_selected")
     actions_detail: ClassVar[tuple[Any, ...]] = (
         "test_call",

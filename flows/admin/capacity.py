@@ -1,0 +1,42 @@
+"""How a recipient's hours, caps and limits stand, on its page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString, mark_safe
+
+from flows.standings import standing_of
+from leadops.lib.admin import column
+from recipients.admin.recipient import RecipientPage
+from recipients.models import Recipient
+
+TAB = "Hours, caps and limits"
+
+
+class CapacityMixin(RecipientPage):
+    """What is used stands above what is allowed."""
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return (*super().get_readonly_fields(request, obj), "standing")
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        return [
+            (title, {**layout, "fields": ("standing", *layout["fields"])})
+            if title == TAB
+            else (title, layout)
+            for title, layout in super().get_fieldsets(request, obj)
+        ]
+
+    @column(description="Now")
+    def standing(self, recipient: Recipient) -> SafeString | str:
+        if recipient._state.adding:
+            return "Nothing yet"
+        try:
+            found = standing_of(recipient)
+        except ValueError as error:
+            return f"Configuration error: {error}"
+        # Rendered by a template, which escapes.
+        return mark_safe(render_to_string("admin/recipients/capacity.html", {"found": found}))  # noqa: S308
