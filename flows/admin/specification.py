@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
 
-from django import forms
-from django.contrib import messages
 from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils import timezone
-from unfold.widgets import UnfoldAdminSelectWidget
 
 from flows import specifications, testcases
+from flows.admin.links import Links
 from leadops.lib.admin import button, change_url
 from recipients import expiry
 from recipients.admin.recipient import RecipientPage
-from recipients.models import Recipient, Secret, SpecificationLink
-
-
-class LinkForm(forms.Form):
-    days = forms.TypedChoiceField(
-        coerce=int,
-        choices=[(days, f"{days} days") for days in specifications.DAYS],
-        initial=30,
-        widget=UnfoldAdminSelectWidget,
-        label="Good for",
-    )
+from recipients.models import Recipient, Secret
 
 
 class SpecificationMixin(RecipientPage):
@@ -59,48 +46,30 @@ class SpecificationMixin(RecipientPage):
         if not self.has_specification_permission(request) or not allowed:
             raise PermissionDenied
         if request.method == "POST":
-            _act(request, recipient)
+            _links(recipient).act(request)
             return HttpResponseRedirect(_url(recipient.pk))
-        now = timezone.now()
         context = {
             **self.admin_site.each_context(request),
+            **_links(recipient).context(request),
             "title": f"Delivery specification of {recipient.name}",
             "opts": self.opts,
             "object": recipient,
             "back": change_url(Recipient, recipient.pk),
             "recipient": recipient,
             "changes": changes,
-            "form": LinkForm(),
-            "links": [_shown(request, link, now) for link in recipient.specification_links.all()],
             "secrets": _secrets(recipient),
             "specification": specifications.current(recipient),
-            "now": now,
         }
         return TemplateResponse(request, "admin/recipients/specification.html", context)
 
 
-def _act(request: HttpRequest, recipient: Recipient) -> None:
-    by = request.user.get_username()
-    if "_revoke" in request.POST:
-        link = recipient.specification_links.filter(pk=request.POST["_revoke"]).first()
-        if link is not None:
-            specifications.revoke(link, by=by)
-            messages.success(request, "Revoked the link. It opens nothing any more.")
-        return
-    form = LinkForm(request.POST)
-    if form.is_valid():
-        days = form.cleaned_data["days"]
-        specifications.make_link(recipient, days=days, by=by, now=timezone.now())
-        messages.success(request, f"Made a link that is good for {days} days.")
-
-
-def _shown(request: HttpRequest, link: SpecificationLink, now: Any) -> dict[str, Any]:
-    address = reverse("specifications:open", args=[link.token])
-    return {
-        "link": link,
-        "address": request.build_absolute_uri(address),
-        "ended": link.has_ended(now),
-    }
+def _links(recipient: Recipient) -> Links:
+    return Links(
+        rows=recipient.specification_links.all(),
+        page="specifications:open",
+        make=partial(specifications.make_link, recipient),
+        revoke=specifications.revoke,
+    )
 
 
 def _secrets(recipient: Recipient) -> list[tuple[Secret, str, str]]:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
-from django.contrib import messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
-from django.utils import timezone
+from django.urls import URLPattern, path
 
 from flows import submissions
-from flows.admin.specification import LinkForm
-from flows.models import Flow, FlowSource, SubmissionLink
+from flows.admin.links import Links
+from flows.models import Flow, FlowSource
 from leadops.lib.admin import ConsoleAdmin, change_url
 
 
@@ -38,7 +37,7 @@ class SubmissionMixin(ConsoleAdmin):
         if not self.has_view_permission(request, found.flow) or not allowed:
             raise PermissionDenied
         if request.method == "POST":
-            _act(request, found)
+            _links(found).act(request)
             return HttpResponseRedirect(request.path)
         return TemplateResponse(
             request,
@@ -48,41 +47,22 @@ class SubmissionMixin(ConsoleAdmin):
 
 
 def _context(request: HttpRequest, terms: FlowSource, *, changes: bool) -> dict[str, Any]:
-    now = timezone.now()
+    base = request.build_absolute_uri("/").rstrip("/")
     return {
+        **_links(terms).context(request),
         "title": f"Submission specification: {terms.source.name} to {terms.flow.name}",
         "opts": Flow._meta,
         "back": change_url(Flow, terms.flow_id),
         "flow": terms.flow,
         "changes": changes,
-        "form": LinkForm(),
-        "links": [_shown(request, link, now) for link in terms.submission_links.all()],
-        "specification": submissions.current(
-            terms, base=request.build_absolute_uri("/").rstrip("/")
-        ),
-        "now": now,
+        "specification": submissions.current(terms, base=base),
     }
 
 
-def _act(request: HttpRequest, terms: FlowSource) -> None:
-    by = request.user.get_username()
-    if "_revoke" in request.POST:
-        link = terms.submission_links.filter(pk=request.POST["_revoke"]).first()
-        if link is not None:
-            submissions.revoke(link, by=by)
-            messages.success(request, "Revoked the link. It opens nothing any more.")
-        return
-    form = LinkForm(request.POST)
-    if form.is_valid():
-        days = form.cleaned_data["days"]
-        submissions.make_link(terms, days=days, by=by, now=timezone.now())
-        messages.success(request, f"Made a link that is good for {days} days.")
-
-
-def _shown(request: HttpRequest, link: SubmissionLink, now: Any) -> dict[str, Any]:
-    address = reverse("specifications:submission", args=[link.token])
-    return {
-        "link": link,
-        "address": request.build_absolute_uri(address),
-        "ended": link.has_ended(now),
-    }
+def _links(terms: FlowSource) -> Links:
+    return Links(
+        rows=terms.submission_links.all(),
+        page="specifications:submission",
+        make=partial(submissions.make_link, terms),
+        revoke=submissions.revoke,
+    )

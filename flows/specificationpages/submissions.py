@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods
 
 from flows import submissions
 from flows.models import SubmissionLink
-from flows.specificationpages.views import kept_private
+from flows.specificationpages.views import ended, kept_private
 from flows.submissions import Submitting
 
 MAX_VALUE = 1000  # characters
@@ -29,8 +29,7 @@ def submission(request: HttpRequest, token: str) -> HttpResponse:
     link = SubmissionLink.of_token(token)
     now = timezone.now()
     if link is None or link.has_ended(now):
-        ended = render(request, "specification/ended.html", status=404 if link is None else 410)
-        return kept_private(ended)
+        return ended(request, link)
     specification = submissions.current(link.terms, base=request.build_absolute_uri("/")[:-1])
     tried, status = _tried(request, link, specification) if request.method == "POST" else ({}, 200)
     context = {

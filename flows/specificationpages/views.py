@@ -9,6 +9,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from flows import specifications
+from leadops.lib.links import SignedLink
 from recipients.models import SpecificationLink
 
 # The address is the key: it goes neither to search engines nor to other sites.
@@ -22,8 +23,7 @@ def specification(request: HttpRequest, token: str) -> HttpResponse:
     link = SpecificationLink.of_token(token)
     now = timezone.now()
     if link is None or link.has_ended(now):
-        ended = render(request, "specification/ended.html", status=404 if link is None else 410)
-        return kept_private(ended)
+        return ended(request, link)
     context = {
         "specification": specifications.current(link.recipient),
         "recipient": link.recipient,
@@ -31,6 +31,12 @@ def specification(request: HttpRequest, token: str) -> HttpResponse:
         "now": now,
     }
     return kept_private(render(request, "specification/page.html", context))
+
+
+def ended(request: HttpRequest, link: SignedLink | None) -> HttpResponse:
+    """What a link opens that is good no more; None: there is no such link."""
+    status = 404 if link is None else 410
+    return kept_private(render(request, "specification/ended.html", status=status))
 
 
 def kept_private(answer: HttpResponse) -> HttpResponse:

@@ -63,8 +63,8 @@ ANY: Final = re.compile(r".*", re.DOTALL)
 
 
 def run(seconds: float) -> dict[str, Any]:
-    """Both measured for `seconds`, then each field alone. It is the processor's time of this thread:
-    a round is long enough for others on a busy machine to come between."""
+    """Both measured for `seconds`, then each field alone. It is the processor's time of this
+    thread: a round is long enough for others on a busy machine to come between."""
     rounds = Rounds(ROUND, clock=time.thread_time)
     rounds.play({"read": _read, "bare": _bare}, seconds=seconds)
     read = rounds.middle("read")
