@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from events import shapes
+from events.masking import mentions
 from events.vocabulary import EventType
 from flows import answers as kept_answers
 from flows import appending, inquiries, sendings
@@ -166,6 +167,7 @@ def _record_settled(run: Run, step: EnhanceStep, settled: Settled) -> None:
 
 
 def _record(run: Run, step: EnhanceStep, question: Question, attempt: Attempt, desk: Desk) -> None:
+    attempt = _impersonal(run, attempt)
     result = attempt.result
     facts: dict[str, Any] = {
         "entity_id": step.id,
@@ -192,6 +194,25 @@ def _record(run: Run, step: EnhanceStep, question: Question, attempt: Attempt, d
     )
     if step.stops:
         _stop(run, result.reason)
+
+
+def _impersonal(run: Run, attempt: Attempt) -> Attempt:
+    """The attempt in our own words where the service repeats the lead's: the exchange has its
+    words, and can be erased; the event cannot."""
+    result = attempt.result
+    known = run.lead.known.items()
+    private = [v for name, v in known if v is not None and _root(name) in run.flow.private]
+    if not mentions(" ".join((result.reason, result.message, result.details)), private):
+        return attempt
+    status = attempt.reply.status if attempt.reply else "nothing"
+    told = "" if result.accepted else f"The service answered {status}"
+    return dataclasses.replace(
+        attempt, result=dataclasses.replace(result, reason=told, message="", details="")
+    )
+
+
+def _root(name: str) -> str:
+    return name if name.startswith(f"{appending.ROOT}.") else name.partition(".")[0]
 
 
 def _named(step: EnhanceStep) -> dict[str, Any]:
