@@ -29,6 +29,7 @@ NOT_COMPILED = frozenset(
         "specificationlink",
         "submissionlink",
         "mappingversion",
+        "flowversion",
         "bid",
         "batch",
         "serviceanswer",

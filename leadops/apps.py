@@ -24,8 +24,9 @@ class LeadOpsConfig(AppConfig):
     verbose_name = "LeadOps"
 
     def ready(self) -> None:
-        from leadops import changes
+        from leadops import changes, flowdocuments
 
+        flowdocuments.install()
         history.keep_with(changes.JournalKeeper())
         if settings.ENVIRONMENT.database_url:  # the embedded server has it off for all
             connection_created.connect(_without_jit)

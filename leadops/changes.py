@@ -22,6 +22,7 @@ from django.db.models import Field, Model
 from events.journal import Journal
 from events.models import AlertThreshold, Channel, Event
 from events.vocabulary import EventType
+from flows import versions as flow_versions
 from flows.models import (
     Enhancement,
     Flow,
@@ -284,6 +285,8 @@ def record_change(before: Snapshot | None, after: Snapshot | None, obj: Model, b
             after=new,
         )
         journal.write(cursor)
+    if isinstance(obj, Flow) and after is not None:
+        flow_versions.keep(obj, by=by)
 
 
 def _sentence(before: Snapshot | None, after: Snapshot | None, obj: Model) -> str:

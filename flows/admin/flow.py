@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin
@@ -14,6 +15,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from flows import fields
+from flows.admin.flowversions import FlowVersionsMixin
 from flows.admin.picture import PictureMixin
 from flows.admin.rules import rules_view
 from flows.admin.simulate import SimulateMixin
@@ -76,7 +78,7 @@ class SourceCards(Ordered, Cards):
             {
                 "fields": (
                     ("source", "active"),
-                    "shown_submission",
+                    ("shown_submission", "shown_import"),
                     "accept",
                     ("aliases", "require"),
                     "price",
@@ -90,7 +92,7 @@ class SourceCards(Ordered, Cards):
             },
         ),
     )
-    readonly_fields = ("shown_submission",)
+    readonly_fields = ("shown_submission", "shown_import")
 
     @column(description="Submission specification")
     def shown_submission(self, row: FlowSource) -> SafeString | str:
@@ -98,6 +100,15 @@ class SourceCards(Ordered, Cards):
             return "Save it first"
         url = reverse("admin:flows_flow_submission", args=[quote(row.flow_id), row.pk])
         return format_html('<a class="leadops-link" href="{}">Open, share, try it</a>', url)
+
+
+    @column(description="Leads from a file")
+    def shown_import(self, row: FlowSource) -> SafeString | str:
+        if row._state.adding:
+            return "Save it first"
+        query = urlencode({"flow": row.flow.slug, "source": row.source.slug})
+        url = f"{reverse('imports:list')}?{query}"
+        return format_html('<a class="leadops-link" href="{}">Import, watch</a>', url)
 
 
 class StepRows(Ordered, Rows):
@@ -160,7 +171,7 @@ def _delivers(step: Step) -> str:
 
 
 @admin.register(Flow)
-class FlowAdmin(PictureMixin, SimulateMixin, SubmissionMixin, ConsoleAdmin):
+class FlowAdmin(PictureMixin, FlowVersionsMixin, SimulateMixin, SubmissionMixin, ConsoleAdmin):
     """What happens to leads of one kind."""
 
     list_display = ("shown_name", "sources_count", "steps_count", "currency", "state")
@@ -172,7 +183,7 @@ class FlowAdmin(PictureMixin, SimulateMixin, SubmissionMixin, ConsoleAdmin):
     code_boxes = {"duplicate_match": 3}
     autocomplete_fields = ("suppress",)
     inlines = (StepRows, FieldRows, SourceCards)
-    actions_detail = ("simulate",)
+    actions_detail = ("simulate", "flow_versions")
     fieldsets = (
         (None, {"fields": (("name", "slug"), ("currency", "active"))}),
         ("Duplicates", {"fields": (("duplicate_match", "duplicate_within"),)}),

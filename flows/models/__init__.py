@@ -4,6 +4,7 @@ from flows.models.bulk_retry import BulkRetry
 from flows.models.capcount import CapCount
 from flows.models.enhancement import Enhancement
 from flows.models.flow import Flow, FlowField, FlowSource
+from flows.models.flow_version import FlowVersion
 from flows.models.guard import DuplicateClaim, IntakeKey, RecipientClaim
 from flows.models.lead_import import LeadImport, LeadImportPiece, LeadImportRow
 from flows.models.ping import SourcePing
@@ -25,6 +26,7 @@ __all__ = [
     "Flow",
     "FlowField",
     "FlowSource",
+    "FlowVersion",
     "IntakeKey",
     "LeadImport",
     "LeadImportPiece",

@@ -1,0 +1,116 @@
+"""Versions of flows: numbered whenever a flow has become different, compared, gone back to.
+
+A version's content is the flow as a configuration bundle writes it. Bundles are known to the site
+above: it names itself here when it starts, and calls `keep` wherever a change is recorded.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from django.db import transaction
+
+from flows.models import Flow, FlowVersion
+from flows.plans import Plans
+
+FOUND: Final = "as it was found"  # made by no change that keeps versions
+
+
+class NotPossible(Exception):
+    """A content cannot be made the flow; nothing was changed. `problems` say why, one by one."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = tuple(problems)
+
+
+class Documents(Protocol):
+    """Flows as documents of a bundle, and back."""
+
+    def write(self, flow: Flow) -> str:
+        """The flow as it stands in the database."""
+
+    def restore(self, flow: Flow, content: str, *, by: str, name: str) -> None:
+        """Make the content the flow, checked and recorded as any other change, all of it or
+        nothing. Raises NotPossible."""
+
+    def compiled(self, flow: Flow, content: str) -> Plans:
+        """All configuration with the flow as the content says; nothing is changed. Raises
+        NotPossible."""
+
+
+_documents: list[Documents] = []
+
+
+def write_with(documents: Documents) -> None:
+    """From now on `documents` writes and reads flows."""
+    _documents[:] = [documents]
+
+
+def documents() -> Documents:
+    """Raises RuntimeError in a program that runs without the site."""
+    if not _documents:
+        raise RuntimeError("Nobody knows how to write flows")
+    return _documents[0]
+
+
+def keep(flow: Flow, *, by: str, note: str = "") -> FlowVersion | None:
+    """Number what is configured now; None where the newest version says the same already."""
+    if not _documents:
+        return None
+    with transaction.atomic():
+        # Two savers at once would take the same number.
+        now = Flow.objects.select_for_update().get(pk=flow.pk)
+        last = now.versions.first()
+        content = documents().write(now)
+        if last is not None and last.content == content:
+            return None
+        number = last.number + 1 if last else 1
+        return FlowVersion.objects.create(
+            flow=now, number=number, content=content, made_by=by[:150], note=note[:200]
+        )
+
+
+def keep_first(flow: Flow) -> None:
+    """Number a flow that was there before versions were."""
+    if not flow.versions.exists():
+        keep(flow, by="", note=FOUND)
+
+
+def restore(flow: Flow, version: FlowVersion, *, by: str) -> None:
+    """Go back to a version; its return is a version of its own. Raises NotPossible."""
+    with transaction.atomic():
+        before = flow.versions.first()
+        documents().restore(flow, version.content, by=by, name=str(version))
+        made = flow.versions.first()
+        if made is not None and (before is None or made.number > before.number):
+            made.note = f"back to version {version.number}"
+            made.save(update_fields=["note"])
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of two versions compared; `side` is both, before, after, or gap: lines left out."""
+
+    side: str
+    text: str
+
+
+def difference(before: str, after: str, *, around: int = 3) -> list[Line]:
+    """What differs between two contents, each with a few lines around it; empty: nothing."""
+    old, new = before.splitlines(), after.splitlines()
+    found: list[Line] = []
+    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
+    for group in matcher.get_grouped_opcodes(around):
+        if found or group[0][1] > 0:
+            found.append(Line("gap", "…"))
+        for tag, a, b, c, d in group:
+            if tag == "equal":
+                found += [Line("both", text) for text in old[a:b]]
+                continue
+            found += [Line("before", text) for text in old[a:b]]
+            found += [Line("after", text) for text in new[c:d]]
+    return found
