@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from django.core.exceptions import ValidationError
 
 from events.models import Event, Tally
 from flows import learning, plans, tasks
@@ -15,6 +16,7 @@ from leadops.schedules import SCHEDULES
 from recipients.models import Recipient
 from recipients.outcomes import Outcome
 from tests.flows.scene import attempt, recipient, scene
+from tests.flows.test_auctions import answer, begin, bid, bidder, sent_to
 
 WEEK = 7 * 86_400.0
 A, B, C = Candidate("a"), Candidate("b"), Candidate("c")
@@ -192,3 +194,59 @@ class TestPricesByRules:
         play.post(state="CA")
         assert [s.plan.slug for s in play.start()] == ["dear"]
         assert play.delivery("dear").price == 50
+
+
+def auction(*counted: tuple[int, int, int]):
+    """Three bidders of an auction that learns, each with deliveries, sales and returns."""
+    bidders = [bidder(slug) for slug in "abc"]
+    play = scene(*bidders, pattern="ping_post")
+    Step.objects.filter(name="buyers").update(learn_over=WEEK, learn_minimum=2)
+    for each, (deliveries, accepted, returned) in zip(bidders, counted, strict=False):
+        Measured.objects.create(
+            flow_id=play.flow.id,
+            over=WEEK,
+            recipient_id=each.id,
+            deliveries=deliveries,
+            accepted=accepted,
+            returned=returned,
+        )
+    plans.forget()
+    return play
+
+
+def test_a_bid_counts_less_by_what_its_bidder_returns():
+    play = auction((100, 50, 20), (100, 50, 0))
+    told = play.post()
+    done = answer(play, begin(play), a=bid("50"), b=bid("31"), c=bid("30"))
+    assert sent_to(done) == ["b"]  # 50 × (1 − 0.4) is 30
+    ranking = play.event(told, "auction.decided").data["ranking"]
+    assert [each["value"] for each in ranking] == [31.0, 30.0, 24.0]
+    assert [(e["return_rate"], e["measured"], e["over"]) for e in ranking] == [
+        (0.0, True, "7d"),
+        (0.4, True, "7d"),
+        (0.2, False, "7d"),  # nothing is known of it: the mean of the others
+    ]
+    assert done.starts[0].context["bid"]["amount"] == 31  # it pays what it has bid
+
+
+def test_a_penalty_says_who_gets_it_and_not_what_it_pays():
+    play = auction((100, 50, 20), (100, 50, 0))
+    told = play.post()
+    (post,) = answer(play, begin(play), a=bid("90"), b=bid("31")).starts
+    play.take((), [(post, attempt(Outcome.ACCEPTED))])
+    assert play.lead(told).revenue == 90
+
+
+def test_an_auction_that_does_not_learn_takes_bids_as_they_are():
+    play = auction((100, 50, 20), (100, 50, 0))
+    Step.objects.filter(name="buyers").update(learn_over=None)
+    plans.forget()
+    told = play.post()
+    assert sent_to(answer(play, begin(play), a=bid("50"), b=bid("31"))) == ["a"]
+    assert "return_rate" not in play.event(told, "auction.decided").data["ranking"][0]
+
+
+def test_an_auction_may_learn_in_any_order():
+    Step(kind="deliver", name="x", pattern="ping_post", learn_over=WEEK).clean()
+    with pytest.raises(ValidationError, match="and auctions do"):
+        Step(kind="deliver", name="x", pattern="waterfall", learn_over=WEEK).clean()
