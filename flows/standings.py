@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from django.db import connection
 
-from flows.capacity import EVER
+from flows.capacity import AT_ONCE, EVER
 from flows.models import CapCount
 from recipients import caps, hours, limits
 from recipients.caps import Cap
@@ -71,12 +71,17 @@ class HoursStanding:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A delivery that waits. `goes_at` None: when somebody resumes the recipient."""
+    """A delivery that waits. `goes_at` None: when somebody resumes the recipient. In line for a
+    place among those under way: at the latest then."""
 
     delivery_id: str
     lead_id: str
     reason: str
     goes_at: datetime | None
+
+    @property
+    def in_line(self) -> bool:
+        return self.reason.startswith(AT_ONCE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -247,7 +247,7 @@ class TestLimits:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_cap_is_exact_under_many_pumps(clear_record):  # noqa: F811
+def test_a_cap_is_exact_under_many_pumps(clear_record):
     """Pumps in threads, each taking turns as fast as it can: reserved places are given back by
     those who are declined, and taken by others."""
     here = shop(caps=[{"count": 40, "per": "day", "full": "hold"}])
@@ -273,7 +273,7 @@ def test_a_cap_is_exact_under_many_pumps(clear_record):  # noqa: F811
                     )
                 if Delivery.objects.filter(state="accepted").count() >= 40 and not starts:
                     break
-        except BaseException as error:  # noqa: BLE001  told by the test's own thread
+        except BaseException as error:
             errors.append(error)
         finally:
             connections.close_all()

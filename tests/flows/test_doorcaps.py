@@ -86,7 +86,7 @@ def test_a_lead_beyond_the_cap_is_no_duplicate_tomorrow():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_it_is_exact_when_many_post_at_once(clear_record):  # noqa: F811
+def test_it_is_exact_when_many_post_at_once(clear_record):
     here = shop(flow=[{"count": 25, "per": "day"}], source=[{"count": 1000, "per": "day"}])
 
     def work() -> None:

@@ -17,7 +17,7 @@ ZONES = st.sampled_from(
     ["America/New_York", "Europe/London", "Asia/Kolkata", "America/St_Johns", "America/Havana",
      "Asia/Beirut", "America/Sao_Paulo", "UTC"]
 )  # fmt: skip
-MOMENTS = st.datetimes(datetime(2010, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+MOMENTS = st.datetimes(datetime(2010, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC))
 
 
 def cap(per: str = "day", zone: str = "America/New_York", **document) -> Cap:

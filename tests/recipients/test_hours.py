@@ -122,7 +122,7 @@ ZONES = st.sampled_from(
     ["America/New_York", "Europe/London", "Asia/Kolkata", "America/St_Johns", "America/Havana",
      "Asia/Beirut", "Australia/Sydney", "UTC"]
 ).map(ZoneInfo)  # fmt: skip
-MOMENTS = st.datetimes(datetime(2024, 1, 1), datetime(2028, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+MOMENTS = st.datetimes(datetime(2024, 1, 1), datetime(2028, 1, 1), timezones=st.just(UTC))
 TIMES = st.builds("{}:{:02d}".format, st.integers(0, 23), st.sampled_from([0, 30]))
 SPANS = st.builds("{}-{}".format, TIMES, TIMES)
 WEEKS = st.dictionaries(
