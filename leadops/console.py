@@ -81,6 +81,7 @@ NAVIGATION: list[dict[str, Any]] = [
         "items": [
             listing("Flows", "account_tree", "flows", "flow"),
             listing("Sources", "input", "flows", "source"),
+            {**page("Imports", "upload_file", "imports:list"), "permission": steers},
             listing("Suppression lists", "block", "recipients", "suppressionlist"),
         ],
     },

@@ -30,6 +30,7 @@ urlpatterns = [
     path("flows/<str:flow>/sources/<str:source>/ping", PingView.as_view(), name="submit-ping"),
     path("dashboards/", include("events.dashboards.urls")),
     path("leads/", include("events.leadpages.urls")),
+    path("", include("flows.importpages.urls")),
     path("", include("flows.reviewpages.urls")),
     path("", include("flows.specificationpages.urls")),
     path("", include("flows.suppressionpages.urls")),

@@ -61,6 +61,11 @@ class Preview:
     total: int = 0
 
     @property
+    def ranked(self) -> list[tuple[str, int]]:
+        """The reasons, the commonest first."""
+        return self.reasons.most_common()
+
+    @property
     def most_in_all(self) -> Decimal:
         return self.most * self.total
 
