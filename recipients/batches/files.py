@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -27,6 +28,7 @@ CONTENT_TYPES: Final[Mapping[BatchFormat, str]] = {
     BatchFormat.CSV: "text/csv; charset=utf-8",
     BatchFormat.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
+_NUMBER: Final = re.compile(r"[+-]?[0-9][0-9 ().,/-]*\Z", re.ASCII)
 # The same rows make the same bytes, whenever the workbook is made.
 _MADE: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -39,13 +41,18 @@ def row_of(payload: Any, plan: BatchPlan, options: Options) -> tuple[Any, bytes]
         row: Any = orjson.Fragment(written)
     else:
         flat = dict(pairs_of(payload, {**options, "form_lists": _lists(options)}))
-        row = {name: guarded(value) for name, value in flat.items()} if _guards(plan) else flat
+        row = {name: _harmless(value) for name, value in flat.items()} if _guards(plan) else flat
         if unknown := row.keys() - set(columns_of(options) or row):
             raise NotSendable("Payload has no place in the file", f"no column {min(unknown)!r}")
         written = orjson.dumps(row)
     if len(written) > MAX_ROW:
         raise NotSendable("Too large for a batch", f"more than {MAX_ROW // 1024} KiB")
     return row, written
+
+
+def _harmless(value: str) -> str:
+    """No formula; amounts and phone numbers have no letter, so call nothing, and stay whole."""
+    return value if _NUMBER.match(value) else guarded(value)
 
 
 def _guards(plan: BatchPlan) -> bool:
