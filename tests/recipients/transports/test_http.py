@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import random
 from base64 import b64encode
 from dataclasses import replace
 from decimal import Decimal
@@ -13,7 +14,7 @@ from leadops.lib.http import Door, Request
 from recipients.mapping import compile_template
 from recipients.plan import Auth, AuthKind, BodyFormat, EndpointPlan
 from recipients.transports import Job, NotSendable
-from recipients.transports.http import HttpTransport
+from recipients.transports.http import HttpTransport, packed
 from tests.recipients.transports.contract import TransportContract
 
 CONTEXT: dict[str, Any] = {
@@ -196,3 +197,10 @@ def test_it_carries_every_format_over_the_wire(buyers: Buyers, door: Door) -> No
 def test_it_does_not_send_what_has_no_xml_name() -> None:
     with pytest.raises(NotSendable, match="first name"):
         build({"first name": 1}, format=BodyFormat.XML)
+
+
+@pytest.mark.parametrize("size", [1, 8, 300, 513, 4_096, 40_000, 300_000])
+def test_it_packs_bodies_of_any_size(size: int) -> None:
+    body = random.Random(size).randbytes(size // 2) + b"lead" * (size // 8 + 1)
+    assert gzip.decompress(packed(body)) == body
+    assert packed(body) == packed(body)
