@@ -45,7 +45,8 @@ def _impersonal(run: Run, attempt: Attempt) -> Attempt:
     """The attempt with the lead's own values masked in what the buyer said: the exchange keeps
     its words as they were, the permanent record must not."""
     result = attempt.result
-    said = " ".join([result.reason, result.message, result.details, *result.captures.values()])
+    captured = map(str, result.captures.values())
+    said = " ".join([result.reason, result.message, result.details, *captured])
     private = run.flow.private
     if not private or not said.strip():
         return attempt
@@ -58,7 +59,7 @@ def _impersonal(run: Run, attempt: Attempt) -> Attempt:
         reason=mask.text(result.reason),
         message=mask.text(result.message),
         details=mask.text(result.details),
-        captures={name: mask.text(value) for name, value in result.captures.items()},
+        captures={name: mask.text(str(said)) for name, said in result.captures.items()},
     )
     return dataclasses.replace(attempt, result=impersonal)
 

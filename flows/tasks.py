@@ -6,7 +6,7 @@ import logging
 
 from django.db import connection
 
-from flows import bids, bulkretry, guards, learning, offers, plans, shares, steering
+from flows import answers, bids, bulkretry, guards, learning, offers, plans, shares, steering
 from flows.importing import keeping, working
 from flows.pump import Pump
 from flows.suppression import uploads
@@ -127,6 +127,7 @@ def tidy() -> None:
     try:
         guards.forget_old()
         bids.forget_old()
+        answers.forget_old()
         offers.forget_old()
         tokenstore.forget_old()
         shares.forget_old(plans.current().accounts)
