@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from flows.services import token, trustedform, twilio, zerobounce
 from flows.services.base import Service
 
 HTTP: Final = Service(
@@ -14,4 +15,9 @@ HTTP: Final = Service(
     help="Address, what is sent and what is appended are all said in the step.",
 )
 
-SERVICES: Mapping[str, Service] = MappingProxyType({each.name: each for each in (HTTP,)})
+SERVICES: Mapping[str, Service] = MappingProxyType(
+    {
+        each.name: each
+        for each in (HTTP, token.JSON, twilio.LOOKUP, zerobounce.VALIDATE, trustedform.RETAIN)
+    }
+)
