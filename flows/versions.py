@@ -82,12 +82,17 @@ def keep_first(flow: Flow) -> None:
 
 def restore(flow: Flow, version: FlowVersion, *, by: str) -> None:
     """Go back to a version; its return is a version of its own. Raises NotPossible."""
+    publish(flow, version.content, by=by, note=f"back to version {version.number}")
+
+
+def publish(flow: Flow, content: str, *, by: str, note: str) -> None:
+    """Make a content the flow; what comes of it is a version of that note. Raises NotPossible."""
     with transaction.atomic():
         before = flow.versions.first()
-        documents().restore(flow, version.content, by=by, name=str(version))
+        documents().restore(flow, content, by=by, name=note)
         made = flow.versions.first()
         if made is not None and (before is None or made.number > before.number):
-            made.note = f"back to version {version.number}"
+            made.note = note[:200]
             made.save(update_fields=["note"])
 
 

@@ -19,6 +19,7 @@ from leadops.config.writing import write
 
 HEAD: Final = f"leadops: {loading.VERSION}\nflows:\n"
 SLUG: Final = re.compile(r"^(  - slug: ).*$", re.MULTILINE)
+STEPS: Final = re.compile(r"\s*(steps:|- *(filter|enhance|deliver):)")  # a list of steps alone
 
 
 class FlowDocuments:
@@ -50,9 +51,21 @@ def _bundle(flow: Flow, content: str) -> bytes:
     """A bundle of the content, whatever the flow was called then. Raises NotPossible."""
     if not content.strip():
         raise NotPossible(["There is nothing written"])
-    if not content.startswith("  - "):
+    if STEPS.match(content):
+        content = _with_steps(FlowDocuments().write(flow), content)
+    elif not content.startswith("  - "):
         content = _indented(content)
     return (HEAD + SLUG.sub(rf"\g<1>{flow.slug}", content, count=1)).encode()
+
+
+def _with_steps(content: str, steps: str) -> str:
+    """The flow as it is with other steps: they stand last in what is written of it."""
+    lines = steps.rstrip().splitlines()
+    if lines[0].lstrip().startswith("steps:"):
+        lines = lines[1:]
+    margin = min((len(line) - len(line.lstrip()) for line in lines if line.strip()), default=0)
+    kept = content.split("\n    steps:\n")[0].rstrip("\n")
+    return f"{kept}\n    steps:\n" + "".join(f"      {line[margin:]}\n" for line in lines)
 
 
 def _indented(content: str) -> str:

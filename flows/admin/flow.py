@@ -15,6 +15,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from flows import fields
+from flows.admin.flowtrial import FlowTrialMixin
 from flows.admin.flowversions import FlowVersionsMixin
 from flows.admin.picture import PictureMixin
 from flows.admin.rules import rules_view
@@ -101,7 +102,6 @@ class SourceCards(Ordered, Cards):
         url = reverse("admin:flows_flow_submission", args=[quote(row.flow_id), row.pk])
         return format_html('<a class="leadops-link" href="{}">Open, share, try it</a>', url)
 
-
     @column(description="Leads from a file")
     def shown_import(self, row: FlowSource) -> SafeString | str:
         if row._state.adding:
@@ -171,7 +171,9 @@ def _delivers(step: Step) -> str:
 
 
 @admin.register(Flow)
-class FlowAdmin(PictureMixin, FlowVersionsMixin, SimulateMixin, SubmissionMixin, ConsoleAdmin):
+class FlowAdmin(
+    PictureMixin, FlowVersionsMixin, FlowTrialMixin, SimulateMixin, SubmissionMixin, ConsoleAdmin
+):
     """What happens to leads of one kind."""
 
     list_display = ("shown_name", "sources_count", "steps_count", "currency", "state")
@@ -183,7 +185,7 @@ class FlowAdmin(PictureMixin, FlowVersionsMixin, SimulateMixin, SubmissionMixin,
     code_boxes = {"duplicate_match": 3}
     autocomplete_fields = ("suppress",)
     inlines = (StepRows, FieldRows, SourceCards)
-    actions_detail = ("simulate", "flow_versions")
+    actions_detail = ("simulate", "try_change", "flow_versions")
     fieldsets = (
         (None, {"fields": (("name", "slug"), ("currency", "active"))}),
         ("Duplicates", {"fields": (("duplicate_match", "duplicate_within"),)}),

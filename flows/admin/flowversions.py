@@ -13,6 +13,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
 from flows import versions
+from flows.admin.flowtrial import trial_url
 from flows.models import Flow, FlowVersion
 from flows.versions import NotPossible
 from leadops.lib.admin import ConsoleAdmin, button, change_url
@@ -75,6 +76,7 @@ class FlowVersionsMixin(ConsoleAdmin):
             "flow": flow,
             "back": change_url(Flow, flow.pk),
             "changes": changes,
+            "trial_url": trial_url(flow.pk) if changes else "",
             **_shown(request, flow),
         }
         return TemplateResponse(request, "admin/flows/versions.html", context)

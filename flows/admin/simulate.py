@@ -105,7 +105,7 @@ def _desk(request: HttpRequest, flow: Flow) -> dict[str, Any]:
     if not form.is_bound:
         return found
     if not form.is_valid():
-        return {**found, "problem": "; ".join(t for e in form.errors.values() for t in e)}
+        return {**found, "problem": "; ".join(str(t) for e in form.errors.values() for t in e)}
     try:
         posted = _posted(plan, form.cleaned_data)
         grounds = Grounds.of(current, plan, timezone.now())
