@@ -66,6 +66,10 @@ WRITE = f"""
         WHEN r.used_only THEN 0 ELSE c.reserved END)
     AND (r.full_at IS NULL OR c.booked > 0 OR r.full_at <= c.reserved + r.freed)
 """  # noqa: S608
+FORGET = """
+    DELETE FROM flows_capcount WHERE ends < clock_timestamp() - interval '60 days'
+        OR ends < clock_timestamp() - interval '1 hour' AND key ~ ':per_(second|minute)$'
+"""
 # First come, first served: they look again after the same time, so the first is due first.
 WAKE = f"""
     UPDATE flows_work w SET due_at = clock_timestamp()
@@ -455,3 +459,10 @@ def _of_step(step: StepPlan | None, plan: RecipientPlan) -> tuple[Cap, ...]:
 def _applying(run: Run, plan: RecipientPlan, step: StepPlan | None) -> Iterator[Cap]:
     values = run.judged
     return (cap for cap in plan.caps + _of_step(step, plan) if cap.applies(values))
+
+
+def forget_old() -> int:
+    """Delete the counts of windows that nobody asks for any more; how many."""
+    with connection.cursor() as cursor:
+        cursor.execute(FORGET)
+        return int(cursor.rowcount)

@@ -6,7 +6,18 @@ import logging
 
 from django.db import connection
 
-from flows import answers, bids, bulkretry, guards, learning, offers, plans, shares, steering
+from flows import (
+    answers,
+    bids,
+    bulkretry,
+    capacity,
+    guards,
+    learning,
+    offers,
+    plans,
+    shares,
+    steering,
+)
 from flows.importing import keeping, working
 from flows.pump import Pump
 from flows.suppression import uploads
@@ -126,6 +137,7 @@ def tidy() -> None:
     """Forget what guards against repetition once it is too old to repeat."""
     try:
         guards.forget_old()
+        capacity.forget_old()
         bids.forget_old()
         answers.forget_old()
         offers.forget_old()

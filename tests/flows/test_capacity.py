@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import threading
 import uuid
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 from django.db import connection, connections
+from django.utils import timezone
 
 from events.models import Delivery, Lead
-from flows import turn
+from flows import capacity, plans
 from flows.models import CapCount, Step, StepRecipient, Work
 from recipients.models import Recipient
 from recipients.outcomes import Outcome
@@ -184,11 +186,24 @@ class TestCaps:
         post(here, 2)
         assert len(here.start()) == 1
 
-    def test_without_caps_nothing_is_asked(self, django_assert_max_num_queries):
-        here = shop()
-        post(here)
-        here.play(a=[attempt(Outcome.ACCEPTED)])
-        assert not CapCount.objects.exists()
+    def test_without_caps_nothing_is_asked(self, monkeypatch):
+        def asked() -> None:
+            raise AssertionError
+
+        monkeypatch.setattr(capacity.wire, "cursor", asked)
+        counters = capacity.Counters()
+        counters.read([], plans.current(), at=timezone.now())
+        counters.write()
+        assert not plans.current().has_caps
+
+
+def test_it_forgets_windows_that_are_long_over():
+    now = timezone.now()
+    for key, days in (("a:per_second", 1), ("a:x", 1), ("a:y", 61)):
+        at = now - timedelta(days=days)
+        CapCount.objects.create(key=key, starts=at, ends=at + timedelta(seconds=1))
+    assert capacity.forget_old() == 2
+    assert CapCount.objects.get().key == "a:x"
 
 
 class TestLimits:
@@ -284,7 +299,6 @@ def test_a_cap_is_exact_under_many_pumps(clear_record):
     for thread in threads:
         thread.join()
     assert not errors
-    assert turn  # the turns were real ones
     accepted = Delivery.objects.filter(state="accepted").count()
     assert accepted == 40
     assert (count().reserved, count().used) == (0, 40)
