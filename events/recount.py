@@ -23,6 +23,7 @@ COUNTED = sorted(
         *DELIVERY_ENDS,
         *rollups.STEPS,
         *ENHANCEMENTS,
+        EventType.AUCTION_BID,
         EventType.SOURCE_ACCEPTED,
         EventType.SOURCE_REJECTED,
         EventType.FLOW_COMPLETED,

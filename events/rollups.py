@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from operator import itemgetter
 from typing import Any
 
@@ -39,6 +39,15 @@ STEPS: Mapping[str, Counted.Kind] = {
     EventType.AUCTION_DECIDED: Kind.AUCTION,
 }
 
+# What an answer without a bid counts as, by its outcome; the others failed.
+_WITHOUT_BID = {
+    Outcome.ACCEPTED: "declined",
+    Outcome.REJECTED: "declined",
+    Outcome.DUPLICATE: "declined",
+    Outcome.INVALID: "declined",
+    Outcome.UNKNOWN: "silent",
+}
+_AMOUNT = Decimal("0.0001")  # as the column has it
 _NOTHING = Decimal(0)
 _KEY_OF = itemgetter(*Counted.KEY)
 
@@ -132,6 +141,21 @@ def _step_cells(event: Happening) -> Iterator[Cell]:
     elif step := STEPS.get(event.type):
         word = event.outcome if step is Kind.AUCTION else event.type.partition(".")[2]
         yield _cell(event, step, recipient_id=event.entity_id, outcome=word)
+    if event.type in (EventType.AUCTION_BID, EventType.AUCTION_DECIDED):
+        yield from _bid_cells(event)
+
+
+def _bid_cells(event: Happening) -> Iterator[Cell]:
+    """Bids stand in the column of costs: nothing is earned by them, and revenue is added up over
+    all kinds of cells."""
+    if event.type == EventType.AUCTION_DECIDED:
+        if winner := event.data.get("winner"):
+            yield _cell(event, Kind.BID, recipient_id=winner, outcome="won", reason="")
+        return
+    amount = event.data.get("bid", {}).get("amount")
+    word = "bid" if amount is not None else _WITHOUT_BID.get(event.outcome, "failed")
+    cost = _NOTHING if amount is None else Decimal(str(amount)).quantize(_AMOUNT, ROUND_HALF_UP)
+    yield _cell(event, Kind.BID, recipient_id=event.entity_id, outcome=word, cost=cost)
 
 
 def _delivery_cells(event: Happening) -> Iterator[Cell]:

@@ -146,7 +146,7 @@ def learning(order: str, *, over: float | None, minimum: int | None, pattern: st
     if over is not None and not learns:
         known = ", ".join(sorted(registry.LEARNING))
         raise ValidationError(
-            {"learn_over": f"Of the orders only these learn: {known}; and auctions do."}
+            {"learn_over": f"Of the orders only these learn: {known}. Auctions do in any."}
         )
     if minimum is not None and over is None:
         raise ValidationError({"learn_over": "Say over which time it learns, e.g. 7d."})

@@ -24,6 +24,10 @@ class Counted(models.Model):
         ENHANCE = "enhance", "A service was asked (outcome: success, failure, error, skipped)"
         AUCTION = "auction", "An auction was decided (under the step's id)"
         RESULT = "result", "A lead came to its end (outcome: sold, unsold, stopped)"
+        BID = (
+            "bid",
+            "Asked for a bid (outcome: bid, declined, silent, failed; cost: what it bid), or won",
+        )
 
     hour = models.DateTimeField(help_text="Start of the hour, UTC.")
     kind = models.CharField(max_length=10, choices=Kind.choices)

@@ -15,6 +15,7 @@ from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from flows import steering
+from flows.admin.bids import BidsMixin
 from flows.admin.breakers import BreakerMixin
 from flows.admin.capacity import CapacityMixin
 from flows.admin.mapping_page import MappingMixin
@@ -35,7 +36,13 @@ class PauseForm(BaseDialogForm):  # type: ignore[misc]
 
 @admin.register(Recipient)
 class RecipientAdmin(
-    SpecificationMixin, VersionsMixin, MappingMixin, TestCallMixin, BreakerMixin, CapacityMixin
+    BidsMixin,
+    SpecificationMixin,
+    VersionsMixin,
+    MappingMixin,
+    TestCallMixin,
+    BreakerMixin,
+    CapacityMixin,
 ):
     actions = ("pause_selected", "resume_selected")
     actions_detail: ClassVar[tuple[Any, ...]] = (

@@ -13,6 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from flows import validation
+from flows.admin.enhancement import AskMixin, EnhancementCard
 from flows.models import Flow, Step, StepRecipient
 from flows.patterns import registry
 from leadops.lib.admin import ConsoleAdmin, Ordered, Rows, change_url, column
@@ -20,11 +21,13 @@ from leadops.lib.admin.rows import OrderedFormSet
 
 OWN_FIELDS = {
     Step.Kind.FILTER: ("name", "rules", ("reason", "on_fail")),
+    Step.Kind.ENHANCE: ("name",),
     Step.Kind.DELIVER: (
         "name",
         ("pattern", "order"),
         ("remediation", "while_open"),
         ("when_declined",),
+        ("auction_deadline", "offer_valid", "tell_losers"),
         ("learn_over", "learn_minimum"),
         "caps",
     ),
@@ -37,6 +40,13 @@ HELP = {
     "order": "Who stands first in line. Round robin: fewest leads so far. Weighted, percentage: "
     "furthest behind its weight in leads given, in leads accepted. Best price: the highest. "
     "Longest idle: the longest without a lead.",
+}
+
+
+NOUNS = {
+    Step.Kind.FILTER: "filter",
+    Step.Kind.ENHANCE: "enhancement",
+    Step.Kind.DELIVER: "delivery",
 }
 
 
@@ -110,12 +120,16 @@ class RecipientRows(Ordered, Rows):
 
 
 @admin.register(Step)
-class StepAdmin(ConsoleAdmin):
+class StepAdmin(AskMixin, ConsoleAdmin):
     """Reached from its flow; changes of it stand in the flow's history."""
 
     form = StepForm
     inlines = (RecipientRows,)
     readonly_fields = ("shown_flow", "kind")
+    # Nothing but an auction asks for bids.
+    conditional_fields = dict.fromkeys(
+        ("auction_deadline", "offer_valid", "tell_losers"), "pattern == 'ping_post'"
+    )
     code_boxes = {"rules": 10, "caps": 3}
     chosen = {"pattern": patterns, "order": orders}
     autocomplete_fields = ("remediation",)
@@ -150,7 +164,10 @@ class StepAdmin(ConsoleAdmin):
         return form
 
     def get_inlines(self, request: HttpRequest, obj: Step | None) -> Any:
-        return self.inlines if self.kind_of(request, obj) == Step.Kind.DELIVER else ()
+        kind = self.kind_of(request, obj)
+        if kind == Step.Kind.ENHANCE:
+            return (EnhancementCard,)
+        return self.inlines if kind == Step.Kind.DELIVER else ()
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Steps are added from their flow's page, which says for which flow and of which kind."""
@@ -161,7 +178,7 @@ class StepAdmin(ConsoleAdmin):
         if flow is None:
             messages.info(request, "Open a flow and add the step there.")
             return HttpResponseRedirect(reverse("admin:flows_flow_changelist"))
-        noun = "filter" if self.kind_of(request, None) == Step.Kind.FILTER else "delivery"
+        noun = NOUNS[Step.Kind(self.kind_of(request, None))]
         extra = {"title": f"Add {noun} to {flow}", **(extra_context or {})}
         return super().add_view(request, form_url, extra)
 

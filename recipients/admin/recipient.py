@@ -12,6 +12,7 @@ from django.utils.text import Truncator
 from leadops.lib import locators
 from leadops.lib.admin import ConsoleAdmin, choices, column, money
 from leadops.lib.key_rows import show_new_keys
+from recipients.admin.bids import PingCard
 from recipients.admin.policies import FailingMixin, left_alone
 from recipients.admin.rows import (
     EndpointCards,
@@ -54,7 +55,7 @@ class RecipientPage(FailingMixin, ConsoleAdmin):
     }
     chosen = {"integration": integrations}
     autocomplete_fields = ("suppress",)
-    inlines = (EndpointCards, MappingRows, ResponseRules, RetryRows, PartnerKeys)
+    inlines = (EndpointCards, PingCard, MappingRows, ResponseRules, RetryRows, PartnerKeys)
     readonly_fields = ("breakers",)
     change_form_before_template = "admin/recipients/cautions.html"
     fieldsets = (
@@ -202,6 +203,7 @@ def cautions(recipient: Recipient) -> list[str]:
         found += left_alone(endpoints)
     if not any(endpoint.kind == Endpoint.Kind.PRODUCTION for endpoint in endpoints):
         found.append("There is no production endpoint: nothing can be sent.")
+    found += _bidding(recipient, endpoints)
     if any(_is_simulated(endpoint) for endpoint in endpoints):
         found.append(
             "Replies are simulated: nothing is sent there, and leads count as sold all the same. "
@@ -224,6 +226,20 @@ def cautions(recipient: Recipient) -> list[str]:
     if broken and recipient.active:
         found.append(f"{plan.paused_reason}. It gets nothing until this is corrected.")
     return found
+
+
+def _bidding(recipient: Recipient, endpoints: list[Endpoint]) -> list[str]:
+    ping = getattr(recipient, "ping", None)
+    asked = any(endpoint.kind == Endpoint.Kind.PING for endpoint in endpoints)
+    if asked and ping is None:
+        return [
+            "There is a ping endpoint, but nothing says how its bids are read: it is not asked."
+        ]
+    if ping is not None and ping.static_bid is None and not asked:
+        return ["Its bids can be read, but it has no ping endpoint: its price stands for a bid."]
+    if asked and ping is not None and ping.static_bid is not None:
+        return ["It has a static bid: its ping endpoint is not asked."]
+    return []
 
 
 def _is_simulated(endpoint: Endpoint) -> bool:

@@ -248,5 +248,5 @@ def test_an_auction_that_does_not_learn_takes_bids_as_they_are():
 
 def test_an_auction_may_learn_in_any_order():
     Step(kind="deliver", name="x", pattern="ping_post", learn_over=WEEK).clean()
-    with pytest.raises(ValidationError, match="and auctions do"):
+    with pytest.raises(ValidationError, match="Auctions do in any"):
         Step(kind="deliver", name="x", pattern="waterfall", learn_over=WEEK).clean()
