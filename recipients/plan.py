@@ -6,7 +6,7 @@ Built by the models when configuration changes, then shared by all threads of a 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -224,6 +224,32 @@ class ListPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class Route:
+    """The ways to a recipient, looked at for every delivery: `ways` by name in their order, `names`
+    by the endpoint's id, and the `next` name after each, blank after the last."""
+
+    ways: Mapping[str, EndpointPlan]
+    names: Mapping[str, str]
+    next: Mapping[str, str]
+
+    @classmethod
+    def of(cls, plan: RecipientPlan) -> Route:
+        named = [("production", plan.production), ("backup", plan.backup)]
+        named += [
+            ("fallback" if place == 1 else f"fallback-{place}", endpoint)
+            for place, endpoint in enumerate(plan.fallbacks, 1)
+        ]
+        ways = {name: endpoint for name, endpoint in named if endpoint is not None}
+        # Deliveries of a recipient without a production endpoint begin there all the same.
+        order = ["production", *(name for name in ways if name != "production")]
+        return cls(
+            ways=ways,
+            names={endpoint.id: name for name, endpoint in reversed(ways.items())},
+            next=dict(zip(order, [*order[1:], ""], strict=True)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class RecipientPlan:
     """`fields` is what templates see as `{{recipient.x}}`; `version` is the mapping's.
 
@@ -267,6 +293,7 @@ class RecipientPlan:
     batch: BatchPlan | None = None
     second: RecipientPlan | None = field(default=None, repr=False, compare=False)
     trial: Trial | None = field(default=None, repr=False, compare=False)
+    _route: Route = field(init=False, repr=False, compare=False)
 
     def version_for(self, lead_id: str, *, before: int = 0) -> int:
         """The version of the mapping that a delivery of the lead is sent by. One that was sent
@@ -292,31 +319,27 @@ class RecipientPlan:
         """An acceptance is a sale: a CRM or dialer of one's own takes leads and buys none."""
         return self.type in BUYING
 
-    def route(self) -> tuple[tuple[str, EndpointPlan], ...]:
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_route", Route.of(self))
+
+    def route(self) -> Iterable[tuple[str, EndpointPlan]]:
         """The ways to this recipient in the order in which they are taken, each with what
         deliveries call it: production, backup, fallback, fallback-2, …"""
-        named = [("production", self.production), ("backup", self.backup)]
-        named += [
-            ("fallback" if place == 1 else f"fallback-{place}", endpoint)
-            for place, endpoint in enumerate(self.fallbacks, 1)
-        ]
-        return tuple((name, endpoint) for name, endpoint in named if endpoint is not None)
+        return self._route.ways.items()
 
     def after(self, name: str) -> str:
         """The next way after the one called so; blank after the last."""
-        names = ["production", *(known for known, _ in self.route() if known != "production")]
-        rest = names[names.index(name) + 1 :] if name in names else names[1:]
-        return rest[0] if rest else ""
+        return self._route.next.get(name, self._route.next["production"])
 
     def way(self, name: str) -> EndpointPlan | None:
         """The endpoint that deliveries call so; None where there is none of that name any more."""
-        return self.sandbox if name == "sandbox" else dict(self.route()).get(name)
+        return self.sandbox if name == "sandbox" else self._route.ways.get(name)
 
     def name_of(self, endpoint: EndpointPlan) -> str:
         """What deliveries call it; a region is production to them."""
-        if endpoint.kind in (EndpointKind.REGIONAL, EndpointKind.SANDBOX):
-            return "sandbox" if endpoint.kind is EndpointKind.SANDBOX else "production"
-        return next((name for name, known in self.route() if known.id == endpoint.id), "production")
+        if endpoint.kind is EndpointKind.SANDBOX:
+            return "sandbox"
+        return self._route.names.get(endpoint.id, "production")
 
     def endpoints(self) -> tuple[EndpointPlan, ...]:
         """All of them, production first, fallbacks last."""
