@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Mapping
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import orjson
 from django.db import transaction
@@ -131,10 +131,11 @@ class ImportsView(APIView):
         plan = plans.current(caller(request).revision).flow(flow)
         if plan is None:
             raise exceptions.NotFound(f"There is no flow {flow!r}.")
-        file = request.data.get("file")
+        data = cast("Mapping[str, Any]", request.data)
+        file = data.get("file")
         if file is None or isinstance(file, str):
             raise WrongShape("Send a file.", {"file": "A CSV file."})
-        asked = _Asked({**request.query_params.dict(), **_texts(request.data)})
+        asked = _Asked({**request.query_params.dict(), **_texts(data)})
         source, wanted = asked.source(plan), asked.wanted(_by(request), getattr(file, "name", ""))
         start, again = asked.flag("start") is not False, asked.flag("again") is True
         asked.check()

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from flows import fields, intake
+from flows.facts import repeats
 from flows.importing import cells, pieces
 from flows.importing.reading import Row
 from flows.importing.working import grouped
@@ -137,7 +138,7 @@ def _mark_repeats(flow: FlowPlan, judged: Sequence[_Judged], at: datetime) -> in
         ]
         digests = {claim.digest for claim in prepared.claims}
         if before:
-            prepared.reject(intake.repeats(max(before)))
+            prepared.reject(repeats(max(before)))
         elif digests & seen:
             prepared.reject("Duplicate: of a row above")
         else:
