@@ -40,11 +40,11 @@ class End:
             return cls(REJECTED, walked.reason)
         if walked.result == "stopped":
             return cls(STOPPED, walked.reason)
-        turns = [turn for station in walked.stations for turn in station.turns]
-        first = next((turn for turn in turns if turn.verdict == "sent"), None)
-        if first is None:
+        if walked.first is None:
+            turns = [turn for station in walked.stations for turn in station.turns]
             return cls(NOBODY, next((turn.reason for turn in turns), ""))
-        return cls(first.name, offered=True)
+        waits = walked.first.verdict == "waits"
+        return cls(walked.first.name, walked.first.reason if waits else "", offered=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from django.db import connection
+from django.db import connection, transaction
 
-from flows import guards, intake
+from flows import doorcaps, guards, intake
 from flows.facts import repeats
 from flows.intake import Prepared, Submission
 from flows.plans import FlowPlan, SourcePlan
+from flows.ruleviews import judged
 from flows.simulation.leads import Posted
 from leadops.lib.bulk import dumps
 
@@ -79,6 +80,7 @@ def at_the_door(flow: FlowPlan, source: SourcePlan, posted: Posted, *, at: datet
         _duplicates(prepared, at=at),
         _suppression(prepared),
         _consent(prepared),
+        _caps(prepared, at=at),
         _price(prepared),
     ]
     return Door(
@@ -160,6 +162,22 @@ def _consent(prepared: Prepared) -> Check:
         return Check("Consent", True, f"No {facts['field']}, and none is required")
     problem = facts.get("problem")
     return Check("Consent", not problem, f"{facts['field']}: {problem or 'evidence is there'}")
+
+
+def _caps(prepared: Prepared, *, at: datetime) -> Check:
+    """Counted as for a lead that comes, and taken back."""
+    terms = prepared.flow.terms[prepared.source.id]
+    caps = prepared.flow.caps + terms.caps
+    if not caps or prepared.lead.test or not prepared.accepted:
+        said = "Flow and source have none" if not caps else "The lead does not count"
+        return Check("Caps", None, said)
+    values = judged({**prepared.values, **prepared.sensitive}, prepared.source)
+    with transaction.atomic():
+        full = doorcaps.take(caps, values, price=prepared.price, at=at)
+        transaction.set_rollback(True)
+    if full:
+        prepared.reject(full)
+    return Check("Caps", not full, full or "There is room")
 
 
 def _price(prepared: Prepared) -> Check:

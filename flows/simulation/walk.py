@@ -17,11 +17,11 @@ from typing import Any, Final
 
 from events.journal import Journal
 from events.vocabulary import EventType
-from flows import dispatching, engine, intake, lookups, routing, sendings, settling
+from flows import dispatching, engine, enhancing, intake, lookups, routing, sendings, settling
 from flows.admission import Admit, Hold
 from flows.desk import Desk
 from flows.inquiries import Answers, Inquiry
-from flows.plans import DeliverStep, EnhanceStep, FilterStep, FlowPlan, Plans, StepPlan
+from flows.plans import DeliverStep, FilterStep, FlowPlan, Plans, StepPlan
 from flows.runs import DeliveryState, Run
 from flows.shares import Book
 from flows.simulation.door import HIDDEN, Door, at_the_door
@@ -32,9 +32,9 @@ from leadops.lib import durations
 from leadops.lib.conditions.verdicts import show
 from recipients.deliver import Attempt
 from recipients.outcomes import Outcome, Result
+from recipients.plan import EndpointPlan
 
 MOST: Final = 500  # moves of a walk
-NOT_ASKED: Final = "Not asked in a simulation"
 SUPPOSED: Final = "Supposed"
 
 
@@ -126,10 +126,10 @@ class Walk:
     reason: str
 
     @property
-    def first(self) -> str:
-        """Who would be sent the lead before anybody else; blank: nobody."""
+    def first(self) -> Turn | None:
+        """Who would have the lead before anybody else, if need be later; None: nobody."""
         turns = [turn for station in self.stations for turn in station.turns]
-        return next((turn.recipient for turn in turns if turn.verdict == "sent"), "")
+        return next((turn for turn in turns if turn.verdict in ("sent", "waits")), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +180,9 @@ def walk(
     intake.record(door.prepared, run.journal)
     desk = grounds.fresh_desk()
     desk.facts = lookups.look_up([run], grounds.current, at=grounds.at)
+    run.counters.read([run], grounds.current, at=grounds.at)
+    if grounds.current.keeps_answers:
+        enhancing.look_up([run], (), desk)
     walker = _Walker(grounds, run, desk, posted, suppose, stations, requests=requests)
     walker.through()
     result = run.lead.result or ("review" if run.lead.status == "review" else "")
@@ -230,13 +233,11 @@ class _Walker:
             self._answer(inquiry)
         elif self.desk.starts:
             _, delivery, endpoint = self.desk.starts.pop(0)
-            sending = sendings.sending(
-                self.run, delivery, endpoint, self.desk, lease="", work_id=None
-            )
-            turn = self.noted[delivery.id]
-            turn.verdict, turn.endpoint = "sent", delivery.endpoint
-            turn.request = self.rehearsals.of(sending) if self.requests else None
-            self._settle(delivery)
+            self._send(delivery, endpoint)
+        elif self.desk.gathering.joining:
+            joining = self.desk.gathering.joining.pop(0)
+            self.noted[joining.delivery.id].reason = "With its next batch, "
+            self._send(joining.delivery, joining.endpoint)
         elif held := next((d for d in self.run.deliveries if d.state == "waiting"), None):
             self._pass_over(held)
         elif self.run.lead.status == "working" and self._due_in() > 0:
@@ -254,6 +255,16 @@ class _Walker:
         at = self.desk.now + timedelta(seconds=seconds)
         self.run.journal.at = self.desk.now = at
         engine.advance(self.run, self.desk)
+
+    def _send(self, delivery: DeliveryState, endpoint: EndpointPlan) -> None:
+        turn = self.noted[delivery.id]
+        turn.verdict, turn.endpoint = "sent", delivery.endpoint
+        if self.requests:
+            sending = sendings.sending(
+                self.run, delivery, endpoint, self.desk, lease="", work_id=None
+            )
+            turn.request = self.rehearsals.of(sending)
+        self._settle(delivery)
 
     def _settle(self, delivery: DeliveryState) -> None:
         if self.suppose is Suppose.ACCEPT:
@@ -301,9 +312,8 @@ class _Walker:
             else "Would ask; goes on here without its values"
         )
         self._at(question.about).asked.append(Asked(name, said, shown))
-        if captures:
-            return Attempt(Result(Outcome.ACCEPTED, captures=captures))
-        return Attempt(Result(Outcome.UNKNOWN, reason=NOT_ASKED))
+        # Never as a failure: a step may say that one stops the lead.
+        return Attempt(Result(Outcome.ACCEPTED, captures=captures))
 
     # --- what is noted
 
@@ -337,12 +347,13 @@ class _Walker:
         to whom it would not have come."""
         for event in self.run.journal.events:
             station = self.stations.get(event["entity_id"])
-            if station is None or event["type"] not in (
-                EventType.FILTER_PASSED,
-                EventType.FILTER_FAILED,
-            ):
+            group = event["type"].partition(".")[0]
+            if station is None or group not in ("filter", "enhancement"):
                 continue
             station.reached = True
+            if group == "enhancement":
+                station.said = "" if station.asked else event["reason"] or "Its kept answer serves"
+                continue
             station.passed = event["type"] == EventType.FILTER_PASSED
             station.said = event["reason"] or "Passed"
         for place, step in enumerate(self.run.flow.steps):
@@ -350,8 +361,6 @@ class _Walker:
             if isinstance(step, FilterStep) and station.reached:
                 station.evaluated = tuple(self._looked(step))
             station.reached |= place < self.run.lead.step and self._was_not_stopped(place)
-            if isinstance(step, EnhanceStep) and station.reached and not station.asked:
-                station.said = "Passed without asking"
             if isinstance(step, DeliverStep):
                 self._order(step, station)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -10,11 +10,11 @@ import pytest
 
 from events.models import Event, Lead
 from flows import plans
-from flows.models import DuplicateClaim, StepRecipient, Work
+from flows.models import CapCount, DuplicateClaim, Enhancement, Step, StepRecipient, Work
 from flows.simulation.leads import BadLead, Posted, newest, pasted, posted_of
 from flows.simulation.walk import Grounds, Suppose, Walk, walk
 from recipients.models import MappingRow, Recipient
-from tests.factories import VALUES, make_flow, make_recipient, make_source, post_lead
+from tests.factories import VALUES, deliver_lead, make_flow, make_recipient, make_source, post_lead
 
 pytestmark = pytest.mark.django_db
 
@@ -78,7 +78,7 @@ def test_it_names_the_filter_that_stops_the_lead():
     [rule] = found.stations[0].evaluated
     assert (rule.seen, rule.held) == ("NY", False)
     assert found.stations[1].reached is False
-    assert found.first == ""
+    assert found.first is None
 
 
 def test_it_shows_at_the_door_which_field_is_missing():
@@ -115,7 +115,7 @@ def test_it_says_why_a_recipient_is_skipped():
     assert skipped.verdict == "skipped"
     assert "Recipient's filter" in skipped.reason
     assert sent.verdict == "sent"
-    assert found.first == sent.recipient
+    assert found.first is sent
 
 
 def test_it_opens_later_tiers_by_the_leads_age():
@@ -152,3 +152,65 @@ def test_it_shows_the_figures_that_the_order_goes_by():
 def test_it_refuses_what_is_no_lead(text):
     with pytest.raises(BadLead):
         pasted(text, "src_1", test=False)
+
+
+def test_it_says_that_caps_are_full_and_takes_nothing():
+    flow, source, [first, _] = scene("first", "second")
+    first.caps = [{"count": 1, "per": "day"}]
+    first.save()
+    for _ in range(2):
+        one, two = walked(flow, source, Suppose.DECLINE).stations[1].turns
+        assert (one.verdict, two.verdict) == ("sent", "sent")
+    CapCount.objects.all().delete()
+    deliver_lead(flow, source)
+    one, two = walked(flow, source).stations[1].turns
+    assert one.verdict == "skipped"
+    assert "Daily cap reached" in one.reason
+    assert two.verdict == "sent"
+
+
+def test_it_looks_at_the_caps_of_the_door_and_takes_nothing():
+    flow, source, _ = scene("first")
+    flow.caps = [{"count": 1, "per": "day"}]
+    flow.save()
+    for _ in range(2):
+        assert walked(flow, source).door.accepted
+    post_lead(flow, source)
+    assert "cap reached" in walked(flow, source).reason
+
+
+def test_it_says_until_when_a_recipient_is_closed():
+    flow, source, [first] = scene("first")
+    today = datetime.now(UTC).date()
+    closed = [str(today + timedelta(days=days)) for days in range(2)]
+    first.hours = {"daily": "24h", "holidays": closed, "hold_at_most": "3d"}
+    first.save()
+    [turn] = walked(flow, source).stations[1].turns
+    assert turn.verdict == "waits"
+    assert "losed" in turn.reason
+
+
+def test_it_has_the_answers_that_a_recorded_lead_had_of_services():
+    flow, source, _ = scene("first")
+    step = Step.objects.create(flow=flow, name="look", kind="enhance", position=0)
+    Enhancement.objects.create(
+        step=step,
+        url="https://api.look.example/v1",
+        send={"email": "{{lead.email}}"},
+        append={"score": "score"},
+        on_fail="stop",
+    )
+    Step.objects.filter(flow=flow, kind="deliver").update(position=2)
+    current = plans.current()
+    plan = current.flows[flow.id]
+    grounds = Grounds.of(current, plan, datetime.now(UTC))
+    [asked] = next(s for s in walk(grounds, Posted(source.id, VALUES)).stations if s.asked).asked
+    assert asked.supposed == "Would ask; goes on here without its values"
+    assert asked.request
+    assert asked.request.request
+    assert asked.request.request.url.startswith("https://api.look.example/v1")
+    known = Posted(source.id, VALUES, appended={"appended.look.score": 7})
+    found = walk(grounds, known)
+    [asked] = next(s for s in found.stations if s.asked).asked
+    assert asked.supposed == "Has its answer of then: score"
+    assert found.first
