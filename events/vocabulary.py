@@ -30,6 +30,7 @@ class EventType(StrEnum):
     ENHANCEMENT_FAILURE = "enhancement.failure", "A service said no; the lead goes on without it"
     ENHANCEMENT_ERROR = "enhancement.error", "A service did not answer; the lead goes on"
 
+    ENHANCEMENT_TESTED = "enhancement.tested", "Somebody asked a service by hand; no lead got it"
     ENHANCEMENT_SKIPPED = "enhancement.skipped", "A service was not asked; the reason says why"
 
     PING_ANSWERED = "ping.answered", "A source asked what a lead would bring; the offer, or why not"

@@ -43,6 +43,11 @@ def key(step: str, name: str) -> str:
     return f"{ROOT}.{step}.{name}"
 
 
+def names(document: Any) -> list[str]:
+    """The names of a document, right or wrong."""
+    return [str(name) for name in document] if isinstance(document, Mapping) else []
+
+
 def read_of(paths: Iterable[str], steps: Iterable[str]) -> frozenset[str]:
     """The steps whose values these paths read; who reads a whole lead reads all `steps`."""
     found: set[str] = set()

@@ -14,7 +14,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from flows import fields
+from flows import appending, fields
 from flows.admin.flowtrial import FlowTrialMixin
 from flows.admin.flowversions import FlowVersionsMixin
 from flows.admin.picture import PictureMixin
@@ -23,9 +23,12 @@ from flows.admin.simulate import SimulateMixin
 from flows.admin.submission import SubmissionMixin
 from flows.models import Flow, FlowField, FlowSource, Step
 from flows.patterns import registry
+from flows.services import SERVICES
+from leadops.lib import locators
 from leadops.lib.admin import About, Cards, ConsoleAdmin, Ordered, Rows, change_url, column
 
 SUMMARY = 140  # characters
+KIND_LABELS = {"Filter": "info", "Enhance": "warning", "Deliver": "success"}
 
 
 def field_types() -> list[tuple[str, str]]:
@@ -133,13 +136,13 @@ class StepRows(Ordered, Rows):
         url = change_url(Step, step.pk)
         return format_html('<a class="leadops-link" href="{}">{}</a>', url, step.name)
 
-    @column(description="Kind", label={"Filter": "info", "Deliver": "success"})
+    @column(description="Kind", label=KIND_LABELS)
     def kind_label(self, step: Step) -> str:
         return step.get_kind_display()
 
     @column(description="Does")
     def summary(self, step: Step) -> str:
-        text = _filters(step) if step.kind == Step.Kind.FILTER else _delivers(step)
+        text = SUMMARIES[Step.Kind(step.kind)](step)
         return text if len(text) <= SUMMARY else text[: SUMMARY - 1] + "…"
 
 
@@ -168,6 +171,24 @@ def _delivers(step: Step) -> str:
     pattern = registry.PATTERNS.get(step.pattern)
     text = f"{pattern.label if pattern else step.pattern}: {names or 'nobody yet'}"
     return f"{text}; then {step.remediation.name}" if step.remediation else text
+
+
+def _enhances(step: Step) -> str:
+    row = getattr(step, "enhancement", None)
+    if row is None:
+        return "asks nobody yet"
+    service = SERVICES.get(row.service)
+    asked = locators.without_secrets(row.url).partition("?")[0]
+    asked = asked or (service.label if service else row.service)
+    names = appending.names(row.append or (service.append if service else {}))
+    return f"{asked}: appends {', '.join(names)}"
+
+
+SUMMARIES = {
+    Step.Kind.FILTER: _filters,
+    Step.Kind.ENHANCE: _enhances,
+    Step.Kind.DELIVER: _delivers,
+}
 
 
 @admin.register(Flow)
