@@ -14,6 +14,7 @@ from events.models import Counted
 from events.periods import Span
 from leadops.lib.admin import money
 from recipients.admin.recipient import RecipientPage
+from recipients.models import Ping
 
 DAYS = 7
 
@@ -24,7 +25,9 @@ class BidsMixin(RecipientPage):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> Any:
-        extra = {"bids_of_week": bids_of(unquote(object_id)) if request.method == "GET" else []}
+        id = unquote(object_id)
+        bids = Ping.objects.filter(recipient_id=id).exists() and request.method == "GET"
+        extra = {"bids_of_week": bids_of(id) if bids else []}
         return super().change_view(request, object_id, form_url, {**extra, **(extra_context or {})})
 
 

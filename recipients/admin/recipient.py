@@ -12,6 +12,7 @@ from django.utils.text import Truncator
 from leadops.lib import locators
 from leadops.lib.admin import ConsoleAdmin, choices, column, money
 from leadops.lib.key_rows import show_new_keys
+from recipients.admin.batches import BatchCard
 from recipients.admin.bids import PingCard
 from recipients.admin.policies import FailingMixin, left_alone
 from recipients.admin.rows import (
@@ -55,7 +56,15 @@ class RecipientPage(FailingMixin, ConsoleAdmin):
     }
     chosen = {"integration": integrations}
     autocomplete_fields = ("suppress",)
-    inlines = (EndpointCards, PingCard, MappingRows, ResponseRules, RetryRows, PartnerKeys)
+    inlines = (
+        EndpointCards,
+        PingCard,
+        BatchCard,
+        MappingRows,
+        ResponseRules,
+        RetryRows,
+        PartnerKeys,
+    )
     readonly_fields = ("breakers",)
     change_form_before_template = "admin/recipients/cautions.html"
     fieldsets = (
@@ -128,7 +137,7 @@ class RecipientPage(FailingMixin, ConsoleAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Recipient]:
         """An account manager has the recipients given, everybody else all."""
         visible = request.user.visible_recipients()  # type: ignore[union-attr]
-        query: QuerySet[Recipient] = visible.order_by("name")
+        query: QuerySet[Recipient] = visible.select_related("ping").order_by("name")
         endpoints = Endpoint.objects.select_related("breaker")
         return query.prefetch_related(Prefetch("endpoints", queryset=endpoints))
 
