@@ -24,6 +24,18 @@ from leadops.lib.validation import plain_object
 from recipients.admin.options import EndpointForm, options_field
 
 
+KNOWN = (
+    "One that is known by name fills in what is blank below; Sends then names what it is to be "
+    "told: "
+    + "; ".join(
+        f"{each.label}: {', '.join(given.name for given in each.inputs)}"
+        for each in SERVICES.values()
+        if each.inputs
+    )
+    + "."
+)
+
+
 def services() -> list[tuple[str, str]]:
     return [(each.name, each.label) for each in SERVICES.values()]
 
@@ -39,6 +51,8 @@ class EnhancementForm(EndpointForm):
         super().__init__(*args, **kwargs)
         if (widget := self._widget("auth_options")) is not None:
             widget.current = str(self.instance.auth)
+        if "service" in self.fields:
+            self.fields["service"].help_text = KNOWN
 
     def has_changed(self) -> bool:
         """A step without settings asks nobody: they are saved even where all is as usual."""
