@@ -8,7 +8,7 @@ RUNTIME := $(VENV)/.runtime
 DEVELOPMENT := $(VENV)/.development
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-quick fuzz patterns lint types layers format check bench clean
+.PHONY: help demo run test test-quick soak fuzz patterns lint types layers format check bench clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -21,10 +21,13 @@ run: $(RUNTIME)  ## everything, without demo data
 
 test: $(DEVELOPMENT)  ## the whole test suite
 	$(BIN)/python -m pytest -n 2 -m "not journey" $(ARGS)
-	$(BIN)/python -m pytest -m journey $(ARGS)
+	$(BIN)/python -m pytest -m "journey and not soak" $(ARGS)
 
 test-quick: $(DEVELOPMENT)  ## without the tests that start whole systems or browsers
 	$(BIN)/python -m pytest -n 2 -m "not journey and not browser" $(ARGS)
+
+soak: $(DEVELOPMENT)  ## what the test suite has no time for
+	$(BIN)/python -m pytest -m soak $(ARGS)
 
 fuzz: $(DEVELOPMENT)  ## random input for mappings, bodies and replies: make fuzz ARGS="--seconds 3600"
 	@$(BIN)/python -m tests.fuzz $(ARGS)

@@ -1,4 +1,4 @@
-"""Whole systems for the journeys."""
+"""Whole systems for the journeys. A module shares one: to start it takes longer than most tests."""
 
 from __future__ import annotations
 
@@ -10,15 +10,30 @@ from tests.journeys.system import LiveSystem
 
 
 @pytest.fixture
-def stopped() -> Iterator[LiveSystem]:
-    """A system that has not been started."""
+def fresh() -> Iterator[LiveSystem]:
+    """A system of the test's own that was never started."""
+    system = LiveSystem("--workers", "2")
+    yield system
+    system.discard()
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[LiveSystem]:
+    """The module's. `stopped` and `live` see to the state that a test finds it in."""
     system = LiveSystem("--workers", "2")
     yield system
     system.discard()
 
 
 @pytest.fixture
-def live(stopped: LiveSystem) -> LiveSystem:
-    """A system that takes leads. Whatever a test does to it, all of it is gone afterwards."""
-    stopped.start()
-    return stopped
+def stopped(shared: LiveSystem) -> LiveSystem:
+    """A system that does not run."""
+    shared.halt()
+    return shared
+
+
+@pytest.fixture
+def live(shared: LiveSystem) -> LiveSystem:
+    """A system that takes leads, whatever was done to it before."""
+    shared.restore()
+    return shared

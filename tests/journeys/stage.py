@@ -51,14 +51,17 @@ class Stream:
     it has an answer."""
 
     THREADS = 4
+    _numbers = itertools.count()  # of all streams: each lead is another one
 
     def __init__(self, system: LiveSystem, *, rate: float = 40.0) -> None:
         self.system = system
+        self.began: Any = system.value("SELECT clock_timestamp()")
         self.pause = self.THREADS / rate
         self.answered: dict[str, str] = {}  # e-mail → lead id
-        self.answers: list[float] = []  # when they came, on the monotonic clock
+        self.answers: list[
+            tuple[float, str]
+        ] = []  # when they came, on the monotonic clock; lead id
         self.problems: list[str] = []
-        self._numbers = itertools.count()
         self._ending = threading.Event()
         self._threads = [threading.Thread(target=self._post) for _ in range(self.THREADS)]
 
@@ -100,8 +103,8 @@ class Stream:
                 time.sleep(0.1)
                 continue
             if answer.status_code == 201:
-                self.answered[email] = answer.json()["lead"]["id"]
-                self.answers.append(time.monotonic())
+                lead = self.answered[email] = answer.json()["lead"]["id"]
+                self.answers.append((time.monotonic(), lead))
                 return
             if answer.status_code < 500:
                 self.problems.append(f"{answer.status_code} {answer.text[:200]}")
@@ -118,7 +121,8 @@ def settled(system: LiveSystem) -> bool:
 def check_books(system: LiveSystem, stream: Stream, buyers: Buyers) -> None:
     """What must hold after any fault, once everything has settled."""
     assert stream.problems == []
-    stored = {lead for (lead,) in system.sql("SELECT id FROM events_lead")}
+    since = "SELECT id FROM events_lead WHERE created_at >= %s"
+    stored = {lead for (lead,) in system.sql(since, stream.began)}
     assert set(stream.answered.values()) <= stored, "An answered lead is lost."
     assert len(stored) == len(stream.answered), "A lead was stored twice."
     _check_deliveries(system)

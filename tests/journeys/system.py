@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import shutil
@@ -25,6 +26,7 @@ from leadops.lib import postgres, processes
 
 PROJECT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60.0
+RESTORE_SECONDS = 30.0
 
 
 def free_port() -> int:
@@ -86,6 +88,7 @@ class LiveSystem:
     def launch(self) -> subprocess.Popen[str]:
         """Start without waiting."""
         command = ["up", "--port", str(self.port), *self.arguments]
+        self.lines = queue.Queue()
         with open(self.home / "up.log", "a") as errors:
             self.up = subprocess.Popen(
                 [sys.executable, "manage.py", *command],
@@ -96,7 +99,8 @@ class LiveSystem:
                 text=True,
                 start_new_session=True,
             )
-        threading.Thread(target=self._read, args=(self.up,), daemon=True).start()
+        reading = threading.Thread(target=_read, args=(self.up, self.lines), daemon=True)
+        reading.start()
         return self.up
 
     def wait_until_ready(self, timeout: float = START_SECONDS) -> None:
@@ -119,13 +123,34 @@ class LiveSystem:
         assert self.processes() == [], self.processes()
         return status
 
-    def discard(self) -> None:
-        """Remove every trace, whatever state it is in."""
+    def restore(self) -> None:
+        """Make it run and be whole, whatever was done to it before."""
+        if self.up is not None and self.up.poll() is None:
+            with contextlib.suppress(AssertionError):
+                wait_for(self.is_whole, RESTORE_SECONDS)
+                return
+        self.halt()
+        self.start()
+        wait_for(self.is_whole, RESTORE_SECONDS, what="a whole system")
+
+    def is_whole(self) -> bool:
+        """Whether it is ready, and has all the workers that it is to have."""
+        clusters = [self.workers(name) for name in ("pump", "misc")]
+        ready = self.get("/readyz", timeout=3).status_code == 200
+        return ready and len(self.pump_pids()) == 2 and all(len(each) == 2 for each in clusters)
+
+    def halt(self) -> None:
+        """End all that `up` has started, at once; what it stored stays."""
         if self.up is not None and self.up.poll() is None:
             self.up.kill()
             self.up.wait()
         for process in self.processes():
-            process.kill()
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+
+    def discard(self) -> None:
+        """Remove every trace, whatever state it is in."""
+        self.halt()
         if self._database:
             self._drop_database()
         else:
@@ -244,11 +269,6 @@ class LiveSystem:
 
     # --- within
 
-    def _read(self, up: subprocess.Popen[str]) -> None:
-        assert up.stdout is not None
-        for line in up.stdout:
-            self.lines.put(line.rstrip("\n"))
-
     def _own_database(self) -> str:
         """With a real server, a database of this system's own; its URL."""
         server = os.environ.get("DATABASE_URL", "")
@@ -263,6 +283,12 @@ class LiveSystem:
         name = urlsplit(self._database).path.lstrip("/")
         with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
             connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')  # type: ignore[arg-type]
+
+
+def _read(up: subprocess.Popen[str], lines: queue.Queue[str]) -> None:
+    assert up.stdout is not None
+    for line in up.stdout:
+        lines.put(line.rstrip("\n"))
 
 
 def _headers(key: str) -> dict[str, str]:

@@ -78,7 +78,7 @@ def kill_cluster(system: LiveSystem) -> None:
     system.main("misc").kill()
 
 
-@pytest.mark.parametrize("kill", [kill_workers, kill_cluster])
+@pytest.mark.parametrize("kill", [kill_workers, pytest.param(kill_cluster, marks=pytest.mark.soak)])
 def test_it_goes_on_where_a_killed_worker_left_it(
     kill: Callable[[LiveSystem], None], failed: LiveSystem, buyers: Buyers
 ) -> None:

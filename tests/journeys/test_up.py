@@ -13,11 +13,17 @@ import psutil
 import pytest
 
 from leadops.lib import postgres
+from leadops.watch import START_GRACE
 from tests.journeys.system import LiveSystem, wait_for
 
 pytestmark = pytest.mark.journey
 
 RECOVERY_SECONDS = 15.0
+
+
+def age(process: psutil.Process) -> float:
+    """Seconds since its start; the watchdog gives a program some of them to come up."""
+    return time.time() - process.create_time()
 
 
 def is_ready(system: LiveSystem) -> bool:
@@ -39,29 +45,15 @@ def test_it_starts_says_ready_once_and_stops_clean(stopped: LiveSystem) -> None:
     assert stopped.stop() == 0
 
 
-def test_a_bundle_can_be_loaded_before_the_first_start(stopped: LiveSystem, tmp_path: Path) -> None:
+def test_a_bundle_can_be_loaded_before_the_first_start(fresh: LiveSystem, tmp_path: Path) -> None:
     bundle = tmp_path / "bundle.yaml"
     bundle.write_text("leadops: 1\nsources: [{slug: web-form-a, name: Web Form A}]\n")
     with ThreadPoolExecutor(2) as pool:  # even by two at once, who both find no tables
-        loads = [pool.submit(stopped.manage, "bundle", "load", str(bundle)) for _ in range(2)]
+        loads = [pool.submit(fresh.manage, "bundle", "load", str(bundle)) for _ in range(2)]
     said = sorted(load.result().stdout for load in loads)
     assert said == ["+ source web-form-a\n1 change\n", "= nothing to change (0 changes)\n"]
-    stopped.start()
-    assert stopped.stop() == 0
-
-
-def test_ctrl_c_stops_all(live: LiveSystem) -> None:
-    assert live.up is not None
-    os.killpg(live.up.pid, signal.SIGINT)
-    assert live.up.wait(30) == 0
-    assert live.processes() == []
-
-
-def test_a_second_up_says_so(live: LiveSystem) -> None:
-    second = live.manage("up", "--port", "1", check=False)
-    assert second.returncode == 1
-    assert "already runs" in second.stderr
-    assert is_ready(live)
+    fresh.start()
+    assert fresh.stop() == 0
 
 
 def test_a_busy_port_is_a_clear_error(stopped: LiveSystem) -> None:
@@ -72,6 +64,13 @@ def test_a_busy_port_is_a_clear_error(stopped: LiveSystem) -> None:
     assert refused.returncode == 1
     assert "cannot be used" in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+def test_a_second_up_says_so(live: LiveSystem) -> None:
+    second = live.manage("up", "--port", "1", check=False)
+    assert second.returncode == 1
+    assert "already runs" in second.stderr
+    assert is_ready(live)
 
 
 @pytest.mark.parametrize("name", ["web", "pump", "misc"])
@@ -107,7 +106,7 @@ def test_killed_idle_workers_do_not_wedge_a_cluster(live: LiveSystem) -> None:
 
 
 def test_a_stopped_web_server_is_replaced(live: LiveSystem) -> None:
-    time.sleep(10)  # the watchdog gives a program that long to come up
+    wait_for(lambda: age(live.main("web")) > START_GRACE)
     for process in live.role("web"):
         process.suspend()
     wait_for(lambda: is_ready(live), 30)
@@ -116,7 +115,7 @@ def test_a_stopped_web_server_is_replaced(live: LiveSystem) -> None:
 def test_a_stopped_pump_cluster_is_replaced(live: LiveSystem) -> None:
     wait_for(lambda: len(live.pump_pids()) == 2)
     before = live.pump_pids()
-    time.sleep(10)
+    wait_for(lambda: age(live.main("pump")) > START_GRACE)
     for process in live.role("pump"):
         process.suspend()
     wait_for(lambda: set(live.pump_pids()).isdisjoint(before) and is_ready(live), 30)
@@ -152,3 +151,10 @@ def test_what_a_killed_up_leaves_is_cleared(live: LiveSystem) -> None:
     assert live.start() < 30
     assert live.stop() == 0
     assert postgres.pids(live.home) == []
+
+
+def test_ctrl_c_stops_all(live: LiveSystem) -> None:
+    assert live.up is not None
+    os.killpg(live.up.pid, signal.SIGINT)
+    assert live.up.wait(30) == 0
+    assert live.processes() == []
