@@ -102,6 +102,16 @@ def test_it_counts_what_is_wrong_by_reason(flow):
     assert not any("bad" in reason or "worse" in reason for reason in job.reasons)
 
 
+def test_it_changes_no_configuration(flow):
+    """Else every piece of a file would have all processes compile everything anew."""
+    before = plans.newest()
+    job = started(flow, table(3))
+    run(job)
+    keeping.purge(job.id)
+    job.delete()
+    assert plans.newest() == before
+
+
 def test_test_leads_cost_nothing_and_say_so(flow):
     job = started(flow, table(2), test=True)
     run(job)
