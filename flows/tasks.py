@@ -8,6 +8,7 @@ from django.db import connection
 
 from flows import (
     answers,
+    batchdesk,
     bids,
     bulkretry,
     capacity,
@@ -139,6 +140,7 @@ def tidy() -> None:
         guards.forget_old()
         capacity.forget_old()
         bids.forget_old()
+        batchdesk.forget_old()
         answers.forget_old()
         offers.forget_old()
         tokenstore.forget_old()

@@ -13,8 +13,11 @@ from events.periods import Span
 MOST = 20
 # Due at infinity: when somebody resumes it.
 DUE = """
-    SELECT delivery_id, nullif(due_at, 'infinity') FROM flows_work
-    WHERE lane = ANY(%s) AND kind = 'deliver' ORDER BY due_at LIMIT %s
+    SELECT w.delivery_id, nullif(coalesce(b.due_at, w.due_at), 'infinity') FROM flows_work w
+    -- what waits for its batch goes when that goes
+    LEFT JOIN events_delivery d ON d.id = w.delivery_id AND d.waits_for = 'Batch'
+    LEFT JOIN flows_work b ON b.delivery_id = d.batch
+    WHERE w.lane = ANY(%s) AND w.kind = 'deliver' ORDER BY w.due_at LIMIT %s
 """
 
 

@@ -15,6 +15,7 @@ from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from flows import steering
+from flows.admin.batches import BatchesMixin
 from flows.admin.bids import BidsMixin
 from flows.admin.breakers import BreakerMixin
 from flows.admin.capacity import CapacityMixin
@@ -41,6 +42,7 @@ class RecipientAdmin(
     VersionsMixin,
     MappingMixin,
     TestCallMixin,
+    BatchesMixin,
     BreakerMixin,
     CapacityMixin,
 ):
@@ -52,7 +54,7 @@ class RecipientAdmin(
             "items": ["mapping_editor", "mapping_versions", "from_sample", "cases"],
         },
         {"title": "Breakers", "items": ["open_breaker", "close_breaker"]},
-        {"title": "More", "items": ["specification", "past"]},
+        {"title": "More", "items": ["send_batch", "specification", "past"]},
         "pause",
         "resume",
     )

@@ -291,3 +291,71 @@ def test_a_delivery_sent_again_by_hand_goes_with_another_batch() -> None:
     assert not batches(stage)
     found = Delivery.objects.get(state="waiting")
     assert found.batch not in ("", first.id)
+
+
+def test_it_shows_what_gathers_and_sends_it_by_hand() -> None:
+    from flows import batchdesk
+
+    made = gathering()
+    stage = scene(made)
+    post(stage, 2)
+    assert not batches(stage)
+    (shown,) = batchdesk.of_recipient(made.pk, done=False)
+    assert (shown.size, shown.label) == (2, "Gathering")
+    assert shown.goes_at is not None
+    assert batchdesk.release(made, by="olga", reason="They close early") == 1
+    (sending,) = batches(stage)
+    assert batchdesk.release(made, by="olga") == 0
+    answer(stage, sending)
+    (shown,) = batchdesk.of_recipient(made.pk, done=True)
+    assert shown.said == "2 accepted"
+    event = Event.objects.get(type="batch.released")
+    assert (event.reason, event.data["by"]) == ("They close early", "olga")
+    assert event.data["batch"] == {"id": sending.id, "count": 2}
+
+
+def test_it_says_of_a_lead_when_its_batch_goes() -> None:
+    from events import goingon
+
+    stage = scene(gathering())
+    post(stage, 1)
+    assert not batches(stage)
+    found = Delivery.objects.select_related("lead").get()
+    until = goingon.goes_on([found.lead], [found])[found.id]
+    assert until == Work.objects.get(kind="batch").due_at
+
+
+def test_it_closes_a_batch_that_nobody_will_end() -> None:
+    from flows import batchdesk
+
+    stage = scene(gathering())
+    post(stage, 3)
+    sending = full(stage)
+    Delivery.objects.update(state="failed")
+    Work.objects.all().delete()
+    batchdesk.forget_old()
+    assert Batch.objects.get().state == "sending"  # its worker may be at it
+    Batch.objects.update(sent_at="2020-01-01T00:00Z")
+    batchdesk.forget_old()
+    assert Batch.objects.get(id=sending.id).state == "done"
+
+
+def test_recipients_of_a_batch_step_gather_without_settings_of_their_own() -> None:
+    stage = scene(recipient("a"), pattern="batch")
+    post(stage, 2)
+    assert not batches(stage)
+    assert Batch.objects.get().size == 2
+
+
+def test_its_page_shows_its_batches_and_the_button_sends_them() -> None:
+    from tests.factories import make_user
+    from tests.pages import page_of, sign_in
+
+    made = gathering()
+    stage = scene(made)
+    post(stage, 2)
+    assert not batches(stage)
+    ops = sign_in(make_user("olga"))
+    page = ops.get(page_of(made)).content.decode()
+    assert Batch.objects.get().id in page
+    assert "Send batch now" in page
