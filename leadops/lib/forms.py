@@ -97,7 +97,11 @@ class StructuredField(forms.CharField):
             try:
                 check(value)
             except ValidationError as error:
-                raise self._pointed(error) from error
+                raise self._explained(error) from error
+
+    def _explained(self, error: ValidationError) -> ValidationError:
+        """The mistake as the form shows it."""
+        return self._pointed(error)
 
     def _pointed(self, error: ValidationError) -> ValidationError:
         path = getattr(error.__cause__, "path", None)

@@ -115,15 +115,6 @@ class RulesField(StructuredField):
         self.widget.problems = []
         return super().clean(value)
 
-    def run_validators(self, value: Any) -> None:
-        if value == self.empty:
-            return
-        for check in self.checks:
-            try:
-                check(value)
-            except ValidationError as error:
-                raise self._explained(error) from error
-
     def _explained(self, error: ValidationError) -> ValidationError:
         """Every mistake with its line; and its path for the editor."""
         cause = error.__cause__
