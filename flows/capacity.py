@@ -289,6 +289,17 @@ class Counters:
             change.full_at, change.freed = busy.most, change.reserved
         hold(delivery, [*kept, busy.queue])
 
+    def leave(self, delivery: DeliveryState) -> None:
+        """It waits for something else: whoever stands behind it need not wait for that."""
+        kept = []
+        for each in holds_of(delivery):
+            if each.kind in ("queue", "rate"):
+                self._add(each, booked=-ONE)
+            else:
+                kept.append(each)
+        if delivery.holds and len(kept) < len(holds_of(delivery)):
+            hold(delivery, kept)
+
     def take(
         self,
         run: Run,

@@ -42,6 +42,8 @@ def dispatch(run: Run, delivery: DeliveryState, desk: Desk) -> None:
         wait = found.seconds
         if found.busy is not None:
             run.counters.wait(delivery, found.busy)
+        else:
+            run.counters.leave(delivery)
         postpone(delivery, None if wait is None else wait + JITTER.random() * found.spread)
         delivery.waits_for = found.reason[:200]
     elif how := gathering.how_to(plan, run.flow.step(delivery.step), found.endpoint):

@@ -14,6 +14,7 @@ from django.utils import timezone
 from events.models import Delivery, Lead
 from flows import capacity, plans
 from flows.models import CapCount, Step, StepRecipient, Work
+from leadops.lib import claim
 from recipients.models import Recipient
 from recipients.outcomes import Outcome
 from tests.events.conftest import clear_record
@@ -251,6 +252,19 @@ class TestLimits:
         due = Work.objects.filter(lease=None).order_by("due_at")
         assert len({each.due_at for each in due}) == 5
 
+    def test_who_waits_for_something_else_stands_in_nobodys_way(self):
+        here = shop(limits={"concurrency": 1})
+        post(here, 2)
+        starts = here.start()
+        assert count("room").booked == 1
+        made = Recipient.objects.get()
+        made.caps = [{"count": 0, "per": "month", "full": "hold"}]
+        made.save()
+        here.take((), [(starts[0], attempt(Outcome.REJECTED))])
+        assert not here.start()
+        assert Delivery.objects.get(state="waiting").waits_for.startswith("Monthly cap")
+        assert (count("room").reserved, count("room").booked) == (0, 0)
+
     def test_they_leave_test_leads_alone(self):
         made = recipient("a", sandbox=True)
         made.limits = {"concurrency": 1}
@@ -273,7 +287,16 @@ def test_a_cap_is_exact_under_many_pumps(clear_record):
         mine = Scene(here.flow, here.source, lease=str(uuid.uuid4()))
         try:
             for round_ in range(200):
-                starts = mine.start()
+                with connection.cursor() as cursor:
+                    claimed = claim.claim(
+                        cursor,
+                        "flows_work",
+                        lease=mine.lease,
+                        seconds=90,
+                        places={},
+                        otherwise=3,
+                    )
+                starts = mine.take(claimed).starts
                 results = [
                     (each, attempt(Outcome.REJECTED if (i + round_) % 3 == 0 else Outcome.ACCEPTED))
                     for i, each in enumerate(starts)
@@ -302,3 +325,44 @@ def test_a_cap_is_exact_under_many_pumps(clear_record):
     accepted = Delivery.objects.filter(state="accepted").count()
     assert accepted == 40
     assert (count().reserved, count().used) == (0, 40)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    "terms", [{"caps": [{"count": 1, "per": "month"}]}, {"limits": {"concurrency": 1}}]
+)
+def test_of_two_turns_that_count_on_one_place_the_second_is_taken_anew(
+    terms, clear_record, monkeypatch
+):
+    """Both have read that there is a place before either writes."""
+    here = shop(**terms)
+    post(here, 2)
+    both = threading.Barrier(2)
+    met = threading.local()
+    write = capacity.Counters.write
+
+    def meet(counters: capacity.Counters) -> None:
+        if not hasattr(met, "once"):
+            met.once = True
+            both.wait(timeout=60)
+        write(counters)
+
+    monkeypatch.setattr(capacity.Counters, "write", meet)
+    plans.current()
+    claimed = here.claim()
+    started: list = []
+
+    def take(one) -> None:
+        try:
+            started.extend(here.take([one]).starts)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=take, args=(one,)) for one in claimed]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(started) == 1
+    assert Delivery.objects.filter(state="sending").count() == 1
+    assert CapCount.objects.get().reserved == 1
