@@ -20,7 +20,7 @@ from typing import Any
 
 import orjson
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db import connection
 from django.db.models import QuerySet
 
 from events.models import Delivery
@@ -30,12 +30,12 @@ from flows.by_hand import NotNow
 from flows.dispatching import RETRY_LANE
 from flows.models import BulkRetry
 from flows.runs import LOCK_LEADS
+from leadops.lib import jobs
 from leadops.lib.bulk import dumps
+from leadops.lib.jobs import AWAY
 from recipients.outcomes import Category, Outcome
 
 log = logging.getLogger(__name__)
-
-AWAY = (OperationalError, InterfaceError)  # nobody's fault: the next run goes on
 
 TASK = "flows.tasks.bulk_retry"
 MOST = 10_000
@@ -47,12 +47,7 @@ OUTCOMES = tuple(word.value for word in Outcome if word is not Outcome.ACCEPTED)
 CATEGORIES = tuple(word.value for word in Category)
 REASONS = 20  # different ones that are kept
 
-CLAIM = """
-    UPDATE flows_bulkretry SET worked_until = clock_timestamp() + %s * interval '1 second'
-    WHERE id = %s AND state IN ('queued', 'running')
-      AND (worked_until IS NULL OR worked_until < clock_timestamp())
-"""
-RELEASE = "UPDATE flows_bulkretry SET worked_until = NULL WHERE id = %s"
+JOBS = jobs.Jobs("flows_bulkretry")
 RENEW = """
     UPDATE flows_bulkretry SET waits_for = %s,
         worked_until = clock_timestamp() + %s * interval '1 second'
@@ -187,34 +182,18 @@ def cancel(bulk_id: str, *, by: str) -> bool:
     return True
 
 
-def unfinished() -> list[str]:
-    """The ids of those on which nobody works; a worker that died leaves one so."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT id FROM flows_bulkretry WHERE state IN ('queued', 'running') "
-            "AND (worked_until IS NULL OR worked_until < clock_timestamp()) ORDER BY created_at"
-        )
-        return [row[0] for row in cursor.fetchall()]
-
-
 def work(bulk_id: str, *, seconds: float, stopping: Callable[[], bool]) -> bool:
     """Work on one for some seconds; True when it is at its end, or somebody else has it."""
-    with connection.cursor() as cursor:
-        cursor.execute(CLAIM, [settings.LEADOPS_LEASE, bulk_id])
-        if not cursor.rowcount:
+    lanes = BulkRetry.objects.filter(pk=bulk_id).values_list("lanes", flat=True).first() or []
+
+    def step() -> bool:
+        if _enough_waiting(bulk_id, lanes):
+            time.sleep(PAUSE)
             return True
-        cursor.execute("SELECT lanes FROM flows_bulkretry WHERE id = %s", [bulk_id])
-        lanes = cursor.fetchone()[0]
-    end = time.monotonic() + seconds
-    try:
-        while time.monotonic() < end and not stopping():
-            if _enough_waiting(bulk_id, lanes):
-                time.sleep(PAUSE)
-            elif not _step(bulk_id):
-                return True
-        return False
-    finally:
-        _release(bulk_id)
+        return _step(bulk_id)
+
+    lease = settings.LEADOPS_LEASE
+    return JOBS.work(bulk_id, step, seconds=seconds, lease=lease, stopping=stopping)
 
 
 def _enough_waiting(bulk_id: str, lanes: Sequence[str]) -> bool:
@@ -225,14 +204,6 @@ def _enough_waiting(bulk_id: str, lanes: Sequence[str]) -> bool:
             text = "Enough retries of its recipients are waiting for their turn"
             cursor.execute(RENEW, [text, settings.LEADOPS_LEASE, bulk_id])
     return enough
-
-
-def _release(bulk_id: str) -> None:
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute(RELEASE, [bulk_id])
-    except (DatabaseError, InterfaceError):
-        log.exception("%s is free again when its lease ends", bulk_id)
 
 
 def _step(bulk_id: str) -> bool:

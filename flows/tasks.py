@@ -83,7 +83,7 @@ def bulk_retry(bulk_id: str) -> None:
 def resume_bulk_retries() -> None:
     """Have worked on what a task left behind that died, or was stopped."""
     try:
-        for bulk_id in bulkretry.unfinished():
+        for bulk_id in bulkretry.JOBS.unfinished():
             queue.enqueue(bulkretry.TASK, bulk_id)
     except Exception:
         log.exception("Looking for bulk retries ended early; the next run tries again")
@@ -105,7 +105,7 @@ def suppression_upload(upload_id: str) -> None:
 def resume_suppression_uploads() -> None:
     """Have worked on what a task left behind that died, or was stopped."""
     try:
-        for upload_id in uploads.unfinished():
+        for upload_id in uploads.JOBS.unfinished():
             queue.enqueue(uploads.TASK, upload_id)
     except Exception:
         log.exception("Looking for uploads ended early; the next run tries again")

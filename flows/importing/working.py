@@ -91,7 +91,10 @@ class TakenAlready(Exception):
 def work(import_id: str, *, seconds: float, stopping: Callable[[], bool]) -> bool:
     """Work on one for some seconds; True when it is at its end, or somebody else has it."""
     lease = settings.LEADOPS_LEASE
-    step = Worker(LeadImport.objects.get(pk=import_id), lease).step
+    job = LeadImport.objects.filter(pk=import_id).first()
+    if job is None:
+        return True  # its flow or source was deleted in the meantime
+    step = Worker(job, lease).step
     return JOBS.work(import_id, step, seconds=seconds, lease=lease, stopping=stopping)
 
 

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import logging
 import secrets
-import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import BinaryIO
 
-from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from flows.suppression import entries, lines, values
 from flows.suppression.lines import HEAD, Found, Layout, Piece, Refused
+from leadops.lib import jobs
 from leadops.lib.bulk import dumps
+from leadops.lib.jobs import AWAY
 from recipients.models import SuppressionList, SuppressionPiece, SuppressionUpload
 from recipients.plan import ListPlan
 from recipients.suppression import plan_of
@@ -31,25 +33,15 @@ MOST_BYTES = 200 * 1024 * 1024
 LEASE = 120.0  # seconds that a worker has it for, renewed with each piece
 REPORTED = 1_000  # bad lines that are kept
 TIDY_FROM = 50_000  # entries that came or went at once
-AWAY = (OperationalError, InterfaceError)  # nobody's fault: the next run goes on
 
-CLAIM = """
-    UPDATE recipients_suppressionupload
-    SET worked_until = clock_timestamp() + %s * interval '1 second', state = 'running'
-    WHERE id = %s AND state IN ('queued', 'running')
-      AND (worked_until IS NULL OR worked_until < clock_timestamp())
-"""
-RELEASE = "UPDATE recipients_suppressionupload SET worked_until = NULL WHERE id = %s"
+JOBS = jobs.Jobs("recipients_suppressionupload")
 RENEW = """
     UPDATE recipients_suppressionupload
-    SET position = position + 1, lines = lines + %s, read = read + %s, bad = bad + %s,
+    SET state = 'running', position = position + 1,
+        lines = lines + %s, read = read + %s, bad = bad + %s,
         changed = changed + %s, report = report || %s::jsonb,
         worked_until = clock_timestamp() + %s * interval '1 second'
     WHERE id = %s
-"""
-UNFINISHED = """
-    SELECT id FROM recipients_suppressionupload WHERE state IN ('queued', 'running')
-    AND (worked_until IS NULL OR worked_until < clock_timestamp()) ORDER BY created_at
 """
 EMPTY = "DELETE FROM recipients_suppressionentry WHERE list_id = %s"
 TAKE_OVER = "UPDATE recipients_suppressionentry SET list_id = %s WHERE list_id = %s"
@@ -97,13 +89,6 @@ def _kept(upload: SuppressionUpload, file: BinaryIO) -> Iterator[SuppressionPiec
         )
 
 
-def unfinished() -> list[str]:
-    """The ids of those on which nobody works; a worker that died leaves one so."""
-    with connection.cursor() as cursor:
-        cursor.execute(UNFINISHED)
-        return [row[0] for row in cursor.fetchall()]
-
-
 def cancel(upload_id: str) -> bool:
     """Work no more of it in; False when it had ended. What an addition added stays."""
     with transaction.atomic():
@@ -116,26 +101,8 @@ def cancel(upload_id: str) -> bool:
 
 def work(upload_id: str, *, seconds: float, stopping: Callable[[], bool]) -> bool:
     """Work on one for some seconds; True when it is at its end, or somebody else has it."""
-    with connection.cursor() as cursor:
-        cursor.execute(CLAIM, [LEASE, upload_id])
-        if not cursor.rowcount:
-            return True
-    end = time.monotonic() + seconds
-    try:
-        while time.monotonic() < end and not stopping():
-            if not _step(upload_id):
-                return True
-        return False
-    finally:
-        _release(upload_id)
-
-
-def _release(upload_id: str) -> None:
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute(RELEASE, [upload_id])
-    except (DatabaseError, InterfaceError):
-        log.exception("%s is free again when its lease ends", upload_id)
+    step = partial(_step, upload_id)
+    return JOBS.work(upload_id, step, seconds=seconds, lease=LEASE, stopping=stopping)
 
 
 def _step(upload_id: str) -> bool:

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
 
 from events import verify
 from events.models import Delivery, Event
@@ -112,22 +111,20 @@ def test_a_second_run_does_nothing_twice():
 def test_two_workers_do_not_work_on_one():
     failed(1)
     bulk = bulkretry.start(filters(), by="olga")
-    with connection.cursor() as cursor:
-        cursor.execute(bulkretry.CLAIM, [60, bulk.id])
+    assert bulkretry.JOBS.claim(bulk.id, 60)
     assert run(bulk)
     assert not Work.objects.exists()
-    assert bulkretry.unfinished() == []
+    assert bulkretry.JOBS.unfinished() == []
 
 
 def test_what_a_dead_worker_left_is_gone_on_with(monkeypatch):
     failed(4)
     monkeypatch.setattr(bulkretry, "BATCH", 2)
     bulk = bulkretry.start(filters(), by="olga")
-    with connection.cursor() as cursor:
-        cursor.execute(bulkretry.CLAIM, [60, bulk.id])
+    assert bulkretry.JOBS.claim(bulk.id, 60)
     assert bulkretry._batch(bulk.id, 2)  # and then it died
     BulkRetry.objects.update(worked_until=datetime.now(UTC) - timedelta(seconds=1))
-    assert bulkretry.unfinished() == [bulk.id]
+    assert bulkretry.JOBS.unfinished() == [bulk.id]
     assert run(bulk)
     assert Work.objects.count() == 4
     bulk.refresh_from_db()

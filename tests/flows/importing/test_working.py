@@ -112,6 +112,12 @@ def test_it_changes_no_configuration(flow):
     assert plans.newest() == before
 
 
+def test_a_task_of_an_import_that_is_gone_does_nothing(flow):
+    job = started(flow, table(1))
+    LeadImport.objects.all().delete()
+    assert working.work(job.id, seconds=1.0, stopping=lambda: False)
+
+
 def test_test_leads_cost_nothing_and_say_so(flow):
     job = started(flow, table(2), test=True)
     run(job)

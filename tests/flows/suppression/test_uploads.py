@@ -144,12 +144,12 @@ def test_it_goes_on_where_a_worker_died(monkeypatch):
     made.refresh_from_db()
     assert (made.state, made.position) == ("running", 2)
     monkeypatch.setattr(uploads, "_step", whole)
-    assert uploads.unfinished() == [made.id]
+    assert uploads.JOBS.unfinished() == [made.id]
     tasks.suppression_upload(made.id)
     made.refresh_from_db()
     row.refresh_from_db()
     assert (made.state, made.changed, row.entries) == ("done", 30, 30)
-    assert uploads.unfinished() == []
+    assert uploads.JOBS.unfinished() == []
 
 
 def test_of_two_workers_one_leaves_it_to_the_other():
