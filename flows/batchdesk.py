@@ -71,7 +71,7 @@ def of_recipient(recipient_id: str, *, done: bool) -> list[Shown]:
     with connection.cursor() as cursor:
         cursor.execute(FOUND, [recipient_id, done, LATEST if done else 50])
         rows = cursor.fetchall()
-    return [Shown(*row[:8], outcomes=orjson.loads(row[8]), goes_at=row[9]) for row in rows]
+    return [Shown(*first, orjson.loads(outcomes), goes) for *first, outcomes, goes in rows]
 
 
 def release(recipient: Recipient, *, by: str, reason: str = "") -> int:

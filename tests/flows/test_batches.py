@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from django.db import connection
 
+from events import goingon
 from events.models import Delivery, Event
-from flows import batching, batchwork, plans, turn
+from flows import batchdesk, batching, batchwork, plans, steering, turn
 from flows.batchwork import BatchEnded, BatchSending
 from flows.models import Batch, Work
+from flows.retrying import retry_delivery
 from leadops.lib import claim
 from recipients.deliver import Attempt
-from recipients.models import Batching, Recipient
+from recipients.models import Batching, Breaker, Endpoint, Recipient
 from recipients.outcomes import Outcome
+from tests.factories import make_user
 from tests.flows.scene import Scene, attempt, recipient, scene
+from tests.pages import page_of, sign_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -81,7 +86,8 @@ def hurry() -> None:
 def test_it_lets_leads_wait_until_the_batch_is_full() -> None:
     stage = scene(gathering())
     post(stage, 2)
-    assert not batches(stage) and not batches(stage)
+    assert not batches(stage)
+    assert not batches(stage)
     assert set(Delivery.objects.values_list("state", "waits_for")) == {("waiting", "Batch")}
     post(stage, 1)
     sending = full(stage)
@@ -179,7 +185,8 @@ def test_it_takes_a_lost_worker_for_an_unknown_fate_of_all() -> None:
     hurry()
     batches(stage)
     (again,) = batches(stage)
-    assert again.id == first.id and len(again.sendings) == 3
+    assert again.id == first.id
+    assert len(again.sendings) == 3
 
 
 def test_it_goes_on_with_a_batch_whose_worker_died_before_it_began() -> None:
@@ -201,7 +208,6 @@ def test_it_counts_one_failure_of_the_endpoint_for_one_request() -> None:
     stage = scene(made)
     post(stage, 12)
     answer(stage, full(stage), *[attempt(Outcome.SERVER_ERROR)] * 12)
-    from recipients.models import Breaker
 
     assert not Breaker.objects.exclude(state="closed").exists()
 
@@ -210,7 +216,6 @@ def test_it_leaves_out_what_was_not_sent_for_want_of_room() -> None:
     stage = scene(gathering())
     post(stage, 3)
     sending = full(stage)
-    from dataclasses import replace
 
     last = replace(sending.sendings[2], batch="")
     crowded = replace(sending, sendings=(*sending.sendings[:2], last))
@@ -242,7 +247,8 @@ def test_it_passes_leads_on_when_the_recipient_was_paused_meanwhile() -> None:
     Recipient.objects.filter(slug="pool").update(active=False)
     plans.changed()
     done = begin(stage, *[c for c in stage.claim() if c.kind == "batch"])
-    assert not done.batches and len(done.starts) == 3
+    assert not done.batches
+    assert len(done.starts) == 3
     assert {s.plan.slug for s in done.starts} == {"next"}
 
 
@@ -250,13 +256,12 @@ def test_it_lets_the_batch_wait_while_the_breaker_is_open() -> None:
     stage = scene(gathering())
     post(stage, 3)
     assert not batches(stage)
-    from flows import steering
-    from recipients.models import Endpoint
 
     steering.open_breaker(Endpoint.objects.get(kind="production"), by="olga", reason="x", wait=60)
     assert not batches(stage)
     found = Batch.objects.get()
-    assert found.waits_for.startswith("Breaker") and states() == {"waiting": 3}
+    assert found.waits_for.startswith("Breaker")
+    assert states() == {"waiting": 3}
     assert Work.objects.get(kind="batch").lease is None
 
 
@@ -266,7 +271,8 @@ def test_it_sends_test_leads_in_a_batch_of_their_own() -> None:
     post(stage, 1)
     assert not batches(stage)
     (sending,) = batches(stage)
-    assert sending.test and len(sending.sendings) == 1
+    assert sending.test
+    assert len(sending.sendings) == 1
     assert sending.endpoint.kind == "sandbox"
 
 
@@ -281,7 +287,6 @@ def test_it_puts_a_batch_aside_that_nobody_can_begin() -> None:
 
 
 def test_a_delivery_sent_again_by_hand_goes_with_another_batch() -> None:
-    from flows.retrying import retry_delivery
 
     stage = scene(gathering())
     post(stage, 3)
@@ -294,7 +299,6 @@ def test_a_delivery_sent_again_by_hand_goes_with_another_batch() -> None:
 
 
 def test_it_shows_what_gathers_and_sends_it_by_hand() -> None:
-    from flows import batchdesk
 
     made = gathering()
     stage = scene(made)
@@ -315,7 +319,6 @@ def test_it_shows_what_gathers_and_sends_it_by_hand() -> None:
 
 
 def test_it_says_of_a_lead_when_its_batch_goes() -> None:
-    from events import goingon
 
     stage = scene(gathering())
     post(stage, 1)
@@ -326,7 +329,6 @@ def test_it_says_of_a_lead_when_its_batch_goes() -> None:
 
 
 def test_it_closes_a_batch_that_nobody_will_end() -> None:
-    from flows import batchdesk
 
     stage = scene(gathering())
     post(stage, 3)
@@ -348,8 +350,6 @@ def test_recipients_of_a_batch_step_gather_without_settings_of_their_own() -> No
 
 
 def test_its_page_shows_its_batches_and_the_button_sends_them() -> None:
-    from tests.factories import make_user
-    from tests.pages import page_of, sign_in
 
     made = gathering()
     stage = scene(made)
