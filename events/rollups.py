@@ -40,7 +40,7 @@ STEPS: Mapping[str, Counted.Kind] = {
 }
 
 # What an answer without a bid counts as, by its outcome; the others failed.
-_WITHOUT_BID = {
+_WITHOUT_BID: Mapping[str, str] = {
     Outcome.ACCEPTED: "declined",
     Outcome.REJECTED: "declined",
     Outcome.DUPLICATE: "declined",
