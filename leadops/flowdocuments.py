@@ -19,6 +19,14 @@ from leadops.config.writing import write
 
 HEAD: Final = f"leadops: {loading.VERSION}\nflows:\n"
 SLUG: Final = re.compile(r"^(  - slug: ).*$", re.MULTILINE)
+PARTS: Final = (
+    "fields",
+    "suppress",
+    "sources__source",
+    "steps__remediation",
+    "steps__enhancement",
+    "steps__recipients__recipient",
+)
 STEPS: Final = re.compile(r"\s*(steps:|- *(filter|enhance|deliver):)")  # a list of steps alone
 
 
@@ -26,7 +34,8 @@ class FlowDocuments:
     """See `flows.versions.Documents`. A content is one item of a bundle's list of flows."""
 
     def write(self, flow: Flow) -> str:
-        document: dict[str, Any] = Flows().write(flow, ForFile())
+        loaded = Flow.objects.prefetch_related(*PARTS).get(pk=flow.pk)
+        document: dict[str, Any] = Flows().write(loaded, ForFile())
         text = write({"flows": [document]}, head="")
         return text[text.index("  - ") :]
 

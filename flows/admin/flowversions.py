@@ -44,18 +44,6 @@ class FlowVersionsMixin(ConsoleAdmin):
     def flow_versions(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return HttpResponseRedirect(versions_url(unquote(object_id)))
 
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: Any = None,
-    ) -> Any:
-        flow = self.get_object(request, unquote(object_id)) if object_id else None
-        if flow is not None:
-            versions.keep_first(flow)  # before anything of it is changed here
-        return super().changeform_view(request, object_id, form_url, extra_context)
-
     def versions_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         flow = self.get_object(request, unquote(object_id))
         if flow is None:

@@ -15,6 +15,7 @@ from django.utils import timezone
 from events import visibility
 from events.periods import Span, midnight
 from events.zones import remembered
+from flows import versions
 from flows.models import Flow
 from flows.picture import Picture, picture
 from leadops.lib.admin import ConsoleAdmin, change_url
@@ -42,8 +43,9 @@ class PictureMixin(ConsoleAdmin):
         extra_context: Any = None,
     ) -> Any:
         extra = dict(extra_context or {})
-        flow = self.get_object(request, unquote(object_id)) if object_id else None
+        flow = Flow.objects.filter(pk=unquote(object_id or "")).first()
         if flow is not None and self.has_view_or_change_permission(request, flow):
+            versions.keep_first(flow)  # before anything of it is changed here
             extra.update(drawn(request, flow))
         return super().changeform_view(request, object_id, form_url, extra)
 
