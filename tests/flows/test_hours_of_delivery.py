@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from events.models import Delivery
-from flows.models import Work
+from flows.models import CapCount, Work
 from recipients.outcomes import Outcome
 from tests.flows.scene import Scene, attempt, recipient, scene
+from tests.flows.test_auctions import answer, asked, begin, bid, bidder
 
 pytestmark = pytest.mark.django_db
 
@@ -93,3 +94,23 @@ def test_test_leads_go_at_any_time():
     here = scene(made)
     here.post(test=True)
     assert len(here.start()) == 1
+
+
+def test_an_auction_asks_nobody_who_is_closed_or_full_and_takes_no_place():
+    full, closed, limited = bidder("full"), bidder("closed"), bidder("limited")
+    full.caps = [{"count": 0, "per": "month"}]
+    closed.hours = closed_today()
+    limited.caps = [{"count": 1, "per": "month"}]
+    for each in (full, closed, limited):
+        each.save()
+    stage = scene(full, closed, limited, pattern="ping_post")
+    told = stage.post()
+    inquiry = begin(stage)
+    assert asked(inquiry) == ["limited"]
+    assert not CapCount.objects.exists()
+    answer(stage, inquiry, limited=bid("50"))
+    assert CapCount.objects.get().reserved == 1
+    without = stage.event(told, "auction.decided").data["without_bid"]
+    said = sorted(each["reason"] for each in without)
+    assert said[0].startswith("Closed: Closed opens ")
+    assert said[1] == "Monthly cap reached (0/0)"
