@@ -46,7 +46,7 @@ def bids_of(recipient_id: str) -> list[tuple[str, str]]:
     return [
         ("Asked", f"{asked:,}"),
         ("Bid", f"{counts.get('bid', 0):,}"),
-        ("Average bid", money(made.cost / made.n) if made and made.n else "–"),
+        ("Average bid", money(round(made.cost / made.n, 2)) if made and made.n else "–"),
         ("Best bid", f"{counts.get('won', 0):,}"),
         ("No answer in time", f"{counts.get('silent', 0):,}"),
     ]

@@ -29,12 +29,15 @@ def test_it_adds_up_who_was_asked_and_what_they_bid():
     stage = scene(bidder("a"), bidder("b"), bidder("c"), pattern="ping_post")
     for number, of_b in enumerate(("40", "60")):
         stage.post(email=f"lead{number}@example.com", phone_1=f"555555123{number}")
-        (post,) = answer(stage, begin(stage), a=bid("45"), b=bid(of_b), c=None).starts
+        (post,) = answer(
+            stage, begin(stage), a=bid("45.01" if number else "45"), b=bid(of_b), c=None
+        ).starts
         stage.take((), [(post, attempt(Outcome.ACCEPTED))])
     ids = dict(Recipient.objects.values_list("slug", "id"))
     assert dict(bids_of(ids["b"])) == {
         "Asked": "2", "Bid": "2", "Average bid": "50.00", "Best bid": "1", "No answer in time": "0",
     }  # fmt: skip
+    assert dict(bids_of(ids["a"]))["Average bid"] in ("45.00", "45.01")  # to the cent
     silent = dict(bids_of(ids["c"]))
     assert (silent["Asked"], silent["Bid"], silent["No answer in time"]) == ("2", "0", "2")
     assert verify.figures().problems == []
