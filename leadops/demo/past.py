@@ -13,15 +13,17 @@ from typing import Any
 import orjson
 
 from flows import askers, dispatching, engine, sendings, settling
+from flows.admission import Admit
 from flows.desk import Desk
 from flows.inquiries import Answers, Inquiry
 from flows.intake import Prepared
 from flows.plans import Plans
 from flows.runs import DeliveryState, Run
 from leadops.demo.market import PastDoor
-from leadops.lib import secrets
+from leadops.lib import ids, secrets
 from leadops.lib.bulk import dumps
 from recipients.auth import Keyring
+from recipients.batches import Batch, Member, deliver_batch
 from recipients.deliver import Attempt, deliver
 
 # When, a number against ties, whose, and what its attempt came to (None: it is due again).
@@ -93,6 +95,7 @@ class PastDesk:
             attempt = _timed(attempt, self.door, desk.now)
             ended = desk.now + timedelta(seconds=attempt.seconds, milliseconds=2)
             self._add(ended, delivery, attempt)
+        self._gather(desk)
         self._ask(desk)
         known = {id(entry[2]) for entry in self.agenda}
         for delivery in run.deliveries:
@@ -100,6 +103,33 @@ class PastDesk:
             waits = delivery.state == "waiting" and id(delivery) not in known
             if waits and work is not None and work.due_in is not None:
                 self._add(desk.now + timedelta(seconds=work.due_in), delivery, None)
+
+    def _gather(self, desk: Desk) -> None:
+        """In this past a lead is alone on its way, so its batch holds nobody else."""
+        joining, desk.gathering.joining = desk.gathering.joining, []
+        for each in joining:
+            run, delivery = each.run, each.delivery
+            plan = self.plans.recipients[delivery.recipient_id]
+            delivery.batch = ids.new_id("bat")
+            dispatching.begin_together(run, delivery, plan, Admit(each.endpoint), desk)
+            sending = sendings.sending(run, delivery, each.endpoint, desk, lease="", work_id=0)
+            made = deliver_batch(
+                Batch(
+                    id=delivery.batch,
+                    plan=sending.plan,
+                    endpoint=each.endpoint,
+                    members=(Member(delivery.id, sending.plan, sending.context),),
+                    attempt=sending.attempt,
+                    tries=sending.tries,
+                    context=sending.context,
+                    test=sending.test,
+                ),
+                door=self.door.about(plan.id, at=desk.now, attempt=sending.tries),
+            )
+            attempt = _timed(made.attempts[0], self.door, desk.now)
+            ended = desk.now + timedelta(seconds=attempt.seconds, milliseconds=2)
+            self._add(ended, delivery, attempt)
+            delivery.batch = ""  # a try of its own again, should there be another
 
     def _ask(self, desk: Desk) -> None:
         """Put the questions that there are; they come back with the slowest answer."""

@@ -14,7 +14,7 @@ from recipients.models import Endpoint, Recipient
 from recipients.plan import BodyFormat
 
 REFERENCE = re.compile(r"\$\{[A-Z][A-Z0-9_]*\}")
-KINDS = ("production", "regional", "backup", "sandbox", "fallback")
+KINDS = ("production", "regional", "backup", "sandbox", "fallback", "ping")
 
 
 @dataclass(frozen=True, slots=True)
