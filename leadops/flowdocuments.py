@@ -58,9 +58,9 @@ class FlowDocuments:
 
 def _bundle(flow: Flow, content: str) -> bytes:
     """A bundle of the content, whatever the flow was called then. Raises NotPossible."""
-    if not content.strip():
+    if not _lines(content):
         raise NotPossible(["There is nothing written"])
-    if STEPS.match(content):
+    if STEPS.match("\n".join(_lines(content)[:1])):
         content = _with_steps(FlowDocuments().write(flow), content)
     elif not content.startswith("  - "):
         content = _indented(content)
@@ -69,17 +69,20 @@ def _bundle(flow: Flow, content: str) -> bytes:
 
 def _with_steps(content: str, steps: str) -> str:
     """The flow as it is with other steps: they stand last in what is written of it."""
-    lines = steps.rstrip().splitlines()
-    if lines[0].lstrip().startswith("steps:"):
-        lines = lines[1:]
-    margin = min((len(line) - len(line.lstrip()) for line in lines if line.strip()), default=0)
+    lines = _lines(steps)
     kept = content.split("\n    steps:\n")[0].rstrip("\n")
+    if lines[0].strip() == "steps:":
+        lines = lines[1:]
+    elif lines[0].lstrip().startswith("steps:"):  # all of it beside the word
+        return "\n".join([kept, *(f"    {line}" for line in lines), ""])
+    margins = (len(line) - len(line.lstrip()) for line in lines if line.strip())
+    margin = min(margins, default=0)
     return f"{kept}\n    steps:\n" + "".join(f"      {line[margin:]}\n" for line in lines)
 
 
 def _indented(content: str) -> str:
     """A flow, a list of one, or a bundle with one, as an item of a bundle's list."""
-    lines = [line for line in content.rstrip().splitlines() if line.strip()]
+    lines = _lines(content)
     if lines and lines[0].startswith("leadops:"):
         lines = lines[1:]
     if lines and lines[0].startswith("flows:"):
@@ -88,6 +91,14 @@ def _indented(content: str) -> str:
         margin = len(lines[0]) - len(lines[0].lstrip())
         return "\n".join(f"  {line[margin:]}" for line in lines) + "\n"
     return "\n".join(("  - " if not n else "    ") + line for n, line in enumerate(lines)) + "\n"
+
+
+def _lines(text: str) -> list[str]:
+    """Without blank lines and remarks before the first."""
+    lines = text.rstrip().splitlines()
+    while lines and (not lines[0].strip() or lines[0].lstrip().startswith("#")):
+        lines = lines[1:]
+    return lines
 
 
 def _said(path: str, message: str) -> str:

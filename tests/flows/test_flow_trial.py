@@ -73,6 +73,10 @@ def test_it_takes_a_list_of_steps_alone(flow):
     found = tried(flow, steps)
     assert ("Second", 0, 4) in found.changes()
     assert tried(flow, steps.removeprefix("steps:\n")).changes() == found.changes()
+    remarked = "# only the second\r\n\r\n" + steps.replace("\n", "\r\n")
+    assert tried(flow, remarked).changes() == found.changes()
+    beside = "steps: [{deliver: buyers, pattern: single, recipients: [second]}]"
+    assert tried(flow, beside).changes() == found.changes()
 
 
 def test_it_walks_no_more_leads_than_wanted(flow):
