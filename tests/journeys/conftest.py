@@ -6,7 +6,14 @@ from collections.abc import Iterator
 
 import pytest
 
+from leadops.buyers import Buyers, running_buyers
 from tests.journeys.system import LiveSystem
+
+
+@pytest.fixture
+def buyers() -> Iterator[Buyers]:
+    with running_buyers() as running:
+        yield running
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from leadops.buyers import Buyers, running_buyers
+from leadops.buyers import Buyers
 from tests.journeys import stage
 from tests.journeys.stage import SOURCE_KEY, Stream
 from tests.journeys.system import LiveSystem, wait_for
@@ -30,12 +30,6 @@ Batching.objects.create(
     recipient=pool, count={count}, age={age}, items="results", key_path="id", wrapper="leads"
 )
 """
-
-
-@pytest.fixture
-def buyers() -> Iterator[Buyers]:
-    with running_buyers() as buyers:
-        yield buyers
 
 
 @pytest.fixture

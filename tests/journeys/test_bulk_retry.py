@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from leadops.buyers import Buyers, running_buyers
+from leadops.buyers import Buyers
 from tests.journeys import stage
 from tests.journeys.stage import PRICE, Stream
 from tests.journeys.system import LiveSystem, wait_for
@@ -41,12 +41,6 @@ endpoint.save()
 """
 FAILED = "SELECT count(*) FROM events_delivery WHERE state = 'failed'"
 BULK = "SELECT state, position, total, sent FROM flows_bulkretry"
-
-
-@pytest.fixture
-def buyers() -> Iterator[Buyers]:
-    with running_buyers() as buyers:
-        yield buyers
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from leadops.buyers import Buyers, running_buyers
+from leadops.buyers import Buyers
 from tests.journeys import stage
 from tests.journeys.stage import PRICE, SOURCE_KEY
 from tests.journeys.system import LiveSystem, wait_for
@@ -32,12 +32,6 @@ buyer.caps = [{{"count": {cap}, "per": "month"}}, {{"money": "{money}", "per": "
 buyer.limits = {{"concurrency": 16}}
 buyer.save()
 """
-
-
-@pytest.fixture
-def buyers() -> Iterator[Buyers]:
-    with running_buyers() as buyers:
-        yield buyers
 
 
 @pytest.fixture

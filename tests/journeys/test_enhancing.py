@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from flows.enhancing import NOT_BACK
-from leadops.buyers import Buyers, running_buyers
+from leadops.buyers import Buyers
 from tests.journeys.stage import SOURCE_KEY
 from tests.journeys.system import LiveSystem, wait_for
 
@@ -128,20 +128,19 @@ def services() -> Iterator[Services]:
     server.server_close()
 
 
-@pytest.fixture
-def buyers() -> Iterator[Buyers]:
-    with running_buyers() as running:
-        yield running
-
-
-@pytest.fixture
-def system() -> Iterator[LiveSystem]:
+@pytest.fixture(scope="module")
+def shared() -> Iterator[LiveSystem]:
     found = LiveSystem("--workers", "2", environment={"LEADOPS_LEASE": "5s"})
     try:
-        found.start()
         yield found
     finally:
         found.discard()
+
+
+@pytest.fixture
+def system(live: LiveSystem) -> LiveSystem:
+    """It is whole; each test loads the same bundle with addresses of its own."""
+    return live
 
 
 def configure(system: LiveSystem, services: Services, buyers: Buyers, *, timeout: str) -> None:

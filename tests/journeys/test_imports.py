@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import requests
 
-from leadops.buyers import Buyers, running_buyers
+from leadops.buyers import Buyers
 from tests.journeys import stage
 from tests.journeys.stage import PRICE, Stream
 from tests.journeys.system import LiveSystem, wait_for
@@ -32,12 +32,6 @@ key.save()
 """
 IMPORT = "SELECT state, total, accepted, rejected, failed FROM flows_leadimport"
 DONE = "SELECT accepted + rejected + failed FROM flows_leadimport"
-
-
-@pytest.fixture
-def buyers() -> Iterator[Buyers]:
-    with running_buyers() as buyers:
-        yield buyers
 
 
 @pytest.fixture
@@ -79,7 +73,7 @@ def kill_cluster(system: LiveSystem) -> None:
     system.main("misc").kill()
 
 
-@pytest.mark.parametrize("kill", [kill_workers, kill_cluster])
+@pytest.mark.parametrize("kill", [kill_workers, pytest.param(kill_cluster, marks=pytest.mark.soak)])
 def test_it_takes_every_row_once_although_its_worker_was_killed(
     kill: Callable[[LiveSystem], None], system: LiveSystem, buyers: Buyers
 ) -> None:
