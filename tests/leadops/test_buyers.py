@@ -91,6 +91,21 @@ def test_it_behaves_by_path(post, path: str, status: int, part: bytes) -> None: 
         assert part in reply.body
 
 
+def test_it_bids_more_or_less_and_sometimes_not(post) -> None:  # type: ignore[no-untyped-def]
+    replies = [
+        json.loads(post("/b/bidder/bid?price=50&spread=10&decline=0.3&seed=7").body)
+        for _ in range(40)
+    ]
+    bids = [each["bid"] for each in replies if each["status"] == "bid"]
+    declined = [each for each in replies if each["status"] == "no_bid"]
+    assert len(bids) + len(declined) == 40
+    assert bids
+    assert declined
+    assert len(set(bids)) > 1
+    assert all(40 <= each <= 60 for each in bids)
+    assert declined[0]["reason"]
+
+
 def test_it_packs_its_answer_for_who_takes_gzip(buyers: Buyers) -> None:
     with socket.create_connection(("127.0.0.1", buyers.port), timeout=10) as client:
         client.sendall(b"GET /accept.gz HTTP/1.1\r\nAccept-Encoding: gzip\r\n\r\n")

@@ -197,7 +197,11 @@ def test_it_makes_a_past_that_agrees_with_its_record(said):
         "five9-campaigns",
         "western-mutual",
         "lakeside-remodeling",
+        "prime-lending",
+        "harbor-loans",
     }
+    assert Event.objects.filter(type="auction.decided", outcome="accepted").exists()
+    assert not Lead.objects.exclude(inquiry="").exists()
     assert {"sold", "stopped", ""} <= set(Lead.objects.values_list("result", flat=True))
     assert {"conversion", "return"} <= set(Feedback.objects.values_list("kind", flat=True))
     oldest = Lead.objects.earliest("created_at")
