@@ -74,11 +74,16 @@ class _Timed:
     def __init__(self, stream: Any, sock: Any) -> None:
         self._stream = stream
         self._sock = sock
+        self._seconds = BODY_SECONDS
         self._limit: Exchange | None = None
+
+    def allow(self, seconds: float) -> None:
+        """Give it longer: for whoever is known and may send a file."""
+        self._seconds = max(self._seconds, seconds)
 
     def _read(self, method: str, *arguments: Any) -> Any:
         if self._limit is None:
-            self._limit = deadline(BODY_SECONDS)
+            self._limit = deadline(self._seconds)
         with within(self._limit, self._sock):
             return getattr(self._stream, method)(*arguments)
 

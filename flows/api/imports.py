@@ -24,7 +24,7 @@ from flows.importing.taking import Wanted
 from flows.models import LeadImport
 from flows.models.lead_import import FASTEST
 from flows.plans import FlowPlan, SourcePlan
-from leadops.lib import queue
+from leadops.lib import patience, queue
 from leadops.lib.access import Operates, caller
 from leadops.lib.api import Conflict, TooLarge, WrongShape
 
@@ -131,6 +131,7 @@ class ImportsView(APIView):
         plan = plans.current(caller(request).revision).flow(flow)
         if plan is None:
             raise exceptions.NotFound(f"There is no flow {flow!r}.")
+        patience.for_file(request.META)
         data = cast("Mapping[str, Any]", request.data)
         file = data.get("file")
         if file is None or isinstance(file, str):

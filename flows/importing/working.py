@@ -217,7 +217,20 @@ class Worker:
             key=f"{self.id}:{number}",
             imported={"id": self.id, "row": number},
         )
-        intake.receive(flow, source, submission, at=at, beside=beside)
+        answer = intake.receive(flow, source, submission, at=at, beside=beside)
+        if answer.repeated:  # its result stands already, unless somebody else used the row's key
+            self._note_known(number, answer)
+
+    def _note_known(self, number: int, answer: Answer) -> None:
+        with transaction.atomic():
+            _note(
+                self.id,
+                number,
+                answer.outcome,
+                lead_id=answer.lead_id,
+                reason="Taken in before" if answer.reasons else "",
+                told="; ".join(answer.reasons),
+            )
 
     def _put_aside(self, number: int) -> bool:
         try:

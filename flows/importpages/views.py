@@ -27,7 +27,7 @@ from flows.importpages.people import acting, import_of, operates, permit
 from flows.models import FlowSource, LeadImport
 from flows.models.lead_import import FASTEST
 from flows.plans import FlowPlan, SourcePlan
-from leadops.lib import queue
+from leadops.lib import patience, queue
 
 SHOWN = 30
 FORM = 64 * 1024  # bytes of a form beside its file
@@ -79,6 +79,7 @@ def send(request: HttpRequest) -> HttpResponse:
     if not length.isdecimal() or int(length) > taking.MOST_BYTES + FORM:
         messages.error(request, f"A file has at most {taking.MOST_BYTES // (1024 * 1024)} MB.")
         return redirect("imports:list")
+    patience.for_file(request.META)
     taken: HttpResponse = _take(request)
     return taken
 

@@ -20,7 +20,7 @@ from flows.suppression import entries as listed
 from flows.suppression import uploads
 from flows.suppression.lines import Refused
 from flows.suppression.values import LONGEST, Unusable
-from leadops.lib import queue
+from leadops.lib import patience, queue
 from recipients.models import SuppressionList, SuppressionUpload
 from recipients.suppression import TYPES, plan_of
 
@@ -91,6 +91,7 @@ def send(request: HttpRequest, slug: str) -> HttpResponse:
     if not length.isdecimal() or int(length) > uploads.MOST_BYTES + FORM:
         messages.error(request, f"A file has at most {uploads.MOST_BYTES // (1024 * 1024)} MB.")
         return redirect("suppression:list", slug)
+    patience.for_file(request.META)
     taken: HttpResponse = _take(request, row)
     return taken
 

@@ -180,6 +180,16 @@ def test_a_row_that_another_worker_took_is_passed_over(flow):
     assert (job.accepted, Lead.objects.count()) == (1, 1)
 
 
+def test_a_key_that_somebody_else_used_loses_no_row(flow):
+    job = started(flow, table(2))
+    plan = plans.current().flows[flow.pk]
+    source = plans.current().sources[job.source_id]
+    posted = intake.Submission({"email": "x@example.com"}, key=f"{job.id}:1")
+    intake.receive(plan, source, posted, at=datetime.now(UTC))
+    run(job)
+    assert (job.state, job.done, Lead.objects.count()) == ("done", 2, 2)
+
+
 def test_it_pauses_and_goes_on(flow):
     job = started(flow, table(5))
     assert not run(job, rows=2)
