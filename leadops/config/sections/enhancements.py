@@ -15,7 +15,7 @@ from leadops.config.sections.endpoints import (
     write_auth,
     write_headers,
 )
-from leadops.config.shapes import Key, Shape
+from leadops.config.shapes import Key, Shape, default_of
 
 SETTINGS = Shape(
     keys=(
@@ -66,7 +66,7 @@ def write_enhancement(step: Step, concealing: Concealing) -> dict[str, Any]:
         return {}
     document = SETTINGS.write(row, concealing.secret)
     for name in ("service", "test_leads", "on_fail", "cost"):
-        if getattr(row, name) == Enhancement._meta.get_field(name).get_default():
+        if getattr(row, name) == default_of(row, name):
             document.pop(name, None)
     names = (step.flow.slug, step.name)
     if row.headers:
