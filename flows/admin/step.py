@@ -127,9 +127,10 @@ class StepAdmin(AskMixin, ConsoleAdmin):
     form = StepForm
     inlines = (RecipientRows,)
     readonly_fields = ("shown_flow", "kind")
-    # Nothing but an auction asks for bids.
+    # Nothing but an auction asks for bids. Who may only read has no box for the pattern.
     conditional_fields = dict.fromkeys(
-        ("auction_deadline", "offer_valid", "tell_losers"), "pattern == 'ping_post'"
+        ("auction_deadline", "offer_valid", "tell_losers"),
+        "typeof pattern === 'undefined' || pattern == 'ping_post'",
     )
     code_boxes = {"rules": 10, "caps": 3}
     chosen = {"pattern": patterns, "order": orders}
