@@ -23,7 +23,6 @@ from leadops.lib.forms import StructuredField
 from leadops.lib.validation import plain_object
 from recipients.admin.options import EndpointForm, options_field
 
-
 KNOWN = (
     "One that is known by name fills in what is blank below; Sends then names what it is to be "
     "told: "
