@@ -214,3 +214,23 @@ def test_it_has_the_answers_that_a_recorded_lead_had_of_services():
     [asked] = next(s for s in found.stations if s.asked).asked
     assert asked.supposed == "Has its answer of then: score"
     assert found.first
+
+
+def test_it_shows_no_sensitive_value_of_a_lead():
+    flow, source, [first] = scene("first")
+    MappingRow.objects.create(recipient=first, key="ssn", value="{{lead.ssn}}")
+    Step.objects.filter(kind="filter").update(
+        rules={"any": [{"field": "ssn", "op": "is", "value": "x"}, {"field": "ssn", "op": "valid"}]}
+    )
+    plans.changed()
+    post_lead(flow, source, ssn="219-09-9999")
+    current = plans.current()
+    [posted] = posted_of(current.flows[flow.id], newest(flow.id, 1))
+    grounds = Grounds.of(current, current.flows[flow.id], datetime.now(UTC))
+    found = walk(grounds, posted)
+    request = found.stations[1].turns[0].request
+    assert request
+    assert "ssn" in request.body
+    shown = f"{request.body} {found.stations[0]} {found.door.fields} {found.door.reasons}"
+    assert "219099999" not in shown
+    assert "-9999" not in shown
