@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin
@@ -17,6 +16,7 @@ from django.utils.safestring import SafeString
 from flows import appending, fields
 from flows.admin.flowtrial import FlowTrialMixin
 from flows.admin.flowversions import FlowVersionsMixin
+from flows.admin.imports import ImportMixin, imports_url
 from flows.admin.picture import PictureMixin
 from flows.admin.rules import rules_view
 from flows.admin.simulate import SimulateMixin
@@ -109,8 +109,7 @@ class SourceCards(Ordered, Cards):
     def shown_import(self, row: FlowSource) -> SafeString | str:
         if row._state.adding:
             return "Save it first"
-        query = urlencode({"flow": row.flow.slug, "source": row.source.slug})
-        url = f"{reverse('imports:list')}?{query}"
+        url = imports_url(flow=row.flow.slug, source=row.source.slug)
         return format_html('<a class="leadops-link" href="{}">Import, watch</a>', url)
 
 
@@ -193,7 +192,13 @@ SUMMARIES = {
 
 @admin.register(Flow)
 class FlowAdmin(
-    PictureMixin, FlowVersionsMixin, FlowTrialMixin, SimulateMixin, SubmissionMixin, ConsoleAdmin
+    PictureMixin,
+    FlowVersionsMixin,
+    FlowTrialMixin,
+    SimulateMixin,
+    SubmissionMixin,
+    ImportMixin,
+    ConsoleAdmin,
 ):
     """What happens to leads of one kind."""
 
@@ -206,7 +211,7 @@ class FlowAdmin(
     code_boxes = {"duplicate_match": 3}
     autocomplete_fields = ("suppress",)
     inlines = (StepRows, FieldRows, SourceCards)
-    actions_detail = ("simulate", "try_change", "flow_versions")
+    actions_detail = ("simulate", "try_change", "import_leads", "flow_versions")
     fieldsets = (
         (None, {"fields": (("name", "slug"), ("currency", "active"))}),
         ("Duplicates", {"fields": (("duplicate_match", "duplicate_within"),)}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -51,6 +52,15 @@ def test_a_source_of_a_flow_leads_there(olga, flow):
     assert link in page
     form = olga.get(link.replace("&amp;", "&")).content.decode()
     assert 'value="auto-insurance/web-form-a" selected' in form
+
+
+def test_a_flow_has_a_button_that_leads_there(olga, flow):
+    button = re.compile(r'href="([^"]*/import_leads/)"')
+    (url,) = set(button.findall(olga.get(page_of(flow)).content.decode()))
+    page = olga.get(url, follow=True)
+    assert 'value="auto-insurance/web-form-a" selected' in page.content.decode()
+    auditor = sign_in(make_user("aud", role="auditor"))
+    assert not button.search(auditor.get(page_of(flow)).content.decode())
 
 
 def test_it_shows_every_value_with_what_is_wrong(olga):
