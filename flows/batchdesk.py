@@ -71,7 +71,11 @@ def of_recipient(recipient_id: str, *, done: bool) -> list[Shown]:
     with connection.cursor() as cursor:
         cursor.execute(FOUND, [recipient_id, done, LATEST if done else 50])
         rows = cursor.fetchall()
-    return [Shown(*first, orjson.loads(outcomes), goes) for *first, outcomes, goes in rows]
+    return [Shown(*row[:8], *_end(*row[8:])) for row in rows]
+
+
+def _end(outcomes: str, goes_at: datetime | None) -> tuple[dict[str, int], datetime | None]:
+    return orjson.loads(outcomes), goes_at
 
 
 def release(recipient: Recipient, *, by: str, reason: str = "") -> int:

@@ -299,3 +299,16 @@ def test_it_runs_as_a_command_and_stops_on_sigterm() -> None:
     finally:
         process.kill()
         process.wait()
+
+
+def test_it_answers_each_lead_of_a_batch(post) -> None:  # type: ignore[no-untyped-def]
+    leads = b'{"leads": [{"id": "a"}, {"id": "b"}, {"id": "c"}]}'
+    said = json.loads(post("/batch?price=4", body=leads).body)["results"]
+    assert [(each["id"], each["row"], each["status"]) for each in said] == [
+        ("a", 1, "accepted"),
+        ("b", 2, "accepted"),
+        ("c", 3, "accepted"),
+    ]
+    said = json.loads(post("/batch?reject=1", body=b"id,email\r\na,x@y.co\r\n").body)["results"]
+    assert [each["status"] for each in said] == ["rejected"]
+    assert json.loads(post("/batch?silent=1", body=leads).body)["results"] == []
