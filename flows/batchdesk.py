@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import orjson
 from django.db import connection
@@ -71,11 +73,12 @@ def of_recipient(recipient_id: str, *, done: bool) -> list[Shown]:
     with connection.cursor() as cursor:
         cursor.execute(FOUND, [recipient_id, done, LATEST if done else 50])
         rows = cursor.fetchall()
-    return [Shown(*row[:8], *_end(*row[8:])) for row in rows]
+    return [_shown(row) for row in rows]
 
 
-def _end(outcomes: str, goes_at: datetime | None) -> tuple[dict[str, int], datetime | None]:
-    return orjson.loads(outcomes), goes_at
+def _shown(row: Sequence[Any]) -> Shown:
+    *first, outcomes, goes_at = row
+    return Shown(*first, outcomes=orjson.loads(outcomes), goes_at=goes_at)  # type: ignore[misc]  # a row's length
 
 
 def release(recipient: Recipient, *, by: str, reason: str = "") -> int:
