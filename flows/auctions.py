@@ -165,6 +165,7 @@ def _close(
     situation = routing.situation(run, step)
     ranking = offers(situation)
     best = ranking[0] if ranking else None
+    ranked = {offer.candidate.recipient for offer in ranking}
     run.journal.record(
         run.lead,
         EventType.AUCTION_DECIDED,
@@ -184,11 +185,19 @@ def _close(
             for offer in ranking
         ],
         without_bid=[
-            {"recipient_id": bid.recipient, "reason": bid.reason}
+            {"recipient_id": bid.recipient, "reason": _why_not(bid, step)}
             for bid in situation.bids or ()
-            if bid.amount is None
+            if bid.recipient not in ranked
         ],
     )
+
+
+def _why_not(bid: Bid, step: DeliverStep) -> str:
+    """Why a recipient that was asked is not among the ranked."""
+    if bid.amount is None:
+        return bid.reason
+    least = next((c.minimum_bid for c in step.candidates if c.recipient == bid.recipient), None)
+    return f"The bid of {bid.amount:.2f} is below the minimum of {least or 0:.2f}"
 
 
 def _without_asking(run: Run, step: DeliverStep, candidate: Candidate, desk: Desk) -> Bid:

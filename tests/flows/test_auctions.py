@@ -138,6 +138,14 @@ def test_what_is_no_bid_says_why(reply: Attempt | None, reason: str) -> None:
     assert event.data["bid"]["amount"] is None
 
 
+def test_a_bid_below_the_minimum_says_so() -> None:
+    stage = scene(bidder("a", minimum=Decimal(10)), bidder("b"), pattern="ping_post")
+    told = stage.post()
+    assert sent_to(answer(stage, begin(stage), a=bid("9.5"), b=bid("5"))) == ["b"]
+    [left_out] = stage.event(told, "auction.decided").data["without_bid"]
+    assert left_out["reason"] == "The bid of 9.50 is below the minimum of 10.00"
+
+
 def test_a_static_bid_is_not_asked_and_takes_part() -> None:
     stage = scene(bidder("a"), bidder("b", static_bid=Decimal(50)), pattern="ping_post")
     stage.post()
