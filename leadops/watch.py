@@ -29,26 +29,33 @@ PROBE_SECONDS = 2.0  # what the web server gets to answer
 SILENT_SECONDS = 5.0  # pumps beat every second
 FROZEN_MARGIN = 30.0  # beyond a lease, before a silent pump that still lives is killed
 START_GRACE = 10.0  # what a program gets to come up
+MOST_PATIENCE = 8  # times the limit, when starting anew does not help
 
 
 class Patience:
-    """Turns bad news that lasts into one action, then waits before the next."""
+    """Turns bad news that lasts into one action, then waits before the next.
+
+    Each action without good news since doubles what the next one takes: on a machine too busy to
+    start a program in time, killing it again only makes it later.
+    """
 
     def __init__(self, limit: float, *, grace: float = START_GRACE) -> None:
         self.limit = limit
+        self._limit = limit
         self.grace = grace
         self._since: float | None = None
         self._not_before = float("-inf")
 
     def runs_out(self, bad: bool, now: float) -> bool:
-        """Whether it has been bad for `limit` seconds on end, and long enough since the last."""
+        """Whether it has been bad for the limit on end, and long enough since the last."""
         if not bad:
-            self._since = None
+            self._since, self._limit = None, self.limit
             return False
         self._since = now if self._since is None else self._since
-        if now - self._since < self.limit or now < self._not_before:
+        if now - self._since < self._limit or now < self._not_before:
             return False
         self._since, self._not_before = None, now + self.grace
+        self._limit = min(2 * self._limit, MOST_PATIENCE * self.limit)
         return True
 
 

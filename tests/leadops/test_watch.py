@@ -56,6 +56,14 @@ def test_patience_waits_for_what_it_has_set_off() -> None:
     assert patience.runs_out(True, 25.0)
 
 
+def test_patience_doubles_while_acting_does_not_help() -> None:
+    patience = Patience(5.0, grace=0.0)
+    acted = [now for now in range(200) if patience.runs_out(True, float(now))]
+    assert acted == [5, 16, 37, 78, 119, 160]
+    patience.runs_out(False, 200.0)
+    assert [patience.runs_out(True, now) for now in (201.0, 206.0)] == [False, True]
+
+
 def test_it_leaves_pumps_that_beat_alone(judge: Judge) -> None:
     for now in range(100):
         assert judge.verdict(seen(beat(0), beat(1)), 10, float(now)) == NOTHING
