@@ -408,6 +408,7 @@ class TestMistakes:
             ({"all": [one(), {"field": "x", "op": "like"}]}, "all.1.op", "not an operator"),
             ({"all": [{"field": "x", "op": "IS"}]}, "all.0.op", "did you mean is?"),
             ({"field": "x", "op": ["is"]}, "op", "not an operator"),
+            ({"field": "x"}, "op", "names an operator"),
             ({"field": "", "op": "is"}, "field", "names a field"),
             ({"field": "a..b", "op": "blank"}, "field", "not a field"),
             ({"field": "a\x00", "op": "blank"}, "field", "not a field"),

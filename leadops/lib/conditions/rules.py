@@ -228,6 +228,8 @@ def _field_name(raw: Any, path: str) -> str:
 def _operator(raw: Any, path: str) -> tuple[str, Operator]:
     if isinstance(raw, str) and raw in OPERATORS:
         return raw, OPERATORS[raw]
+    if raw is None:
+        raise ConditionError(f"names an operator: {', '.join(OPERATORS)}", path)
     near = difflib.get_close_matches(str(raw)[:50].lower(), OPERATORS, 1)
     hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(OPERATORS)}"
     raise ConditionError(f"“{str(raw)[:50]}” is not an operator; {hint}", path)
