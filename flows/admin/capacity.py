@@ -32,11 +32,19 @@ class CapacityMixin(RecipientPage):
 
     @column(description="Now")
     def standing(self, recipient: Recipient) -> SafeString | str:
-        if recipient._state.adding:
-            return "Nothing yet"
-        try:
-            found = standing_of(recipient)
-        except ValueError as error:
-            return f"Configuration error: {error}"
-        # Rendered by a template, which escapes.
-        return mark_safe(render_to_string("admin/recipients/capacity.html", {"found": found}))  # noqa: S308
+        # The theme asks for a field several times.
+        shown: SafeString | str | None = getattr(recipient, "shown_standing", None)
+        if shown is None:
+            shown = recipient.shown_standing = _shown(recipient)  # type: ignore[attr-defined]
+        return shown
+
+
+def _shown(recipient: Recipient) -> SafeString | str:
+    if recipient._state.adding:
+        return "Nothing yet"
+    try:
+        found = standing_of(recipient)
+    except (ValueError, KeyError) as error:  # as it stands in a form that was refused
+        return f"Configuration error: {error}"
+    # Rendered by a template, which escapes.
+    return mark_safe(render_to_string("admin/recipients/capacity.html", {"found": found}))  # noqa: S308

@@ -128,7 +128,9 @@ class StepRows(Ordered, Rows):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Step]:
         query: QuerySet[Step] = super().get_queryset(request)
-        return query.select_related("remediation", "enhancement").prefetch_related("recipients__recipient")
+        return query.select_related("remediation", "enhancement").prefetch_related(
+            "recipients__recipient"
+        )
 
     @column(description="Step")
     def shown_step(self, step: Step) -> SafeString:

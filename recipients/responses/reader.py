@@ -293,10 +293,9 @@ def _joined(reading: Reading, paths: Paths) -> str:
 def _typed(reading: Reading, paths: Paths) -> Scalar:
     """The one number or boolean that the first path with anything finds; else the texts, joined."""
     values = next((found for path in paths if (found := reading.values(path))), [])
-    if len(values) == 1 and isinstance(values[0], bool | int | float):
-        value: Scalar = values[0]
-        if isinstance(value, bool) or abs(value) <= MAX_EXACT:
-            return value
+    value = values[0] if len(values) == 1 else None
+    if isinstance(value, bool) or (isinstance(value, int | float) and abs(value) <= MAX_EXACT):
+        return value
     return _joined(reading, paths)[:MAX_CAPTURE]
 
 

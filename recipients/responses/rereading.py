@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any, Final, Protocol
 
 from leadops.lib.http.messages import Reply
-from recipients.outcomes import Result
+from recipients.outcomes import Result, Scalar
 from recipients.responses.budget import Budget
 
 MAX_SECONDS: Final = 4.0
@@ -102,6 +102,8 @@ def _money(price: Decimal | None) -> str:
     return "" if price is None else f"{price.normalize():f}"
 
 
-def _captured(was: Mapping[str, str], now: Mapping[str, str]) -> Iterable[tuple[str, str, str]]:
+def _captured(
+    was: Mapping[str, Scalar], now: Mapping[str, Scalar]
+) -> Iterable[tuple[str, str, str]]:
     names = dict.fromkeys([*was, *now])
-    return tuple((name, was.get(name, ""), now.get(name, "")) for name in names)
+    return tuple((name, str(was.get(name, "")), str(now.get(name, ""))) for name in names)

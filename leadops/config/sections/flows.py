@@ -85,8 +85,14 @@ class Flows:
     key, kind, name = "flows", "flow", "slug"
 
     def objects(self) -> list[Flow]:
-        children = ("fields", "sources__source", "steps__recipients__recipient")
-        children = (*children, "steps__remediation", "steps__enhancement", "suppress")
+        children = [
+            "fields",
+            "sources__source",
+            "steps__recipients__recipient",
+            "steps__remediation",
+            "steps__enhancement",
+            "suppress",
+        ]
         query = Flow.objects.prefetch_related(*children)
         return list(query.order_by("slug"))
 
