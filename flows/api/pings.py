@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from drf_spectacular.utils import OpenApiExample, extend_schema, inline_serializer
@@ -77,6 +78,13 @@ def body(offer: Offer) -> dict[str, Any]:
     return {
         "outcome": "accepted" if offer.id else "rejected",
         "reason": offer.reason,
-        "ping": {"id": offer.id or None, "expires_at": offer.expires_at},
+        "ping": {"id": offer.id or None, "expires_at": _moment(offer.expires_at)},
         "price": float(offer.price),
     }
+
+
+def _moment(at: datetime | None) -> str | None:
+    """In UTC, with milliseconds, as everywhere in the API."""
+    if at is None:
+        return None
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

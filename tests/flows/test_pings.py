@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -224,7 +225,7 @@ def test_the_api_answers_with_an_offer(stage: Scene, bids: dict[str, Attempt], c
     assert reply.status_code == 201
     told = reply.json()
     assert (told["outcome"], told["price"]) == ("accepted", 40.0)
-    assert told["ping"]["expires_at"]
+    assert re.fullmatch(r"[\d-]{10}T[\d:]{8}\.\d{3}Z", told["ping"]["expires_at"])
     lead = call("leads", {**LEAD, "ping_id": told["ping"]["id"]})
     assert (lead.status_code, lead.json()["price"]) == (201, 40.0)
     assert (
