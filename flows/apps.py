@@ -71,7 +71,7 @@ def _normal(kind: str, value: str) -> str | None:
 
 
 def _step_changed(instance: Any, **_: Any) -> None:
-    from flows import tiers
+    from flows.steps import tiers
 
     step = getattr(instance, "step", instance)
     tiers.changed(step.flow_id)

@@ -12,16 +12,17 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from flows import bids, consent, enhancements, shares, terms
-from flows.enhancements import EnhanceStep as EnhanceStep
-from flows.learning import LEARN_FROM, Learn
+from flows.arrival import consent, terms
+from flows.arrival.terms import Stored, Terms
 from flows.models import Flow, Revision, Source, Step
 from flows.patterns import registry
 from flows.patterns.base import Candidate, Pattern
 from flows.patterns.orders import Order
 from flows.pricing.rules import PriceRule
 from flows.pricing.rules import parse as parse_prices
-from flows.terms import Stored, Terms
+from flows.steps import bids, enhancements, shares
+from flows.steps.enhancements import EnhanceStep as EnhanceStep
+from flows.steps.learning import LEARN_FROM, Learn
 from leadops.lib import conditions
 from recipients import caps, suppression, versions
 from recipients.caps import Cap

@@ -6,22 +6,14 @@ import logging
 
 from django.db import connection
 
-from flows import (
-    answers,
-    batchdesk,
-    bids,
-    bulkretry,
-    capacity,
-    guards,
-    learning,
-    offers,
-    plans,
-    shares,
-    steering,
-)
+from flows import plans
+from flows.arrival import guards, offers
+from flows.byhand import batchdesk, bulkretry, steering
+from flows.delivery import capacity
 from flows.importing import keeping, working
-from flows.pump import Pump
+from flows.steps import answers, bids, learning, shares
 from flows.suppression import uploads
+from flows.turns.pump import Pump
 from leadops.lib import queue
 from recipients import tokenstore
 

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
 
-from flows import appending, fields, termchecks
+from flows import fields
+from flows.arrival import termchecks
 from flows.patterns import registry
 from flows.pricing import rules as price_rules
 from flows.pricing import service as pricing_service
 from flows.pricing.errors import TermError
 from flows.services import SERVICES, settings
+from flows.steps import appending
 from leadops.lib.validation import duplicates as duplicates
 from leadops.lib.validation import plain_object as plain_object
 from leadops.lib.validation import rules as rules

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from events import visibility
 from events.models import Alert, Event
 from events.vocabulary import EventType
-from flows import held
+from flows.byhand import held
 from flows.models import Flow, Source
 from leadops import console, vitals
 from leadops.lib import durations

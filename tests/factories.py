@@ -13,9 +13,11 @@ from typing import Any
 from django.db import connection
 
 from events.models import Rollup
-from flows import intake, plans, turn
-from flows.desk import Sending
+from flows import plans
+from flows.arrival import intake
 from flows.models import Flow, FlowField, FlowSource, Source, SourceKey, Step, StepRecipient
+from flows.turns import turn
+from flows.turns.desk import Sending
 from leadops.accounts.models import AccountKey, User
 from leadops.lib import claim
 from recipients.deliver import Attempt, RecordedReply, RecordedRequest

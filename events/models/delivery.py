@@ -118,9 +118,7 @@ class Delivery(models.Model):
                 condition=models.Q(held_at__isnull=False),
                 name="delivery_held",
             ),
-            models.Index(
-                fields=["batch"], condition=~models.Q(batch=""), name="delivery_batch"
-            ),
+            models.Index(fields=["batch"], condition=~models.Q(batch=""), name="delivery_batch"),
         ]
 
     def __str__(self) -> str:

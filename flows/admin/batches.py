@@ -12,8 +12,8 @@ from unfold.enums import ActionVariant
 from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from flows import batchdesk
-from flows.by_hand import REASON_LENGTH
+from flows.byhand import batchdesk
+from flows.byhand.by_hand import REASON_LENGTH
 from flows.models import Batch
 from leadops.lib.admin import button, done
 from recipients.admin.recipient import RecipientPage

@@ -13,8 +13,8 @@ from unfold.enums import ActionVariant
 from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from flows import steering
-from flows.by_hand import REASON_LENGTH
+from flows.byhand import steering
+from flows.byhand.by_hand import REASON_LENGTH
 from leadops.lib.admin import button, done
 from leadops.lib.fields import DurationFormField
 from recipients.admin.policies import value_of

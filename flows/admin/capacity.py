@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString, mark_safe
 
-from flows.standings import standing_of
+from flows.delivery.standings import standing_of
 from leadops.lib.admin import column
 from recipients.admin.recipient import RecipientPage
 from recipients.models import Recipient

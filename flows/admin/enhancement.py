@@ -15,9 +15,9 @@ from django.urls import URLPattern, path, reverse
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from events.models import Lead
-from flows import servicecalls
 from flows.models import Enhancement, Step
 from flows.services import SERVICES
+from flows.trying import servicecalls
 from leadops.lib.admin import Cards, ConsoleAdmin, button, change_url
 from leadops.lib.forms import StructuredField
 from leadops.lib.validation import plain_object

@@ -13,7 +13,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from flows import appending, fields
+from flows import fields
 from flows.admin.flowtrial import FlowTrialMixin
 from flows.admin.flowversions import FlowVersionsMixin
 from flows.admin.imports import ImportMixin, imports_url
@@ -24,6 +24,7 @@ from flows.admin.submission import SubmissionMixin
 from flows.models import Flow, FlowField, FlowSource, Step
 from flows.patterns import registry
 from flows.services import SERVICES
+from flows.steps import appending
 from leadops.lib import locators
 from leadops.lib.admin import About, Cards, ConsoleAdmin, Ordered, Rows, change_url, column
 

@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from flows import specifications
+from flows.trying import specifications
 from leadops.lib.links import SignedLink
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from flows import catalogue, draftleads, drafts
-from flows.draftleads import BadLead, Given
+from flows.trying import catalogue, draftleads, drafts
+from flows.trying.draftleads import BadLead, Given
 from recipients import drafts as recipient_drafts
 from recipients import mapping
 from recipients.admin.mapping import (

@@ -17,9 +17,9 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from unfold.enums import ActionVariant
 
-from flows import drafts
 from flows.admin.mapping_desk import Desk, NotPossible
 from flows.admin.testcases import TestCasesMixin, held_against_cases
+from flows.trying import drafts
 from leadops.lib.admin import button, change_url
 from recipients.models import Recipient
 

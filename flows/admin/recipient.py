@@ -14,7 +14,6 @@ from unfold.enums import ActionVariant
 from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from flows import steering
 from flows.admin.batches import BatchesMixin
 from flows.admin.bids import BidsMixin
 from flows.admin.breakers import BreakerMixin
@@ -23,6 +22,7 @@ from flows.admin.mapping_page import MappingMixin
 from flows.admin.specification import SpecificationMixin
 from flows.admin.testcall import TestCallMixin
 from flows.admin.versions import VersionsMixin
+from flows.byhand import steering
 from leadops.lib.admin import button, done
 from recipients.models import Recipient
 

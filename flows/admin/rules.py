@@ -11,9 +11,9 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from events import visibility
-from flows import draftleads, rulefields, ruletrials
 from flows.models import Flow, Step
-from flows.ruletrials import Judges, Trial, Whose
+from flows.trying import draftleads, rulefields, ruletrials
+from flows.trying.ruletrials import Judges, Trial, Whose
 from leadops.lib import conditions, documents
 from leadops.lib.admin.rules import problems, written
 from leadops.lib.conditions import ConditionError, Rule

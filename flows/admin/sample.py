@@ -17,7 +17,7 @@ from unfold.enums import ActionVariant
 
 from events import replies
 from flows import plans
-from flows.drafts import recorded
+from flows.trying.drafts import recorded
 from leadops.lib.admin import button, change_url
 from recipients.admin.recipient import RecipientPage
 from recipients.admin.sample import (

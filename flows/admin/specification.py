@@ -10,8 +10,8 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
-from flows import specifications, testcases
 from flows.admin.links import Links
+from flows.trying import specifications, testcases
 from leadops.lib.admin import button, change_url
 from recipients import expiry
 from recipients.admin.recipient import RecipientPage

@@ -11,8 +11,8 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
-from flows import submissions
 from flows.admin.links import Links
+from flows.arrival import submissions
 from flows.models import Flow, FlowSource
 from leadops.lib.admin import ConsoleAdmin, change_url
 

@@ -16,7 +16,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldBooleanWidget
 
-from flows import testcalls
+from flows.trying import testcalls
 from leadops.lib import locators
 from leadops.lib.admin import button, change_url
 from leadops.lib.forms import StructuredField

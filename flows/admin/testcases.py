@@ -18,9 +18,9 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from flows import testcases
 from flows.admin.sample import SampleMixin
-from flows.testcases import Broken
+from flows.trying import testcases
+from flows.trying.testcases import Broken
 from leadops.lib import history
 from leadops.lib.admin import button, change_url
 from recipients.admin.testcase import cases_url

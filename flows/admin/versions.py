@@ -16,8 +16,8 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
 from events.byversion import MOST, Went, by_version
-from flows import trials
 from flows.admin.testcases import TestCasesMixin, held_against_cases
+from flows.trying import trials
 from leadops.lib.admin import button, change_url
 from recipients import significance, versions
 from recipients.models import MappingVersion, Recipient

@@ -12,8 +12,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from events import visibility
-from flows import steering
 from flows.api.steering import SteeringView, recipient_of
+from flows.byhand import steering
 from leadops.lib import durations
 from leadops.lib.access import IsStaff
 from leadops.lib.api import Conflict, WrongShape

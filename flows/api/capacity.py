@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 
 from events import visibility
 from flows.api.steering import recipient_of
-from flows.standings import CapStanding, Held, HoursStanding, LimitStanding, standing_of
+from flows.delivery.standings import CapStanding, Held, HoursStanding, LimitStanding, standing_of
 from leadops.lib.access import Caller, IsStaffOrPartner
 from leadops.lib.api import Conflict
 from recipients.models import Recipient

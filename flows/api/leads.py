@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 
 from flows import plans
 from flows.api import entry, waiting
-from flows.intake import Answer, Submission, receive
+from flows.arrival.intake import Answer, Submission, receive
 from leadops.lib.access import IsSource, caller
 from leadops.lib.api import FormParser, JsonParser
 

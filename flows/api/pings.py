@@ -11,9 +11,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from flows import pings, plans
+from flows import plans
 from flows.api import entry, leads
-from flows.pings import Offer
+from flows.arrival import pings
+from flows.arrival.pings import Offer
 from leadops.lib.access import IsSource, caller
 from leadops.lib.api import FormParser, JsonParser
 

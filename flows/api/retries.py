@@ -13,8 +13,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from events.api.parameters import Parameters, moment
-from flows import bulkretry
 from flows.api.steering import SteeringView, recipient_of
+from flows.byhand import bulkretry
 from flows.models import BulkRetry
 from leadops.lib import queue
 from leadops.lib.api import Conflict

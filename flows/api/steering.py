@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from events.models import Delivery
-from flows import by_hand, retrying, steering
+from flows.byhand import by_hand, retrying, steering
 from leadops.lib.access import Operates
 from leadops.lib.api import Conflict, FormParser, JsonParser, WrongShape
 from recipients.models import Recipient

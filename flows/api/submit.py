@@ -23,9 +23,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from flows import pings, plans
+from flows import plans
 from flows.api import bodies, entry, waiting
-from flows.intake import Submission, receive
+from flows.arrival import pings
+from flows.arrival.intake import Submission, receive
 from flows.plans import FlowPlan, SourcePlan
 from flows.submitting import redirects, replies
 from flows.submitting.answers import reply_to

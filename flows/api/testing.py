@@ -9,8 +9,8 @@ from rest_framework import exceptions, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from flows import testcalls
 from flows.api.steering import TRUE, SteeringView, recipient_of
+from flows.trying import testcalls
 from leadops.lib.api import Conflict, WrongShape
 from recipients.models import Endpoint, Recipient
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from flows import cards
+from flows.arrival import cards
+from flows.arrival.intake import MASK
 from flows.importing import pieces
 from flows.importing.reading import Row
-from flows.intake import MASK
 from flows.models import FlowField, LeadImport, LeadImportPiece
 from leadops.lib import csvsafe
 

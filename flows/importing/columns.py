@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from flows import fields
-from flows.aliases import Aliases
+from flows.arrival.aliases import Aliases
 from flows.importing.reading import MAX_COLUMNS, Refused, Row
 from flows.plans import FieldPlan
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from events.vocabulary import EventType
-from flows import by_hand
+from flows.byhand import by_hand
 from flows.importing import cells, pieces
 from flows.importing.columns import LINE, REASON
 from flows.importing.reading import Row

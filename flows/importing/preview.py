@@ -9,14 +9,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from flows import fields, intake
-from flows.facts import repeats
+from flows import fields
+from flows.arrival import intake
+from flows.arrival.intake import MASK, Prepared, Submission
 from flows.importing import cells, pieces
 from flows.importing.reading import Row
 from flows.importing.working import grouped
-from flows.intake import MASK, Prepared, Submission
 from flows.models import DuplicateClaim, LeadImport
 from flows.plans import FieldPlan, FlowPlan, SourcePlan
+from flows.turns.facts import repeats
 
 SAMPLE = 200  # rows that are judged
 SHOWN = 20  # of them, with their values

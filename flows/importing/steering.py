@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from events.journal import Journal
 from events.vocabulary import EventType
-from flows import by_hand
+from flows.byhand import by_hand
 from flows.models import LeadImport
 
 State = LeadImport.State

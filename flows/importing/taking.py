@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from events.vocabulary import EventType
-from flows import by_hand
+from flows.byhand import by_hand
 from flows.importing import columns, pieces, reading
 from flows.importing.reading import Refused, Row
 from flows.models import LeadImport, LeadImportPiece

@@ -20,10 +20,12 @@ import psycopg
 from django.conf import settings
 from django.db import connection, transaction
 
-from flows import by_hand, intake, plans
+from flows import plans
+from flows.arrival import intake
+from flows.arrival.intake import Answer, Prepared, Submission
+from flows.byhand import by_hand
 from flows.importing import cells, pieces, steering
 from flows.importing.reading import Row
-from flows.intake import Answer, Prepared, Submission
 from flows.models import LeadImport, LeadImportPiece, LeadImportRow
 from flows.plans import DeliverStep, FlowPlan, Plans, SourcePlan
 from leadops.lib import jobs, secrets

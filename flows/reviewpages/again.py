@@ -13,8 +13,8 @@ from events import visibility
 from events.models import Delivery
 from events.pages import page
 from events.zones import remembered
-from flows import retrying
-from flows.by_hand import UNDER_WAY, NotNow
+from flows.byhand import retrying
+from flows.byhand.by_hand import UNDER_WAY, NotNow
 from flows.reviewpages.people import acting
 
 

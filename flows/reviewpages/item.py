@@ -20,9 +20,10 @@ from events.models import Delivery, Event, Lead
 from events.pages import page
 from events.visibility import Sight
 from events.zones import remembered
-from flows import editing, plans, retrying, reviewing
-from flows.by_hand import NoSuchLead, NotNow
-from flows.editing import Invalid
+from flows import plans
+from flows.byhand import editing, retrying, reviewing
+from flows.byhand.by_hand import NoSuchLead, NotNow
+from flows.byhand.editing import Invalid
 from flows.plans import DeliverStep, FieldPlan, FlowPlan
 from flows.reviewpages.people import acting, operates
 

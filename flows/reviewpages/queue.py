@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from events import directory, visibility
 from events.pages import page
 from events.zones import remembered
-from flows import held
+from flows.byhand import held
 from recipients.outcomes import TECHNICAL
 
 

@@ -19,8 +19,8 @@ from django.views.decorators.http import require_http_methods
 from events import directory
 from events.pages import page
 from events.zones import remembered
-from flows import bulkretry
-from flows.bulkretry import Filters
+from flows.byhand import bulkretry
+from flows.byhand.bulkretry import Filters
 from flows.models import BulkRetry
 from flows.reviewpages.people import acting
 from leadops.lib import queue

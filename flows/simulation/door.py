@@ -9,12 +9,12 @@ from typing import Any, Final
 
 from django.db import connection, transaction
 
-from flows import doorcaps, guards, intake
-from flows.facts import repeats
-from flows.intake import Prepared, Submission
+from flows.arrival import doorcaps, guards, intake
+from flows.arrival.intake import Prepared, Submission
 from flows.plans import FlowPlan, SourcePlan
-from flows.ruleviews import judged
 from flows.simulation.leads import Posted
+from flows.steps.ruleviews import judged
+from flows.turns.facts import repeats
 from leadops.lib.bulk import dumps
 
 HIDDEN: Final = intake.MASK

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field, replace
 
-from flows.desk import Sending
-from flows.inquiries import Question
+from flows.turns.desk import Sending
+from flows.turns.inquiries import Question
 from recipients import drafts
 from recipients.deliver import Attempt, RecordedRequest, rehearse
 from recipients.mapping import Mapping, MappingError, Row

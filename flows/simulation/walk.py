@@ -17,17 +17,20 @@ from typing import Any, Final
 
 from events.journal import Journal
 from events.vocabulary import EventType
-from flows import dispatching, engine, enhancing, intake, lookups, routing, sendings, settling
-from flows.admission import Admit, Hold
-from flows.desk import Desk
-from flows.inquiries import Answers, Inquiry
+from flows.arrival import intake
+from flows.arrival.webdesk import book_of, desk_of
+from flows.delivery import dispatching, sendings, settling
+from flows.delivery.admission import Admit, Hold
 from flows.plans import DeliverStep, FilterStep, FlowPlan, Plans, StepPlan
-from flows.runs import DeliveryState, Run
-from flows.shares import Book
 from flows.simulation.door import HIDDEN, Door, at_the_door
 from flows.simulation.leads import APPENDED, BadLead, Posted
 from flows.simulation.requests import Rehearsals, Shown, asked
-from flows.webdesk import book_of, desk_of
+from flows.steps import engine, enhancing, routing
+from flows.steps.shares import Book
+from flows.turns import lookups
+from flows.turns.desk import Desk
+from flows.turns.inquiries import Answers, Inquiry
+from flows.turns.runs import DeliveryState, Run
 from leadops.lib import durations
 from leadops.lib.conditions.verdicts import show
 from recipients.deliver import Attempt

@@ -12,10 +12,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from flows import submissions
+from flows.arrival import submissions
+from flows.arrival.submissions import Submitting
 from flows.models import SubmissionLink
 from flows.specificationpages.views import ended, kept_private
-from flows.submissions import Submitting
 
 MAX_VALUE = 1000  # characters
 PREFIX = "field."

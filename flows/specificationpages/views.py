@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from flows import specifications
+from flows.trying import specifications
 from leadops.lib.links import SignedLink
 from recipients.models import SpecificationLink
 

@@ -11,7 +11,8 @@ import re
 import time
 from typing import Any, Final
 
-from flows import cards, fields
+from flows import fields
+from flows.arrival import cards
 from leadops.bench.turns import Rounds, Turn
 
 ROUND: Final = 20

@@ -20,11 +20,13 @@ from events.feedback.process import take
 from events.feedback.reading import Statement
 from events.journal import Journal
 from events.models import Lead
-from flows import intake, plans, runs, worktable
-from flows.facts import repeats
-from flows.intake import Prepared, Submission
+from flows import plans
+from flows.arrival import intake
+from flows.arrival.intake import Prepared, Submission
 from flows.plans import FlowPlan, Plans
-from flows.runs import Run
+from flows.turns import runs, worktable
+from flows.turns.facts import repeats
+from flows.turns.runs import Run
 from leadops.demo.calendar import Arrival, arrivals
 from leadops.demo.market import PastDoor, bad_days
 from leadops.demo.past import PastDesk

@@ -12,13 +12,15 @@ from typing import Any
 
 import orjson
 
-from flows import askers, dispatching, engine, sendings, settling
-from flows.admission import Admit
-from flows.desk import Desk
-from flows.inquiries import Answers, Inquiry
-from flows.intake import Prepared
+from flows.arrival.intake import Prepared
+from flows.delivery import dispatching, sendings, settling
+from flows.delivery.admission import Admit
 from flows.plans import Plans
-from flows.runs import DeliveryState, Run
+from flows.steps import engine
+from flows.turns import askers
+from flows.turns.desk import Desk
+from flows.turns.inquiries import Answers, Inquiry
+from flows.turns.runs import DeliveryState, Run
 from leadops.demo.market import PastDoor
 from leadops.lib import ids, secrets
 from leadops.lib.bulk import dumps

@@ -9,7 +9,7 @@ from recipients.models import Endpoint, Recipient
 from tests.browser.conftest import pictures, sign_in
 from tests.factories import make_flow, make_recipient, make_source, make_user
 from tests.flows.scene import scene
-from tests.flows.test_auctions import NO, answer, begin, bid, bidder
+from tests.flows.steps.test_auctions import NO, answer, begin, bid, bidder
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

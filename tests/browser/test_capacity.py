@@ -6,8 +6,8 @@ import pytest
 
 from tests.browser.conftest import pictures, sign_in
 from tests.factories import make_user
+from tests.flows.delivery.test_capacity import accept, post
 from tests.flows.scene import recipient, scene
-from tests.flows.test_capacity import accept, post
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

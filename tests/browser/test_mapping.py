@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from events.models import Event
-from flows import drafts
+from flows.trying import drafts
 from recipients.models import Recipient
 from tests.browser.conftest import choose, picture, sign_in
 from tests.factories import deliver_lead, make_flow, make_recipient, make_source, make_user

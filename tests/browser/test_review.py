@@ -114,7 +114,7 @@ def test_what_somebody_else_decided_meanwhile_is_said(page: Page, live_server):
     held(1)
     enter(page, live_server, "/review/")
     page.get_by_role("link", name="Abc Insurance").click()
-    from flows import reviewing
+    from flows.byhand import reviewing
 
     reviewing.close(Delivery.objects.get().id, by="omar", reason="Done", decision="failed")
     page.get_by_role("button", name="Send again to Abc Insurance").click()

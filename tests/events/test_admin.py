@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from events.models import Alert, AlertThreshold, Channel, Event
-from flows import steering
+from flows.byhand import steering
 from tests.factories import deliver_lead, make_flow, make_recipient, make_source, make_user
 from tests.pages import errors_of, page_of, sign_in, submit, text_of
 

@@ -13,7 +13,7 @@ from events import rollups, verify
 from events.feedback.process import take
 from events.feedback.reading import Statement
 from events.models import Delivery, Event, Feedback, Figure, Lead
-from flows import retrying, steering
+from flows.byhand import retrying, steering
 from recipients.models import Endpoint
 from recipients.outcomes import Outcome
 from tests.flows.scene import attempt, recipient, scene

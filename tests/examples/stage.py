@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from events.models import Delivery, Event, Lead
-from flows import askers
-from flows.desk import Sending
-from flows.inquiries import Answers, Inquiry, Question
 from flows.models import Flow, Source
+from flows.turns import askers
+from flows.turns.desk import Sending
+from flows.turns.inquiries import Answers, Inquiry, Question
 from leadops.buyers import Buyers
 from leadops.lib.http import Door
 from recipients.auth import Keyring

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 
 from events.models import Alert, Delivery, Event
-from flows import endpoints
+from flows.delivery import endpoints
 from recipients.models import Breaker
 from tests.examples.stage import Stage, Story
 from tests.leadops.http.servers import free_port

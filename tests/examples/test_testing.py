@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from events.models import Delivery
-from flows import specifications, testcases
+from flows.trying import specifications, testcases
 from recipients.models import Recipient
 from tests.examples.stage import Stage
 

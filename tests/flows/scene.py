@@ -12,10 +12,12 @@ from typing import Any
 from django.db import connection
 
 from events.models import Delivery, Event, Lead
-from flows import intake, plans, turn
-from flows.desk import Sending
-from flows.inquiries import Answers, Inquiry
+from flows import plans
+from flows.arrival import intake
 from flows.models import Flow, FlowField, FlowSource, Source, Step, StepRecipient, Work
+from flows.turns import turn
+from flows.turns.desk import Sending
+from flows.turns.inquiries import Answers, Inquiry
 from leadops.lib import claim
 from recipients.deliver import Attempt, RecordedReply, RecordedRequest
 from recipients.models import Endpoint, MappingRow, Recipient

@@ -9,8 +9,8 @@ from flows.models import StepRecipient
 from recipients.models import PartnerKey, Recipient
 from recipients.outcomes import Outcome
 from tests.factories import bearer, make_user
+from tests.flows.delivery.test_capacity import accept, post
 from tests.flows.scene import attempt, recipient, scene
-from tests.flows.test_capacity import accept, post
 from tests.pages import sign_in, submit, text_of
 
 pytestmark = pytest.mark.django_db

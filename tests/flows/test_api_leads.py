@@ -11,8 +11,8 @@ import pytest
 from django.db import OperationalError
 
 from events.models import Lead
-from flows import intake
 from flows.api import waiting
+from flows.arrival import intake
 from flows.models import Flow, Source, SourceKey
 from recipients.models import PartnerKey
 from tests.flows.scene import LEAD, recipient, scene

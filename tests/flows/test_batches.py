@@ -12,10 +12,13 @@ from django.db import connection
 
 from events import goingon
 from events.models import Delivery, Event
-from flows import batchdesk, batching, batchwork, plans, steering, turn
-from flows.batchwork import BatchEnded, BatchSending
+from flows import plans
+from flows.byhand import batchdesk, steering
+from flows.byhand.retrying import retry_delivery
+from flows.delivery import batching, batchwork
+from flows.delivery.batchwork import BatchEnded, BatchSending
 from flows.models import Batch, Work
-from flows.retrying import retry_delivery
+from flows.turns import turn
 from leadops.lib import claim
 from recipients.deliver import Attempt
 from recipients.models import Batching, Breaker, Endpoint, Recipient

@@ -21,10 +21,11 @@ from events import rollups, verify
 from events.feedback.process import take as take_feedback
 from events.feedback.reading import Statement
 from events.models import Delivery, Event, Lead
-from flows import by_hand, retrying, steering, worktable
-from flows.desk import Sending
+from flows.byhand import by_hand, retrying, steering
 from flows.models import Step, StepRecipient, Work
 from flows.patterns import ORDERS
+from flows.turns import worktable
+from flows.turns.desk import Sending
 from recipients.models import Breaker, Endpoint, Recipient
 from recipients.outcomes import Outcome
 from tests.flows.scene import Scene, attempt, recipient, scene

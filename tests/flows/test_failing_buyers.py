@@ -9,9 +9,9 @@ import pytest
 from django.db import connection
 
 from events.models import Delivery, Event, Lead
-from flows import endpoints
+from flows.delivery import endpoints
 from flows.models import Work
-from flows.pump import Pump
+from flows.turns.pump import Pump
 from leadops.buyers import running_buyers
 from recipients.models import Breaker, Endpoint, Recipient, RetryRule
 from tests.events.conftest import clear_record

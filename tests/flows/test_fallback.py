@@ -6,9 +6,9 @@ import pytest
 
 from events.models import Event, Exchange
 from flows import plans
-from flows.admission import choose
+from flows.delivery.admission import choose
 from flows.models import Work
-from flows.pump import Pump
+from flows.turns.pump import Pump
 from leadops.buyers import running_buyers
 from recipients.models import Endpoint, Recipient, ResponseRule, RetryRule
 from recipients.outcomes import Outcome

@@ -6,7 +6,7 @@ import pytest
 
 from events.models import Event
 from flows.models import Work
-from flows.pump import Pump
+from flows.turns.pump import Pump
 from recipients.models import Endpoint, Recipient, RetryRule
 from tests.flows.scene import Scene, recipient, scene
 from tests.leadops.http.servers import free_port

@@ -11,7 +11,7 @@ from events.models import Delivery
 from flows.models import CapCount, Work
 from recipients.outcomes import Outcome
 from tests.flows.scene import Scene, attempt, recipient, scene
-from tests.flows.test_auctions import answer, asked, begin, bid, bidder
+from tests.flows.steps.test_auctions import answer, asked, begin, bid, bidder
 
 pytestmark = pytest.mark.django_db
 

@@ -18,7 +18,8 @@ from events import rollups, verify
 from events.feedback.process import take as take_feedback
 from events.feedback.reading import Statement
 from events.models import Delivery, Lead
-from flows import by_hand, plans, retrying, steering
+from flows import plans
+from flows.byhand import by_hand, retrying, steering
 from flows.models import Flow, Work
 from recipients.models import Endpoint, Recipient, RetryRule
 from recipients.outcomes import Outcome

@@ -8,7 +8,7 @@ import pytest
 
 from events.models import Alert, Delivery, Event, Exchange
 from flows.models import Work
-from flows.pump import Pump
+from flows.turns.pump import Pump
 from leadops.buyers import running_buyers
 from recipients.models import Endpoint, Recipient, ResponseRule, RetryRule
 from tests.flows.scene import recipient, scene

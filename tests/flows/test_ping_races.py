@@ -12,11 +12,13 @@ import pytest
 from django.db import connection
 
 from events.models import Lead
-from flows import askers, intake, offers, pings, plans
-from flows.intake import Answer, Submission
+from flows import plans
+from flows.arrival import intake, offers, pings
+from flows.arrival.intake import Answer, Submission
 from flows.models import Source, SourcePing
+from flows.turns import askers
 from tests.flows.scene import LEAD, Scene, scene
-from tests.flows.test_auctions import bid, bidder
+from tests.flows.steps.test_auctions import bid, bidder
 
 pytestmark = pytest.mark.django_db(transaction=True)
 AT_ONCE = 8

@@ -9,7 +9,7 @@ from django.db import connection
 
 from events.models import Delivery, Lead
 from flows.models import Work
-from flows.pump import Pump
+from flows.turns.pump import Pump
 from leadops.buyers import Buyers, running_buyers
 from recipients import tokenstore
 from recipients.auth import Keyring, Tokens
@@ -31,7 +31,7 @@ def process(monkeypatch: pytest.MonkeyPatch) -> Any:
 
     def start() -> Keyring:
         made = Keyring(Tokens(DatabaseTokens()))
-        monkeypatch.setattr("flows.pump.keyring", lambda: made)
+        monkeypatch.setattr("flows.turns.pump.keyring", lambda: made)
         return made
 
     assert tokenstore.keyring() is tokenstore.keyring()

@@ -11,12 +11,12 @@ from django.db import connection
 
 from events import verify
 from events.models import Delivery, Event
-from flows import bulkretry, retrying, reviewing
-from flows.by_hand import NotNow
+from flows.byhand import bulkretry, retrying, reviewing
+from flows.byhand.by_hand import NotNow
 from flows.models import Work
 from recipients.outcomes import Outcome
+from tests.flows.byhand.test_bulkretry import failed, filters
 from tests.flows.scene import attempt, recipient, scene
-from tests.flows.test_bulkretry import failed, filters
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

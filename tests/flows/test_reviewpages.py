@@ -8,8 +8,9 @@ import pytest
 from django.test import Client
 
 from events.models import Delivery, Event, Lead
-from flows import bulkretry, engine, held
+from flows.byhand import bulkretry, held
 from flows.models import BulkRetry, Work
+from flows.steps import engine
 from leadops.lib import queue
 from recipients.outcomes import Outcome
 from tests.factories import (

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from events.models import Delivery, Exchange, Lead
-from flows.desk import Sending
+from flows.turns.desk import Sending
 from leadops.lib.http import Door
 from recipients.deliver import Attempt, deliver
 from recipients.models import Endpoint, Recipient

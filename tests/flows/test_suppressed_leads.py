@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from events.models import Event
-from flows import lookups, plans
+from flows import plans
 from flows.suppression import entries
+from flows.turns import lookups
 from leadops.lib import wire
 from recipients.models import SuppressionList
 from recipients.outcomes import Outcome

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from flows.enhancing import NOT_BACK
+from flows.steps.enhancing import NOT_BACK
 from leadops.buyers import Buyers
 from tests.journeys.stage import SOURCE_KEY
 from tests.journeys.system import LiveSystem, wait_for

@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from events.models import Alert
-from flows import steering
+from flows.byhand import steering
 from flows.models import Pump
 from leadops import console
 from tests.factories import make_flow, make_recipient, make_source, make_user, post_lead

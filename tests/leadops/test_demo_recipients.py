@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from flows import specifications, testcases
+from flows.trying import specifications, testcases
 from leadops.demo import setting
 from recipients.models import Recipient, Secret
 

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from events.models import Event
-from flows import steering
+from flows.byhand import steering
 from recipients.admin.policies import drafted_picture, panels, picture
 from recipients.models import Breaker, Recipient
 from recipients.outcomes import Outcome

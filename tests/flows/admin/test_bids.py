@@ -14,7 +14,7 @@ from recipients.models import Endpoint, Ping, Recipient
 from recipients.outcomes import Outcome
 from tests.factories import make_recipient, make_user
 from tests.flows.scene import attempt, scene
-from tests.flows.test_auctions import NO, answer, begin, bid, bidder
+from tests.flows.steps.test_auctions import NO, answer, begin, bid, bidder
 from tests.pages import errors_of, page_of, sign_in, submit, text_of
 
 pytestmark = pytest.mark.django_db

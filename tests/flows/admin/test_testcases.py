@@ -187,7 +187,7 @@ def test_a_case_may_call_the_sandbox(
         running_buyers() as buyers,
         closing(Door(private_networks=[ip_network("127.0.0.0/8")])) as door,
     ):
-        monkeypatch.setattr("flows.testcases._door", lambda _: door)
+        monkeypatch.setattr("flows.trying.testcases._door", lambda _: door)
         Endpoint.objects.create(
             recipient=recipient, kind="sandbox", url=f"{buyers.url}/b/abc/accept?price=41"
         )

@@ -9,9 +9,9 @@ from django.test import Client
 
 from events.byversion import Went
 from events.models import Delivery, Event
-from flows import trials
 from flows.admin.versions import judged, versions_url
 from flows.models import Revision
+from flows.trying import trials
 from recipients import versions
 from recipients.models import MappingRow, Recipient, TestCase
 from tests.factories import deliver_lead, make_flow, make_recipient, make_source, make_user

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from flows import aliases
-from flows.aliases import USUAL_ALONE
+from flows.arrival import aliases
+from flows.arrival.aliases import USUAL_ALONE
 from flows.importing import columns
 from flows.importing.columns import proposals
 from flows.importing.reading import Row

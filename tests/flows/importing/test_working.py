@@ -11,7 +11,8 @@ from django.db import connection
 
 from events import verify
 from events.models import Event, Lead
-from flows import intake, plans, tasks
+from flows import plans, tasks
+from flows.arrival import intake
 from flows.importing import files, keeping, pieces, steering, taking, working
 from flows.importing.reading import Refused
 from flows.importing.taking import Wanted

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from flows import enhancements
 from flows.models import Enhancement, Flow, Step
 from flows.services import SERVICES
+from flows.steps import enhancements
 from leadops.buyers import Buyers, running_buyers
 from leadops.lib.http import Door
 from recipients.auth import Keyring

@@ -1,0 +1,1 @@
+"""How leads come in: checked, priced and stored; and what sources are offered before."""

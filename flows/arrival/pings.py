@@ -1,0 +1,201 @@
+"""A source's ping: what a lead would bring that is not sent yet, answered from the auction that it
+would go to. The offer stands for a while; a lead posted with its id is paid that price, and goes to
+the bids that were made for it.
+
+The flow is walked in memory with what the source tells. A rule that fails for a field the ping does
+not have decides nothing yet: it is asked again when the lead comes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import ROUND_DOWN, Decimal
+from typing import Any
+
+from django.db import connection, transaction
+
+from events import shapes
+from events.journal import Journal
+from events.vocabulary import EventType
+from flows import plans
+from flows.arrival import intake
+from flows.arrival.intake import Prepared, Submission
+from flows.arrival.webdesk import book_of, desk_of
+from flows.delivery import dispatching, endpoints
+from flows.delivery.admission import Admit
+from flows.delivery.breakers import Contended
+from flows.models import SourcePing
+from flows.patterns.base import Bid
+from flows.patterns.ping_post import offers
+from flows.plans import DeliverStep, FilterStep, FlowPlan, SourcePlan
+from flows.pricing.rules import Priced
+from flows.steps import auctions, routing
+from flows.turns import askers, lookups
+from flows.turns.desk import Desk
+from flows.turns.runs import Run
+from leadops.lib import ids
+
+CENT = Decimal("0.01")
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a source is told. Without an `id` there is no offer, and the `reason` says why."""
+
+    id: str = ""
+    price: Decimal = Decimal(0)
+    expires_at: datetime | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The step that would sell the lead, and what remains of its best bid."""
+
+    step: DeliverStep
+    value: Decimal
+
+
+class _Refused(Exception):
+    """There is no offer; the text says why."""
+
+
+def answer(flow: FlowPlan, source: SourcePlan, submission: Submission, *, at: datetime) -> Offer:
+    """The offer for a lead that a source has; it is committed when this returns."""
+    current = plans.current()
+    prepared = intake.prepare(flow, source, submission, at=at, identified=False)
+    run, desk = _run(prepared, at), desk_of(current, at)
+    run.book = book_of(flow.id, current)
+    try:
+        if not prepared.accepted:
+            raise _Refused(prepared.reasons[0].told)
+        desk.facts = lookups.look_up([run], current, at=at)
+        found = _walk(run, desk)
+        offer = Offer(
+            ids.new_id("ping"),
+            _price(prepared.priced, found),
+            at + timedelta(seconds=found.step.offer_valid),
+        )
+    except _Refused as refused:
+        offer, found = Offer(reason=str(refused)), None
+    _store(run, prepared, offer, found)
+    _note_endpoints(desk)
+    return offer
+
+
+def _run(prepared: Prepared, at: datetime) -> Run:
+    """The ping as if it were a lead; what is noted of it is dropped."""
+    lead = prepared.lead
+    lead.values = {**prepared.values, **prepared.sensitive}
+    return Run(lead=lead, flow=prepared.flow, journal=Journal(at), source=prepared.source)
+
+
+def _walk(run: Run, desk: Desk) -> _Found:
+    """The first delivery step that would sell; raises _Refused where none would."""
+    reason = "The flow delivers to nobody"
+    for place, step in enumerate(run.flow.steps):
+        run.lead.step = place
+        if isinstance(step, FilterStep):
+            _pass(run, step)
+        elif isinstance(step, DeliverStep):
+            value = _auction(run, step, desk) if step.asks else _listed(run, step, desk)
+            if value is not None:
+                return _Found(step, value)
+            reason = "No buyer wants it"
+    raise _Refused(reason)
+
+
+def _pass(run: Run, step: FilterStep) -> None:
+    verdict = step.rule.evaluate(run.judged)
+    failed = verdict.failed
+    if verdict.passed or failed is None or run.judged.get(failed.field) is None:
+        return
+    if step.stops:
+        raise _Refused(step.reason or failed.masked(run.flow.private).text)
+
+
+def _auction(run: Run, step: DeliverStep, desk: Desk) -> Decimal | None:
+    candidates = [c for c in step.candidates if c.static_bid is None]
+    inquiry = auctions.inquiry(run, step, candidates, desk)
+    answers = askers.put_all(inquiry) if inquiry.questions else ()
+    auctions.take(run, step, inquiry, answers, desk)
+    ranking = offers(routing.situation(run, step))
+    return ranking[0].value if ranking else None
+
+
+def _listed(run: Run, step: DeliverStep, desk: Desk) -> Decimal | None:
+    """The best price of those who would get it now, without asking anybody."""
+    prices = [
+        candidate.price
+        for candidate in routing.situation(run, step).candidates
+        if candidate.price is not None
+        and isinstance(
+            dispatching.verdict(run, desk.plans.recipients[candidate.recipient], desk, step=step),
+            Admit,
+        )
+    ]
+    return max(prices, default=None)
+
+
+def _price(agreed: Priced, found: _Found) -> Decimal:
+    """What was agreed with the source, if the best bid covers it; else what remains of the bid."""
+    if agreed.price <= 0:
+        return found.value.quantize(CENT, rounding=ROUND_DOWN)
+    if found.value < agreed.price:
+        raise _Refused("No bid covers the agreed price")
+    return agreed.price
+
+
+def _store(run: Run, prepared: Prepared, offer: Offer, found: _Found | None) -> None:
+    journal = Journal(run.journal.at)
+    source, flow = prepared.source, prepared.flow
+    journal.operation(
+        EventType.PING_ANSWERED,
+        entity_id=source.id,
+        flow_id=flow.id,
+        reason=offer.reason,
+        ping={"id": offer.id or None, "expires_at": _moment(offer.expires_at)},
+        source={"id": source.id, "name": source.name, "slug": source.slug},
+        offered=bool(offer.id),
+        price=shapes.money(offer.price) if offer.id else None,
+        bids=[
+            {"recipient_id": b.recipient, "bid": shapes.money(b.amount), "reason": b.reason}
+            for b in (each.bid for each in run.bids)
+        ],
+        **({"test": True} if run.lead.test else {}),
+    )
+    with transaction.atomic(), connection.cursor() as cursor:
+        if found is not None and offer.expires_at is not None:
+            SourcePing.objects.create(
+                id=offer.id,
+                flow_id=flow.id,
+                source_id=source.id,
+                at=run.journal.at,
+                expires_at=offer.expires_at,
+                test=run.lead.test,
+                price=offer.price,
+                step_id=found.step.id,
+                bids=[_written(b.bid) for b in run.bids if b.step_id == found.step.id],
+            )
+        journal.write(cursor)
+
+
+def _moment(at: datetime | None) -> str | None:
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z") if at else None
+
+
+def _written(bid: Bid) -> list[Any]:
+    amount = None if bid.amount is None else str(bid.amount)
+    return [bid.recipient, amount, bid.bid_id, bid.reason]
+
+
+def _note_endpoints(desk: Desk) -> None:
+    """Remember who failed or refused: nobody is asked for long who does not answer."""
+    with contextlib.suppress(Contended), transaction.atomic():
+        journal = Journal(desk.now)
+        endpoints.write(desk, journal)
+        with connection.cursor() as cursor:
+            journal.write(cursor)
+        endpoints.write_breakers(desk)

@@ -1,0 +1,1 @@
+"""What people do to leads, deliveries and recipients; all of it recorded."""

@@ -1,0 +1,120 @@
+"""What a step's pattern is asked with: its recipients at this lead's prices, in the step's order,
+and what became of them so far."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from events import shapes
+from flows.patterns.base import Bid, Candidate, Situation, Try, TryState
+from flows.patterns.orders import Measure, OrderContext
+from flows.plans import DeliverStep
+from flows.steps.learning import memory
+from flows.turns.runs import Run
+from leadops.lib import durations
+
+TRY_STATES = {
+    "waiting": TryState.WAITING,
+    "sending": TryState.WAITING,
+    "accepted": TryState.ACCEPTED,
+    "declined": TryState.DECLINED,
+    "failed": TryState.FAILED,
+    "skipped": TryState.SKIPPED,
+    "review": TryState.UNKNOWN_HOLD,
+}
+NOTHING: Mapping[str, Measure] = {}
+
+
+def situation(run: Run, step: DeliverStep) -> Situation:
+    context = OrderContext(
+        seed=run.lead.id, shares=run.book.shares(step.account), measures=_measures(run, step)
+    )
+    return Situation(
+        candidates=_penalised(step, step.order(candidates(step, run.judged), context), context),
+        remediation=step.remediation,
+        tries=tuple(
+            Try(
+                recipient=d.recipient_id,
+                state=TryState.ACCEPTED if d.sold else TRY_STATES[d.state],
+                sent=d.attempts > 0,
+            )
+            for d in run.deliveries
+            if d.step == run.lead.step
+        ),
+        bids=_bids(run, step),
+        age=age(run),
+        opens_early=step.opens_early,
+    )
+
+
+def _bids(run: Run, step: DeliverStep) -> tuple[Bid, ...] | None:
+    """Those made in this step; None where nobody was asked yet."""
+    return tuple(each.bid for each in run.bids if each.step_id == step.id) or None
+
+
+def age(run: Run) -> float:
+    """The lead's, in seconds since it was accepted."""
+    return (run.journal.at - run.lead.created_at).total_seconds()
+
+
+def candidates(step: DeliverStep, values: Mapping[str, Any]) -> tuple[Candidate, ...]:
+    """The step's recipients in its list's order, at what each pays for a lead of these values:
+    by the first of its rules that holds, else its price."""
+    if not step.prices:
+        return step.candidates
+    return tuple(_priced(each, step, values) for each in step.candidates)
+
+
+def _priced(candidate: Candidate, step: DeliverStep, values: Mapping[str, Any]) -> Candidate:
+    for rule in step.prices.get(candidate.recipient, ()):
+        if rule.when.evaluate(values).passed:
+            fixed = None if candidate.static_bid is None else rule.price
+            return replace(candidate, price=rule.price, static_bid=fixed)
+    return candidate
+
+
+def _penalised(
+    step: DeliverStep, those: tuple[Candidate, ...], context: OrderContext
+) -> tuple[Candidate, ...]:
+    """In an auction that learns, a bid counts less by the share of leads its bidder returns."""
+    if not (step.asks and context.measures):
+        return those
+    return tuple(replace(c, penalty=context.measures[c.recipient].return_rate) for c in those)
+
+
+def penalty(run: Run, step: DeliverStep, candidate: Candidate) -> dict[str, Any]:
+    """The figures behind a bid's penalty, for the record; none where the step does not learn."""
+    measure = _measures(run, step).get(candidate.recipient)
+    if measure is None or step.learn is None:
+        return {}
+    return {
+        "return_rate": float(measure.return_rate),
+        "measured": measure.measured,
+        "over": durations.text(step.learn.over),
+    }
+
+
+def _measures(run: Run, step: DeliverStep) -> Mapping[str, Measure]:
+    if step.learn is None:
+        return NOTHING
+    return memory.measures(run.flow.id, step.candidates, step.learn)
+
+
+def reasons(run: Run, step: DeliverStep, candidate: Candidate) -> dict[str, Any] | None:
+    """The figures that put a recipient where it stood, for the record; None where the step does
+    not learn. `measured` is false of one that counts as the mean of the others."""
+    measure = _measures(run, step).get(candidate.recipient)
+    if measure is None or step.learn is None:
+        return None
+    expected = None if candidate.price is None else measure.expected(candidate.price)
+    return {
+        "order": step.order_name,
+        "price": shapes.money(candidate.price),
+        "acceptance": float(measure.acceptance),
+        "return_rate": float(measure.return_rate),
+        "expected": None if expected is None else round(float(expected), 4),
+        "measured": measure.measured,
+        "over": durations.text(step.learn.over),
+    }

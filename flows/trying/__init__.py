@@ -1,0 +1,1 @@
+"""Trying things out before they count: drafts, trials, test calls, test cases."""
