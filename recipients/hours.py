@@ -21,7 +21,8 @@ from recipients.termerrors import TermError
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 OPTIONS: Final = ("closed", "timezone", "holidays", "hold_at_most")
 HORIZON: Final = 400  # days that are looked through for the next opening
-HOLD_AT_MOST: Final = 86_400.0
+# Over a long weekend: from Friday evening to Tuesday morning.
+HOLD_AT_MOST: Final = 96 * 3600.0
 ALL_DAY: Final = "24h"
 CLOSED: Final = "closed"
 

@@ -47,6 +47,7 @@ class Evidence:
     given_at: datetime
     text: bool = False
     problem: str = ""
+    dated: bool = True  # False: the moment stands in for one that is not known
 
     @property
     def valid(self) -> bool:
@@ -61,6 +62,7 @@ def evidence(terms: Terms, values: Mapping[str, Any], *, arrived: datetime) -> E
     """The consent that a lead came with; its age is not judged yet."""
     given = values.get(terms.field)
     moment, problem = _moment(terms, values, arrived)
+    dated = not problem
     text = bool(terms.text) and not _blank(values.get(terms.text))
     if _blank(given):
         problem = f"{terms.field} is missing"
@@ -68,7 +70,7 @@ def evidence(terms: Terms, values: Mapping[str, Any], *, arrived: datetime) -> E
         problem = f"{terms.field} is not valid" if not _refuses(given) else f"{terms.field} says no"
     elif terms.text and not text:
         problem = f"{terms.text} is missing"
-    return Evidence(terms.field, not _blank(given), moment, text, problem)
+    return Evidence(terms.field, not _blank(given), moment, text, problem, dated)
 
 
 def lacks(found: Evidence | None, *, required: bool, max_age: float | None, now: datetime) -> str:
@@ -96,7 +98,7 @@ def facts(found: Evidence, terms: Terms, *, now: datetime) -> dict[str, Any]:
     }
     if problem:
         known["problem"] = problem
-    if found.present:
+    if found.present and found.dated:
         known["age_seconds"] = round(found.age(now))
         known["counted_from"] = terms.at or "arrival"
     if terms.text:

@@ -210,7 +210,12 @@ def _give_up(
     run: Run, delivery: DeliveryState, plan: RecipientPlan, attempt: Attempt, decision: GiveUp
 ) -> None:
     result = attempt.result
-    if decision.then == "hold" or _may_have_it(run, delivery, plan, result):
+    if _may_have_it(run, delivery, plan, result):
+        state = "review"
+        # Not the buyer's last words: why a person is asked.
+        because = f"{plan.name} may have it: an attempt had no answer"
+        result = dataclasses.replace(result, reason=because, details=result.reason)
+    elif decision.then == "hold":
         state = "review"
     else:
         state = "failed" if result.outcome.is_technical else "declined"

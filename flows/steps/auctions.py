@@ -138,14 +138,15 @@ def _bid(
     attempt = answer or inquiries.unanswered(inquiry, NOT_IN_TIME)
     result = attempt.result
     amount = result.price if result.accepted else None
-    reason = result.reason
+    reason, outcome = result.reason, result.outcome
     if result.accepted and (amount is None or not 0 <= amount < MOST):
-        amount, reason = None, result.details or "No bid in the reply"
+        amount, outcome = None, Outcome.UNREADABLE
+        reason = result.details or "No bid in the reply"
     run.journal.record(
         run.lead,
         EventType.AUCTION_BID,
         entity_id=question.about,
-        outcome=result.outcome,
+        outcome=outcome,
         reason="" if amount is not None else reason,
         duration_ms=round(attempt.seconds * 1000),
         exchange=shapes.exchange(attempt, delivery_id="", attempt_number=1),

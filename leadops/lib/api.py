@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import math
+import re
 import traceback
 from collections.abc import Iterable
 from typing import Any
@@ -60,10 +62,14 @@ class Conflict(exceptions.APIException):
 def read_body(stream: Any, limit: int = MAX_BODY) -> bytes:
     """The body, at most `limit` bytes; raises TooLarge, and ParseError for one that was cut off:
     half a form would pass for a whole one."""
+    meta = getattr(stream, "META", {})
+    encoding = str(meta.get("HTTP_CONTENT_ENCODING", "")).strip().lower()
+    if encoding not in ("", "identity"):
+        raise exceptions.UnsupportedMediaType("", f"Content-Encoding {encoding[:40]} is not read.")
     body: bytes = stream.read(limit + 1)
     if len(body) > limit:
         raise TooLarge(limit)
-    declared = getattr(stream, "META", {}).get("CONTENT_LENGTH") or "0"
+    declared = meta.get("CONTENT_LENGTH") or "0"
     if declared.isdecimal() and len(body) < int(declared):
         raise exceptions.ParseError("The body is shorter than its Content-Length.")
     return body
@@ -87,10 +93,31 @@ class JsonParser(BaseParser):
     media_type = "application/json"
 
     def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
+        body = read_body(stream).removeprefix(BOM)
         try:
-            return orjson.loads(read_body(stream))
+            return orjson.loads(body)
         except orjson.JSONDecodeError as error:
+            if HALF_A_PAIR.search(body):
+                return _lenient(body)
             raise exceptions.ParseError(f"Not JSON: {error}") from error
+
+
+BOM = b"\xef\xbb\xbf"  # some senders begin with it, although JSON has none (RFC 8259, 8.1)
+HALF_A_PAIR = re.compile(rb"\\u[dD][89a-fA-F]")
+
+
+def _lenient(body: bytes) -> Any:
+    """JSON with half of a surrogate pair, as programs write that cut text within a character; the
+    half, which is no character, is taken away."""
+    try:
+        whole = json.dumps(json.loads(body, parse_constant=_no_number), ensure_ascii=False)
+        return orjson.loads(whole.encode(errors="ignore"))
+    except (ValueError, RecursionError) as error:
+        raise exceptions.ParseError(f"Not JSON: {str(error)[:200]}") from error
+
+
+def _no_number(word: str) -> Any:
+    raise ValueError(f"{word} is no JSON")
 
 
 CODES = {

@@ -119,7 +119,7 @@ class Recipient(models.Model):
         validators=[gatechecks.hours],
         help_text="E.g. {mon-fri: 9am-8pm, sat: 10-14, closed: hold, timezone: recipient}. Closed: "
         "hold (until it opens) or skip (move on). Time zone: the recipient's or the lead's. "
-        "Optional: holidays ([2026-12-25]), hold_at_most (24h: older leads move on).",
+        "Optional: holidays ([2026-12-25]), hold_at_most (96h: older leads move on).",
     )
     caps = models.JSONField(
         default=list,

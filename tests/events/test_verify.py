@@ -6,7 +6,7 @@ from decimal import Decimal
 from io import StringIO
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connection
 
 from events import rollups, verify
@@ -162,3 +162,9 @@ def test_it_says_so_and_exits_with_1(busy):
 
 def test_it_knows_every_feedback(busy):
     assert Feedback.objects.count() == 3
+
+
+def test_it_says_that_an_empty_database_is_empty(monkeypatch):
+    monkeypatch.setattr(type(connection.introspection), "table_names", lambda self: [])
+    with pytest.raises(CommandError, match="migrate"):
+        call_command("verify")

@@ -291,3 +291,23 @@ def test_it_takes_a_lead_whatever_answer_its_source_would_rather_have(post):
 
 def test_it_answers_with_the_result_as_soon_as_the_lead_has_ended(post):
     assert post({"state": "TX"}, Prefer="wait=20").json()["result"] == "rejected"
+
+
+def test_it_reads_half_a_character_and_a_mark_at_the_beginning(post):
+    half = b'{"email": "ann@example.com", "first_name": "Ann \\ud83d", "state": "TX"}'
+    reply = post(half.decode())
+    assert reply.json()["outcome"] == "accepted"
+    assert Lead.objects.count() == 1
+    assert post("\ufeff" + json.dumps({**LEAD, "email": "b@example.com"})).status_code == 201
+
+
+@pytest.mark.parametrize(
+    "body", ['{"a": "\\ud83d", "b": NaN}', '{"a": "\\ud83d"', "[" * 5000 + '"\\ud83d"']
+)
+def test_half_a_character_excuses_nothing_else(post, body):
+    assert error(post(body), 400)["message"].startswith("Not JSON")
+
+
+def test_it_says_that_it_does_not_unpack(post):
+    reply = post(json.dumps(LEAD), **{"Content-Encoding": "gzip"})
+    assert "gzip" in error(reply, 415)["message"]

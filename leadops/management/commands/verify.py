@@ -6,15 +6,19 @@ import sys
 import time
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
 
 from events import verify
+from events.models import Event
 
 
 class Command(BaseCommand):
     help = "Checks that figures, money and states agree with the events. Exit 1 where not."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if Event._meta.db_table not in connection.introspection.table_names():
+            raise CommandError("The database is empty: run `python manage.py migrate` first.")
         wrong = 0
         began = time.monotonic()
         for check in verify.run():

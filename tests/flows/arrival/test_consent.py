@@ -81,6 +81,13 @@ def test_the_record_names_fields_and_findings_and_no_values():
     }
 
 
+def test_the_record_has_no_age_where_the_moment_is_not_known():
+    terms = Terms("cert", at="agreed")
+    found = facts(evidence(terms, CERT, arrived=NOW), terms, now=NOW)
+    assert found["problem"] == "agreed is missing"
+    assert not {"age_seconds", "counted_from"} & found.keys()
+
+
 def test_the_record_says_what_is_wrong_though_nothing_is_required():
     terms = Terms("cert", max_age=60.0)
     later = NOW + timedelta(hours=1)

@@ -135,6 +135,7 @@ def test_what_is_no_bid_says_why(reply: Attempt | None, reason: str) -> None:
     event = Event.objects.filter(lead_id=told.lead_id, type="auction.bid").order_by("seq").first()
     assert event is not None
     assert event.reason == reason
+    assert event.outcome != "accepted"
     assert event.data["bid"]["amount"] is None
 
 

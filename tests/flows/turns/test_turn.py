@@ -259,6 +259,17 @@ def test_a_delivery_that_has_ended_is_not_put_aside_for_work_left_behind():
     assert not Work.objects.exists()
 
 
+def test_a_lead_that_the_buyer_may_have_says_so_whatever_it_said_last():
+    play = scene(recipient("a"), recipient("b"), pattern="waterfall")
+    answer = play.post()
+    failed = no(Outcome.SERVER_ERROR, "Lead accepted successfully")
+    play.play(a=[no(Outcome.UNKNOWN, "Reset"), failed, failed, failed])
+    lead = play.lead(answer)
+    assert (lead.status, lead.reason) == ("review", "A may have it: an attempt had no answer")
+    said = play.event(answer, "recipient.failed").data["failure"]["reason"]
+    assert said == "Lead accepted successfully"
+
+
 def test_one_leads_trouble_stays_its_own(monkeypatch):
     play = scene(recipient("abc"))
     good, bad = play.post(), play.post(email="bad@example.com")
