@@ -89,6 +89,7 @@ def _leaf(
         raise MappingError(
             "`when` is a text, such as lead.score > 80, or a rule", path=write_key(path)
         )
+    own = ruleconditions.plain(own)
     if not isinstance(keep, bool):
         raise MappingError("`keep_blank` is true or false", path=write_key(path))
     both = ruleconditions.both(when, own, write_key(path))

@@ -60,6 +60,12 @@ def document_of(text: str) -> Any:
         return text
 
 
+def plain(text: str) -> str:
+    """A condition as `text_of` writes rules, however it was laid out; expressions as they are."""
+    document = document_of(text)
+    return text_of(document) if isinstance(document, Mapping) else text
+
+
 def both(outer: str, own: str, path: str) -> str:
     """One condition that holds where both do. Raises MappingError."""
     if not outer or not own:
