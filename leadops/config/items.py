@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from leadops.config import unavailable
 from leadops.config.nodes import Node
 from leadops.config.problems import Problems, suggestion
 from leadops.config.references import REFERENCE, Lookup
@@ -36,18 +35,8 @@ class Item:
     def at(self) -> int:
         return self.line or self.node.line
 
-    @property
-    def place(self) -> str:
-        """The path without places in lists: `flows.steps.enhance`."""
-        return _PLACE.sub("", self.path)
-
     def error(self, message: str, *, line: int = 0) -> None:
         self.file.problems.add(line or self.at, self.path, message)
-
-    def refuse(self, word: str, message: str) -> None:
-        """Report `word`: as one of later versions where it is one, else with `message`."""
-        later = word in unavailable.WORDS.get(self.place, ())
-        self.error(f"{word}: {unavailable.MESSAGE}" if later else message)
 
     def expected(self, what: str) -> None:
         self.error(f"Expected {what}, found {self.node.kind}")
@@ -89,11 +78,7 @@ class Item:
         return taken
 
     def _unknown(self, key: str, item: Item, known: list[str]) -> None:
-        line = self.key_line(key)
-        if item.place in unavailable.KEYS:
-            item.error(unavailable.MESSAGE, line=line)
-        else:
-            item.error(f"Unknown key{suggestion(key, known)}", line=line)
+        item.error(f"Unknown key{suggestion(key, known)}", line=self.key_line(key))
 
     def required(self, key: str) -> None:
         self.error(f"The key {key} is missing")

@@ -130,7 +130,7 @@ def complain(item: Item, error: ValidationError, choices: Iterable[str] = ()) ->
         word = item.node.text
         message = f"“{word}” is not possible{suggestion(word, choices)}"
     if isinstance(inner.node.value, str) and not line:
-        inner.refuse(inner.node.text, message)
+        inner.error(message)
     else:
         inner.error(message, line=line)
 

@@ -299,7 +299,7 @@ def _auth_type(item: Item) -> tuple[str | None, dict[str, Item]]:
     word = kind.text()
     if word is None or word not in AUTH:
         if word is not None:
-            kind.refuse(word, f"“{word}” is no authentication; there is: {', '.join(AUTH)}")
+            kind.error(f"“{word}” is no authentication; there is: {', '.join(AUTH)}")
         return None, {}
     return word, _auth_items(item, word)
 

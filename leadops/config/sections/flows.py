@@ -10,7 +10,6 @@ from flows import validation
 from flows.fields import privacy_of
 from flows.models import Flow, FlowField, FlowSource, Step, StepRecipient
 from flows.patterns import registry
-from leadops.config import unavailable
 from leadops.config.concealing import Concealing
 from leadops.config.items import Item
 from leadops.config.kinds import BOOLEAN, DURATION, INTEGER, MONEY, NUMBER, RULES
@@ -208,11 +207,7 @@ def _kind(item: Item) -> str | None:
     if kinds:
         item.error("A step is either a filter, an enhancement or a delivery")
         return None
-    later = [key for key in item.node.value if f"flows.steps.{key}" in unavailable.KEYS]
-    if later:
-        item.child(later[0]).error(unavailable.MESSAGE, line=item.key_line(later[0]))
-    else:
-        item.error("A step begins with filter, enhance or deliver and its name")
+    item.error("A step begins with filter, enhance or deliver and its name")
     return None
 
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import pytest
 
-from leadops.config import unavailable
 from recipients.models import Recipient
 from tests.leadops.config.bundles import CONTRACT, changed, line_of, load, mistakes
 
@@ -102,25 +101,6 @@ def test_it_tells_a_mistake_with_its_line_and_path(old, new, message):
     before = CONTRACT[: CONTRACT.index(old)].count("\n") + 1
     assert int(found[0].split(":")[1]) in (before, before - 1)
     assert not Recipient.objects.exists()
-
-
-def test_it_says_aloud_what_this_version_does_not_do_yet(monkeypatch):
-    monkeypatch.setattr(unavailable, "KEYS", frozenset({"recipients.later"}))
-    head, _, rest = CONTRACT.partition("    regional")
-    text = head + "    later: {much: 1}\n    regional" + rest
-    line = line_of("later: {much: 1}", text)
-    assert mistakes(text) == [f"b.yaml:{line}: recipients[0].later: not available in this version"]
-
-
-def test_every_key_that_is_not_available_is_one_that_no_section_reads():
-    """A line of the table that a later version forgets to delete shows itself here."""
-    assert all("." in key for key in unavailable.KEYS)
-    for key in sorted(unavailable.KEYS):
-        section, _, name = key.partition(".")
-        top = {"flows": "  - slug: auto-insurance\n", "recipients": "  - slug: abc-insurance\n"}
-        if "." not in name and name:
-            text = changed(top[section], f"{top[section]}    {name}: x\n")
-            assert any("not available" in line for line in mistakes(text)), key
 
 
 def test_the_models_own_checks_are_told_where_they_belong():
