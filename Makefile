@@ -21,7 +21,7 @@ run: $(RUNTIME)  ## everything, without demo data
 
 test: $(DEVELOPMENT)  ## the whole test suite
 	$(BIN)/python -m pytest -n 2 -m "not journey" $(ARGS)
-	$(BIN)/python -m pytest -m "journey and not soak" $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "journey and not soak" $(ARGS)
 
 test-quick: $(DEVELOPMENT)  ## without the tests that start whole systems or browsers
 	$(BIN)/python -m pytest -n 2 -m "not journey and not browser" $(ARGS)

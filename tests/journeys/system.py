@@ -253,12 +253,12 @@ class LiveSystem:
         return sorted(sentinel.children(), key=lambda child: child.pid)[:-2]
 
     def pump_pids(self) -> list[int]:
-        """Pumps that beat now, by slot."""
+        """Pumps that beat now, by slot; not those that were killed since their last beat."""
         rows = self.sql(
             "SELECT pid FROM flows_pump WHERE beat > clock_timestamp() - interval '4 s' "
             "ORDER BY slot"
         )
-        return [pid for (pid,) in rows]
+        return [pid for (pid,) in rows if psutil.pid_exists(pid)]
 
     def kill_database(self) -> int:
         """kill -9 of the embedded server's main process; its pid."""
