@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from collections.abc import Mapping as ReadMapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from recipients.mapping.blocktext import Entry, read_block_text
@@ -73,35 +74,40 @@ class _Branch:
     children: dict[Segment, _Branch | list[_Leaf]] = field(default_factory=dict)
     embeds: Callable[[Any, Scope], str] | None = None
     """Set where it is a document in one text: how that is written."""
+    parts: tuple[tuple[Segment, Evaluate], ...] = ()
+    """How each child is rendered, in order; made when all are known."""
 
     @property
     def is_list(self) -> bool:
         return any(isinstance(segment, int) for segment in self.children)
 
+    def settle(self) -> None:
+        """Choose once what every rendering would have to."""
+        self.parts = tuple((name, _rendering(child)) for name, child in self.children.items())
+
     def render(self, scope: Scope) -> Any:
         """A dict, a list or a document's text of what is not left out; _ABSENT for nothing."""
-        rendered = [
-            (segment, value)
-            for segment, child in self.children.items()
-            if (value := _render(child, scope)) is not _ABSENT
-        ]
+        rendered = {}
+        for segment, part in self.parts:
+            if (value := part(scope)) is not _ABSENT:
+                rendered[segment] = value
         if not rendered:
             return _ABSENT
         if self.embeds is not None:
-            return self.embeds(rendered[0][1], scope)
-        if self.is_list:
-            return [value for _, value in rendered]
-        return dict(rendered)
+            return self.embeds(next(iter(rendered.values())), scope)
+        return list(rendered.values()) if type(segment) is int else rendered
 
 
-def _render(child: _Branch | list[_Leaf], scope: Scope) -> Any:
+def _rendering(child: _Branch | list[_Leaf]) -> Evaluate:
     if isinstance(child, _Branch):
-        return child.render(scope)
-    if len(child) == 1:
-        return _at(child[0], scope)
-    # The last row whose condition holds wins; the one without a condition is the default.
+        return child.render
+    return partial(_at, child[0]) if len(child) == 1 else partial(_last, child)
+
+
+def _last(leaves: Sequence[_Leaf], scope: Scope) -> Any:
+    """The last row whose condition holds wins; the one without a condition is the default."""
     value: Any = _ABSENT
-    for leaf in child:
+    for leaf in leaves:
         if (found := _at(leaf, scope)) is not _ABSENT:
             value = found
     return value
@@ -130,7 +136,7 @@ def _left_out(branch: _Branch, scope: Scope) -> Iterator[LeftOut]:
     for child in branch.children.values():
         if isinstance(child, _Branch):
             yield from _left_out(child, scope)
-        elif _render(child, scope) is _ABSENT:
+        elif _last(child, scope) is _ABSENT:
             applied = any(all(holds(scope) for holds in leaf.conditions) for leaf in child)
             yield LeftOut(child[0].key, applied)
 
@@ -273,6 +279,7 @@ def _arrange(branch: _Branch, path: tuple[Segment, ...]) -> None:
             _arrange(child, (*path, segment))
         else:
             child.sort(key=lambda leaf: bool(leaf.conditions))
+    branch.settle()
 
 
 def _embed(branch: _Branch, name: str, path: tuple[Segment, ...]) -> None:
