@@ -367,7 +367,7 @@ def test_it_is_not_confused_by_what_is_not_smtp(
 ) -> None:
     script = Script(answers={stage: said, "HELO": said})
     with raw_server(script) as server:
-        failure = TestEmail().failure(job(server.port), door)
+        failure = TestEmail().failure(job(server.port, timeout=3.0), door)
     assert failure.may_have_arrived is arrived
 
 
