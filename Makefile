@@ -55,6 +55,7 @@ bench: $(RUNTIME)  ## the built-in load generator
 	$(BIN)/python manage.py bench intake $(ARGS)
 	$(BIN)/python manage.py bench deliver $(ARGS)
 	$(BIN)/python manage.py bench flow $(ARGS)
+	$(BIN)/python manage.py bench flow_busy $(ARGS)
 	$(BIN)/python manage.py bench mapping $(ARGS)
 	$(BIN)/python manage.py bench fields $(ARGS)
 	$(BIN)/python manage.py bench ping $(ARGS)

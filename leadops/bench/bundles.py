@@ -73,3 +73,44 @@ flows:
         pattern: single
         recipients: [buyer]
 """
+
+
+def busy_flow(url: str, lookup: str) -> str:
+    """The same buyer behind all that a flow may do: ten rules, a kept answer of a service at
+    `lookup`, duplicates, a suppression list, caps."""
+    rules = ", ".join(
+        f"{{field: {field}, op: {op}, value: {value}}}"
+        for field, op, value in (
+            ("state", "in", "[TX, CA, FL]"),
+            ("email", "contains", '"@"'),
+            ("email", "not_contains", '"spam"'),
+            ("email", "matches", '"example"'),
+            ("first_name", "is", "Ann"),
+            ("first_name", "is_not", "Bob"),
+            ("last_name", "in", "[Example, Other]"),
+            ("last_name", "not_in", "[Nobody]"),
+            ("sent_at", "gt", "1"),
+            ("phone_1", "contains", '"555"'),
+        )
+    )
+    plain = one_buyer(url)
+    head, _, steps = plain.partition("    steps:\n")
+    guards = """    duplicates: {match: [[email, sent_at]], within: 30d}
+    suppress: [bench]
+    caps: [{count: 100000000, per: day}]
+"""
+    service = f"""      - enhance: lookup
+        url: {lookup}
+        send: {{state: "{{{{lead.state}}}}"}}
+        append: {{carrier: carrier}}
+        cache: {{for: 1h, key: "{{{{lead.state}}}}"}}
+"""
+    steps = steps.replace(
+        "{all: [{field: state, op: in, value: [TX, CA, FL]}]}", f"{{all: [{rules}]}}"
+    ).replace("      - deliver: buyers\n", service + "      - deliver: buyers\n")
+    lists = "suppression_lists:\n  - {slug: bench, fields: [email], hashed: false}\n"
+    head = head.replace("flows:\n", lists + "flows:\n", 1)
+    head = head.replace(
+        "    price: 45.00\n", "    price: 45.00\n    caps: [{count: 100000000, per: day}]\n", 1
+    )
+    return head + guards + "    steps:\n" + steps

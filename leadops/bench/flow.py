@@ -26,10 +26,26 @@ SETTLE_SECONDS = 60.0
 ENDED = "SELECT count(*) FROM events_lead WHERE result = 'sold'"
 
 
-def run(seconds: float) -> dict[str, Any]:
+# A list of a million, of digests that nobody has.
+SUPPRESS = """
+    INSERT INTO recipients_suppressionentry (list_id, digest)
+    SELECT (SELECT id FROM recipients_suppressionlist), decode(md5(n::text), 'hex')
+    FROM generate_series(1, 1000000) AS n
+"""
+
+
+def run(seconds: float, *, busy: bool = False) -> dict[str, Any]:
+    """`busy`: with ten rules, a kept answer of a service, duplicates, a million suppressed values
+    and caps."""
     with running(workers=PUMPS, log_buyers=True) as system:
         url = f"{system.buyers_url}/accept"
-        system.load(bundles.one_buyer(url))
+        if busy:
+            system.load(bundles.busy_flow(url, f"{system.buyers_url}/lookup"))
+            with system.connect() as connection:
+                connection.execute(SUPPRESS)
+                connection.execute("VACUUM ANALYZE recipients_suppressionentry")
+        else:
+            system.load(bundles.one_buyer(url))
         make = request(system.port)
         warm = _post(system, make, seconds=3, rate=50.0)
         calm = _post(system, make, seconds=min(seconds, CALM_SECONDS), rate=CALM)

@@ -18,6 +18,7 @@ BENCHES: dict[str, tuple[float, Callable[..., dict[str, Any]]]] = {
     "events": (5.0, events.run),
     "fields": (3.0, fields.run),
     "flow": (120.0, flow.run),
+    "flow_busy": (60.0, lambda seconds: flow.run(seconds, busy=True)),
     "intake": (10.0, intake.run),
     "mapping": (5.0, mapping.run),
     "ping": (10.0, ping.run),
