@@ -15,7 +15,7 @@ from flows.steps import shares
 from flows.steps.learning import READ as MEASURED
 from flows.steps.learning import memory
 from flows.steps.shares import Book
-from flows.turns.desk import Condition, Desk
+from flows.turns.desk import Desk
 
 SHARES = """
     SELECT terms, recipient_id, sent, ended, accepted, last_at FROM flows_share WHERE flow_id = %s
@@ -26,9 +26,7 @@ def desk_of(current: Plans, at: datetime) -> Desk:
     """Everybody may start: there is no pump whose places could be taken."""
     with connection.cursor() as cursor:
         cursor.execute(endpoints.CONDITIONS)
-        conditions = {
-            row[0]: Condition(row[2] if row[1] else "", row[3]) for row in cursor.fetchall()
-        }
+        conditions = {row[0]: endpoints.condition_of(row) for row in cursor.fetchall()}
         cursor.execute(endpoints.BREAKERS)
         breakers = {row[0]: endpoints.breaker_of(row) for row in cursor.fetchall()}
     desk = Desk(now=at, plans=current, may_start=lambda _: True, conditions=conditions)

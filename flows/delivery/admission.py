@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 from flows.arrival import consent
 from flows.delivery.breakers import Breakers
 from flows.delivery.capacity import FREE, Busy, Room
-from flows.turns.desk import Condition
 from flows.turns.facts import NONE as NO_FACTS
 from flows.turns.facts import Facts, on_list, repeats
 from recipients import breaker
@@ -24,6 +23,14 @@ from recipients.plan import EndpointPlan, RecipientPlan
 SPREAD = 0.5  # seconds over which held deliveries come back, at random
 OPENING_SPREAD = 30.0  # the same, of those that waited for opening hours
 CAP_SPREAD = 5.0  # the same, of those that waited for a cap's next window
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """An endpoint that is not to be used: paused by us, or told to wait by the buyer."""
+
+    paused_reason: str = ""
+    not_before: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,12 +16,12 @@ from flows.plans import DeliverStep, StepPlan
 from flows.steps import shares
 from flows.turns.desk import Desk
 from flows.turns.runs import DeliveryState, Run, WorkState
+from flows.turns.worktable import LEASE_MARGIN
 from recipients.outcomes import Outcome, Result
 from recipients.plan import EndpointPlan, RecipientPlan
 from recipients.retry import Then
 
 RETRY_LANE = ":retry"  # retries take their own share of a pump: they never starve first attempts
-LEASE_MARGIN = 15.0  # seconds a lease outlives its attempt's deadline
 FINAL = frozenset({"accepted", "declined", "failed", "skipped"})
 # Spreads what would otherwise come back together; nothing secret hangs on it.
 JITTER = Random()  # noqa: S311

@@ -12,6 +12,7 @@ from django.db import connection, transaction
 from events import alerting, shapes
 from events.journal import Journal
 from events.vocabulary import EventType
+from flows.delivery.admission import Condition
 from flows.delivery.breakers import Entered, Step, Visits, replay
 from flows.turns.desk import Desk
 from leadops.lib import wire
@@ -105,6 +106,12 @@ def write(desk: Desk, journal: Journal) -> None:
 def failing(endpoint_id: str) -> str:
     """The subject of alerts about tries that all failed; the breaker's own has the id alone."""
     return f"{endpoint_id}:tries"
+
+
+def condition_of(row: Sequence[Any]) -> Condition:
+    """From a row of `CONDITIONS`, its endpoint's id in front."""
+    _, paused, reason, not_before = row
+    return Condition(reason if paused else "", not_before)
 
 
 def breaker_of(row: Sequence[Any]) -> Breaker:

@@ -23,6 +23,7 @@ from flows.turns import inquiries
 from flows.turns.desk import Desk
 from flows.turns.inquiries import Answers, Inquiry, Question
 from flows.turns.runs import Run
+from flows.turns.worktable import LEASE_MARGIN
 from leadops.lib import ids
 from recipients.deliver import Attempt
 from recipients.outcomes import Outcome
@@ -99,7 +100,7 @@ def _question(run: Run, plan: RecipientPlan, desk: Desk, inquiry_id: str) -> Que
         asks,
         endpoint,
         who=who,
-        lease=endpoint.timeout + dispatching.LEASE_MARGIN,
+        lease=endpoint.timeout + LEASE_MARGIN,
         delivery_id="",
         lead_id=run.lead.id,
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from flows.delivery.admission import Condition
 from flows.delivery.breakers import Breakers
 from flows.delivery.gathering import Gathering
 from flows.plans import Plans
@@ -17,14 +18,6 @@ from recipients.plan import EndpointPlan, RecipientPlan
 
 if TYPE_CHECKING:
     from flows.turns.inquiries import Inquiry
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """An endpoint that is not to be used: paused by us, or told to wait by the buyer."""
-
-    paused_reason: str = ""
-    not_before: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

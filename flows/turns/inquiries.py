@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from flows.delivery.dispatching import LEASE_MARGIN
 from flows.turns.desk import Desk
 from flows.turns.runs import Run
+from flows.turns.worktable import LEASE_MARGIN
 from leadops.lib import ids
 from recipients.deliver import Attempt
 from recipients.outcomes import Outcome, Result

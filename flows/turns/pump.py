@@ -30,13 +30,13 @@ from django.db import DatabaseError, InterfaceError, connection
 from flows import plans
 from flows.delivery import batching
 from flows.delivery.batchwork import BatchEnded, BatchSending
-from flows.delivery.dispatching import LEASE_MARGIN
 from flows.turns import turn
 from flows.turns.askers import Answered, Askers
 from flows.turns.desk import Sending
 from flows.turns.returns import Returns
 from flows.turns.senders import Ended, Senders
 from flows.turns.window import Window
+from flows.turns.worktable import LEASE_MARGIN
 from leadops.lib import claim, wake
 from leadops.lib.bulk import dumps
 from leadops.lib.http import Door

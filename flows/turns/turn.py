@@ -27,6 +27,7 @@ from django.db import (
 from events.journal import Journal
 from flows import plans
 from flows.delivery import batchwork, breakers, dispatching, endpoints, sendings, settling
+from flows.delivery.admission import Condition
 from flows.delivery.batchwork import BatchEnded, BatchSending
 from flows.delivery.breakers import Contended
 from flows.delivery.capacity import Counters
@@ -35,7 +36,7 @@ from flows.steps import bids, engine, enhancing, notices
 from flows.steps.shares import Book
 from flows.turns import lookups, runs, worktable
 from flows.turns.bookkeeping import Reading
-from flows.turns.desk import Condition, Desk, Sending
+from flows.turns.desk import Desk, Sending
 from flows.turns.inquiries import Answers, Inquiry
 from flows.turns.runs import DeliveryState, LeadState, Run, WorkState
 from leadops.lib import wire
@@ -318,9 +319,7 @@ def load(turn: Turn) -> Loaded:
         plans=current,
         runs=found,
         leases=dict(works.fetchall()),
-        conditions={
-            row[0]: Condition(row[2] if row[1] else "", row[3]) for row in conditions.fetchall()
-        },
+        conditions={row[0]: endpoints.condition_of(row) for row in conditions.fetchall()},
         breakers={row[0]: endpoints.breaker_of(row) for row in moving.fetchall()},
         book=book,
         counters=counters,

@@ -10,6 +10,7 @@ from flows.turns.runs import Run, WorkState
 from leadops.lib import wire
 from leadops.lib.bulk import dumps
 
+LEASE_MARGIN = 15.0  # seconds a lease outlives its attempt's deadline
 LOCK = "SELECT id, lease::text FROM flows_work WHERE id = ANY(%s) FOR UPDATE"
 DELETE = "DELETE FROM flows_work WHERE id = ANY(%s)"
 DROP = "DELETE FROM flows_work WHERE delivery_id = ANY(%s)"
