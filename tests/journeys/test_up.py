@@ -18,7 +18,7 @@ from tests.journeys.system import LiveSystem, wait_for
 
 pytestmark = pytest.mark.journey
 
-RECOVERY_SECONDS = 15.0
+RECOVERY_SECONDS = 30.0  # twice what it takes at worst here: other machines are slower
 
 
 def age(process: psutil.Process) -> float:
@@ -77,7 +77,7 @@ def test_a_second_up_says_so(live: LiveSystem) -> None:
 def test_a_killed_program_comes_back_without_orphans(live: LiveSystem, name: str) -> None:
     before = {process.pid for process in live.role(name)}
     live.main(name).kill()
-    wait_for(lambda: not before & {process.pid for process in live.role(name)}, 5)
+    wait_for(lambda: not before & {process.pid for process in live.role(name)}, RECOVERY_SECONDS)
     took = wait_for(lambda: live.role(name) and is_ready(live), RECOVERY_SECONDS)
     assert took < RECOVERY_SECONDS
 
@@ -140,7 +140,7 @@ def test_a_killed_supervisor_comes_back(live: LiveSystem) -> None:
     before = {process.pid for process in live.processes()}
     [supervisord] = psutil.Process(live.up.pid).children()[-1:]
     supervisord.kill()
-    wait_for(lambda: not before & {process.pid for process in live.processes()}, 5)
+    wait_for(lambda: not before & {process.pid for process in live.processes()}, RECOVERY_SECONDS)
     wait_for(lambda: is_ready(live), RECOVERY_SECONDS)
 
 
