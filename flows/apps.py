@@ -57,6 +57,7 @@ class FlowsConfig(AppConfig):
                 if model._meta.model_name not in NOT_COMPILED:
                     for signal in (post_save, post_delete, m2m_changed):
                         signal.connect(_changed, sender=model, dispatch_uid=f"{model}{signal}")
+        post_save.connect(_changed, sender=apps.get_model("events", "RecordSettings"))
         for model in (self.get_model("Step"), self.get_model("StepRecipient")):
             for signal in (post_save, post_delete):
                 signal.connect(_step_changed, sender=model, dispatch_uid=f"tiers{model}{signal}")

@@ -20,7 +20,7 @@ from django.db import connection, transaction
 from django.db.models import Field, Model
 
 from events.journal import Journal
-from events.models import AlertThreshold, Channel, Event
+from events.models import AlertThreshold, Channel, Event, RecordSettings
 from events.vocabulary import EventType
 from flows import versions as flow_versions
 from flows.models import (
@@ -35,7 +35,7 @@ from flows.models import (
     SubmissionLink,
 )
 from leadops.accounts.models import AccountKey, User
-from leadops.lib import durations, locators, secrets
+from leadops.lib import locators, secrets
 from leadops.lib.fields import DurationField, IdField, SecretField
 from leadops.lib.history import Change, Snapshot, change_of
 from leadops.lib.redact import Redactor
@@ -116,6 +116,7 @@ SHAPES: dict[type[Model], Shape] = {
     Secret: Shape(without=frozenset({"updated_at"})),
     AlertThreshold: Shape(many=("notify",)),
     Channel: Shape(),
+    RecordSettings: Shape(),
     User: Shape(
         without=frozenset({"is_staff", "is_superuser", "last_login", "date_joined"}),
         many=("recipients",),
@@ -131,6 +132,7 @@ KINDS: dict[type[Model], str] = {
     Secret: "secret",
     AlertThreshold: "threshold",
     Channel: "channel",
+    RecordSettings: "record",
     User: "user",
 }
 
@@ -193,7 +195,7 @@ def _value(column: Field[Any, Any], obj: Model) -> Any:
     if isinstance(column, SecretField) or column.name == "password":
         return sealed(str(value)) if value else ""
     if isinstance(column, DurationField) and value is not None:
-        return durations.text(value)
+        return column.words(value)
     if isinstance(value, Decimal):
         return f"{value.normalize():f}"
     if isinstance(value, datetime):

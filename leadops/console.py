@@ -106,7 +106,10 @@ NAVIGATION: list[dict[str, Any]] = [
     },
     {
         "title": "Record",
-        "items": [listing("Changes and operations", "history", "events", "event")],
+        "items": [
+            listing("Changes and operations", "history", "events", "event"),
+            listing("The record", "inventory_2", "events", "recordsettings"),
+        ],
     },
 ]
 

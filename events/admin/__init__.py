@@ -1,4 +1,11 @@
 from events.admin.alerts import AlertAdmin, AlertThresholdAdmin, ChannelAdmin
 from events.admin.record import OperationsAdmin
+from events.admin.recordsettings import RecordSettingsAdmin
 
-__all__ = ["AlertAdmin", "AlertThresholdAdmin", "ChannelAdmin", "OperationsAdmin"]
+__all__ = [
+    "AlertAdmin",
+    "AlertThresholdAdmin",
+    "ChannelAdmin",
+    "OperationsAdmin",
+    "RecordSettingsAdmin",
+]

@@ -3,6 +3,7 @@ from events.models.delivery import Delivery
 from events.models.feedback import Feedback
 from events.models.lead import Lead, LeadKey
 from events.models.record import AppendOnly, Event, Exchange, Snapshot
+from events.models.recordsettings import RecordSettings
 from events.models.rollup import Counted, Figure, Rollup, Tally
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Figure",
     "Lead",
     "LeadKey",
+    "RecordSettings",
     "Rollup",
     "Snapshot",
     "Tally",

@@ -33,6 +33,8 @@ RECORD = frozenset(
         "leadimportrow",
     }
 )
+# What decides on the deletion of data is the administrator's; others of the staff may read it.
+ADMINISTRATORS = frozenset({"recordsettings"})
 # What an account manager may read of the recipients given to them; which ones, the page decides.
 OF_A_RECIPIENT = frozenset({"recipient", "endpoint", "mappingrow", "responserule", "retryrule"})
 
@@ -47,7 +49,7 @@ def may(role: str, permission: str) -> bool:
             # Not the queue's own tables: a schedule there names any function to call.
             return (app in CONFIGURATION or app == PEOPLE) and (views or model not in RECORD)
         case Role.OPS:
-            return app in CONFIGURATION and (views or model not in RECORD)
+            return app in CONFIGURATION and (views or model not in RECORD | ADMINISTRATORS)
         case Role.AUDITOR:
             return views and (app in CONFIGURATION or app == PEOPLE)
         case Role.ACCOUNT_MANAGER:

@@ -64,6 +64,11 @@ def _duration(item: Item) -> float | None:
     return None if text is None else durations.parse(text)
 
 
+def _retention(item: Item) -> float | None:
+    text = _text(item)
+    return None if text is None else durations.parse_retention(text)
+
+
 _PERCENT = re.compile(r"\s*(-?\d{1,9}(?:\.\d{1,6})?)\s*%\s*\Z", re.ASCII)
 
 
@@ -157,6 +162,7 @@ BOOLEAN = Kind("boolean", _boolean)
 INTEGER = Kind("integer", _integer)
 MONEY = Kind("money", _money, lambda value: amount(Decimal(value)))
 NUMBER = Kind("number", _decimal, lambda value: number(Decimal(value)))
+RETENTION = Kind("duration", _retention, lambda value: durations.retention_text(value))
 DURATION = Kind("duration", _duration, lambda value: durations.text(value))
 BOUND = Kind("bound", _bound, lambda value: number(Decimal(value)))
 OBJECT = Kind("object", _object, lambda value: dict(sorted(value.items())))

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import DatabaseError, connection, transaction
 
+from events.models import RecordSettings
 from leadops.changes import record_change, snapshot_of
 from leadops.config.comparing import Change, changes
 from leadops.config.concealing import Collecting, ForComparison, ForFile
@@ -22,6 +23,7 @@ from leadops.config.sections.alerts import Alerts, Channels
 from leadops.config.sections.base import Section
 from leadops.config.sections.flows import Flows
 from leadops.config.sections.recipients import Recipients
+from leadops.config.sections.record import Record
 from leadops.config.sections.sources import Sources
 from leadops.config.sections.suppression import SuppressionLists
 from leadops.config.writing import write
@@ -41,6 +43,7 @@ SECTIONS: tuple[Section, ...] = (
     Recipients(),
     Alerts(),
     Channels(),
+    Record(),
 )
 ORDER: tuple[str, ...] = (
     "channels",
@@ -50,7 +53,10 @@ ORDER: tuple[str, ...] = (
     "flows",
     "accounts",
     "alerts",
+    "record",
 )
+# What stands in a bundle as one object, not as a list of them.
+SINGLE = frozenset({"record"})
 HEAD = "Configuration of LeadOps. Load it with: python manage.py bundle load FILE"
 
 Objects = dict[str, dict[str, Any]]
@@ -109,10 +115,15 @@ def _load(top: Item, by: str) -> Report:
     alone = tuple(
         Change("-", kind, name, "not in the file; stays")
         for kind, objects in before.items()
-        for name in objects
-        if (kind, name) not in named
+        for name, obj in objects.items()
+        if (kind, name) not in named and not _is_untouched(obj)
     )
     return Report(tuple(found), tuple(dict.fromkeys(plan.file.notes)), alone)
+
+
+def _is_untouched(obj: Any) -> bool:
+    """Whether it is the row of settings that every database has, with its defaults."""
+    return isinstance(obj, RecordSettings) and snapshot_of(obj) == snapshot_of(RecordSettings())
 
 
 def _keep_secrets(file: File, by: str) -> None:
@@ -162,8 +173,12 @@ def _sections(top: Item) -> Iterator[tuple[Section, list[Item]]]:
     """The sections of a file with their items, in the order of loading; reports nothing."""
     value = top.node.value if isinstance(top.node.value, dict) else {}
     for key in ORDER:
-        if key in value and isinstance(value[key].value, list):
-            yield _by_key(key), top.child(key).elements()
+        if key in value and isinstance(value[key].value, dict if key in SINGLE else list):
+            yield _by_key(key), _items(key, top.child(key))
+
+
+def _items(key: str, item: Item) -> list[Item]:
+    return [item] if key in SINGLE else item.elements()
 
 
 def _by_key(key: str) -> Section:
@@ -173,7 +188,9 @@ def _by_key(key: str) -> Section:
 def _names(section: Section, items: list[Item]) -> Iterator[str]:
     for item in items:
         value = item.node.value
-        if isinstance(value, dict) and section.name in value:
+        if section.key in SINGLE:
+            yield from (getattr(obj, section.name) for obj in section.objects())
+        elif isinstance(value, dict) and section.name in value:
             yield value[section.name].text
 
 
@@ -184,7 +201,7 @@ def _planned(top: Item, objects: Objects) -> Plan:
     _check_version(top, entries)
     for key in ORDER:
         if key in entries:
-            _by_key(key).read(plan, entries[key].elements())
+            _by_key(key).read(plan, _items(key, entries[key]))
     if top.file.problems:
         raise BundleError(top.file.name, top.file.problems.found)
     return plan
@@ -212,7 +229,7 @@ def dump() -> str:
     for section in SECTIONS:
         written = [section.write(obj, ForFile()) for obj in objects[section.kind].values()]
         if written:
-            document[section.key] = written
+            document[section.key] = written[0] if section.key in SINGLE else written
     return write(document, head=HEAD)
 
 

@@ -34,6 +34,9 @@ _SPELLING = re.compile(r"(\d{1,15}(?:\.\d{1,9})?)\s*([a-z]*)", re.IGNORECASE | r
 
 # A hundred years: longer is a slip of the pen, and would overflow dates reckoned from it.
 LONGEST = 36_500 * 86_400.0
+# Of what is kept: the longest of all lengths of time stands for no end.
+FOREVER = LONGEST
+FOREVER_WORD = "forever"
 
 
 def parse(value: str | float | Decimal) -> float:
@@ -78,3 +81,15 @@ def text(seconds: float) -> str:
         if exact % length == 0:
             return f"{int(exact / length)}{unit}"
     return f"{(exact / _UNITS['ms']).normalize():f}ms"
+
+
+def parse_retention(value: str | float | Decimal) -> float:
+    """As `parse`, and `forever`; FOREVER then. Raises ValueError."""
+    if isinstance(value, str) and value.strip().lower() in (FOREVER_WORD, "for ever"):
+        return FOREVER
+    return parse(value)
+
+
+def retention_text(seconds: float) -> str:
+    """The spelling that `parse_retention` reads back."""
+    return FOREVER_WORD if seconds >= FOREVER else text(seconds)

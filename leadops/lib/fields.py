@@ -39,14 +39,17 @@ class IdField(models.CharField):  # type: ignore[type-arg]  # the stubs want bot
 class DurationFormField(forms.CharField):
     """Takes `500ms`, `10s`, `5m`, `24h`, `30d`; gives seconds."""
 
+    parse = staticmethod(durations.parse)
+    words = staticmethod(durations.text)
+
     def prepare_value(self, value: Any) -> Any:
-        return durations.text(value) if isinstance(value, int | float) else value
+        return self.words(value) if isinstance(value, int | float) else value
 
     def to_python(self, value: Any) -> Any:
         if value in self.empty_values:
             return None
         try:
-            return durations.parse(value)
+            return self.parse(value)
         except ValueError as error:
             raise ValidationError(str(error), code="invalid") from error
 
@@ -57,12 +60,25 @@ class DurationFormField(forms.CharField):
             return True
 
 
+class RetentionFormField(DurationFormField):
+    """As a duration, and `forever`."""
+
+    parse = staticmethod(durations.parse_retention)
+    words = staticmethod(durations.retention_text)
+
+
 class DurationField(models.FloatField):  # type: ignore[type-arg]
     """Seconds in the database, `10s` or `24h` wherever people read or write it."""
 
+    form_field: type[DurationFormField] = DurationFormField
+
+    def words(self, seconds: float) -> str:
+        """As people read it."""
+        return self.form_field.words(seconds)
+
     def formfield(self, **kwargs: Any) -> Any:
         kwargs.pop("widget", None)
-        return DurationFormField(
+        return self.form_field(
             required=not self.blank,
             label=kwargs.get("label") or self.verbose_name,
             help_text=self.help_text,
@@ -73,9 +89,15 @@ class DurationField(models.FloatField):  # type: ignore[type-arg]
         if value is None or isinstance(value, int | float):
             return value
         try:
-            return durations.parse(value)
+            return self.form_field.parse(value)
         except ValueError as error:
             raise ValidationError(str(error), code="invalid") from error
+
+
+class RetentionField(DurationField):
+    """How long something is kept: a duration, or FOREVER."""
+
+    form_field = RetentionFormField
 
 
 class SecretField(models.TextField):  # type: ignore[type-arg]
