@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"  # in ASCII order
@@ -18,6 +19,7 @@ RANDOM_CHARS = 12
 _RANDOM_SPACE = 62**RANDOM_CHARS
 _LOW_CHARS = 6
 _LOW_SPACE = 62**_LOW_CHARS
+_SHAPE = re.compile(rf"[a-z]{{1,10}}_[0-9A-Za-z]{{{TIME_CHARS + RANDOM_CHARS}}}", re.ASCII)
 _PAIRS = tuple(a + b for a in ALPHABET for b in ALPHABET)
 
 
@@ -80,6 +82,19 @@ def new_id(prefix: str, at: datetime | None = None) -> str:
     # Ids made one after the other differ in their last characters alone.
     high, low = divmod(random, _LOW_SPACE)
     return f"{prefix}_{_kept(ms, TIME_CHARS)}{_kept(high, RANDOM_CHARS - _LOW_CHARS)}{_low(low)}"
+
+
+def moment(id: str) -> datetime:
+    """When an id says it was made, to the millisecond, UTC; raises ValueError for what is no id."""
+    if not _SHAPE.fullmatch(id):
+        raise ValueError("An id is a prefix, an underscore and 20 characters 0-9A-Za-z.")
+    ms = 0
+    for character in id.rpartition("_")[2][:TIME_CHARS]:
+        ms = ms * 62 + ALPHABET.index(character)
+    try:
+        return datetime.fromtimestamp(ms / 1000, UTC)
+    except (ValueError, OverflowError, OSError) as error:
+        raise ValueError("An id is of a moment between the years 1970 and 8888.") from error
 
 
 def _low(number: int) -> str:
