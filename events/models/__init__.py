@@ -1,5 +1,6 @@
 from events.models.alert import Alert, AlertThreshold, Channel
 from events.models.delivery import Delivery
+from events.models.destination import Destination
 from events.models.feedback import Feedback
 from events.models.lead import Lead, LeadKey
 from events.models.record import AppendOnly, Event, Exchange, Snapshot
@@ -13,6 +14,7 @@ __all__ = [
     "Channel",
     "Counted",
     "Delivery",
+    "Destination",
     "Event",
     "Exchange",
     "Feedback",

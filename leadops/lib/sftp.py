@@ -14,7 +14,7 @@ import socket
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import BinaryIO, NoReturn
 
 import paramiko
 
@@ -175,13 +175,16 @@ class Session:
         self._client = client
         self._line = line
 
-    def place(self, path: str, data: bytes, *, key: str) -> str:
-        """Write a file whole; one of that name is replaced, as only an earlier attempt's can be."""
+    def place(self, path: str, data: bytes | BinaryIO, *, key: str) -> str:
+        """Write a file whole; one of that name is replaced, as only an earlier attempt's can be.
+
+        An open file is read to its end, a piece at a time.
+        """
         refusals = self._refusals(f"{path} cannot be put in place")
-        with self._draft(path, data, key=key) as draft, refusals:
+        with self._draft(path, data, key=key) as (draft, size), refusals:
             self._line.handed_over = True
             self._replace(draft, path)
-        return f"{path}: {len(data)} bytes"
+        return f"{path}: {size} bytes"
 
     def _replace(self, draft: str, path: str) -> None:
         try:
@@ -218,7 +221,7 @@ class Session:
     def _begin(self, path: str, row: Row) -> bool:
         """Make the file with its header and first row; False where another was faster."""
         refusals = self._refusals(f"{path} cannot be begun")
-        with self._draft(path, row.header + row.line, key=row.key) as draft, refusals:
+        with self._draft(path, row.header + row.line, key=row.key) as (draft, _), refusals:
             self._line.handed_over = True
             try:
                 self._client.rename(draft, path)  # replaces nothing
@@ -231,18 +234,19 @@ class Session:
         return True
 
     @contextlib.contextmanager
-    def _draft(self, path: str, data: bytes, *, key: str) -> Iterator[str]:
-        """The data under a name that nobody reads, taken away again where the server says no."""
+    def _draft(self, path: str, data: bytes | BinaryIO, *, key: str) -> Iterator[tuple[str, int]]:
+        """The data under a name that nobody reads, and its size; taken away again where the server
+        says no."""
         folder, _, name = path.rpartition("/")
         draft = f"{folder}/.{name}.{key}.part" if folder else f".{name}.{key}.part"
         try:
             with self._refusals(f"No file can be written in {folder or '/'}"):
                 with self._client.open(draft, "wb") as file:
                     file.set_pipelined(True)
-                    file.write(data)
-                if self._size(draft) != len(data):
+                    size = _copy(data, file)
+                if self._size(draft) != size:
                     raise NotAccepted(507, "The server kept only a part of the file")
-            yield draft
+            yield draft, size
         except NotAccepted:
             with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
                 self._client.remove(draft)
@@ -276,6 +280,16 @@ class Session:
             if error.errno is None and self._is_alive() and not isinstance(error, TimeoutError):
                 raise NotAccepted(507, f"{what}: {_brief(error)}") from error
             raise
+
+
+def _copy(data: bytes | BinaryIO, file: paramiko.SFTPFile) -> int:
+    """How many bytes there were."""
+    size = 0
+    source = io.BytesIO(data) if isinstance(data, bytes) else data
+    while piece := source.read(1024 * 1024):
+        file.write(piece)
+        size += len(piece)
+    return size
 
 
 def _beginning(file: paramiko.SFTPFile, length: int) -> bytes:

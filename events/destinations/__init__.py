@@ -1,0 +1,1 @@
+"""Where files go: exports, heads of the seals, and what else is asked for regularly."""
