@@ -8,8 +8,7 @@ from dataclasses import replace
 from functools import lru_cache
 from urllib.parse import quote, urlsplit, urlunsplit
 
-import leadops
-from leadops.lib.http import Door, HttpError, Reply, Request
+from leadops.lib.http import USER_AGENT, Door, HttpError, Reply, Request
 from recipients.auth import SCHEMES, AuthError
 from recipients.auth.base import with_query
 from recipients.mapping import RenderError
@@ -18,8 +17,6 @@ from recipients.transports.base import Job
 from recipients.transports.bodies import Message, message_of
 from recipients.transports.errors import NotSendable, from_auth, from_http
 from recipients.transports.parcels import Parcel
-
-USER_AGENT = f"LeadOps/{getattr(leadops, '__version__', '0')}"
 
 GZIP = 16  # added to zlib's window: a gzip header around it
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ssl
 import threading
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import requests
@@ -114,12 +113,3 @@ class GuardedAdapter(HTTPAdapter):
             pools, self._pools = self._pools, {}
         for pool in pools.values():
             pool.close()
-
-
-def lower_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """Header names in lower case; repeated ones joined by a comma, after RFC 9110 5.3."""
-    joined: dict[str, str] = {}
-    for name, value in headers.items():
-        key = name.lower()
-        joined[key] = f"{joined[key]}, {value}" if key in joined else value
-    return joined

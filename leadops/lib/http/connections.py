@@ -7,12 +7,11 @@ undone by changing the name's record afterwards. The socket goes to the very add
 from __future__ import annotations
 
 import http.client
-import io
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -28,6 +27,7 @@ from leadops.lib.http.errors import (
     HttpError,
     TlsFailed,
 )
+from leadops.lib.http.heads import Answer, header_lines
 from leadops.lib.http.messages import REUSE_SECONDS
 from leadops.lib.http.names import Names
 
@@ -87,40 +87,10 @@ class Guard:
         return sock
 
 
-class _Lines(io.BufferedReader):
-    """Remembers the last line read."""
-
-    last = b""
-
-    def readline(self, size: int | None = -1, /) -> bytes:
-        self.last = super().readline(size)
-        return self.last
-
-
-class WholeHeader(http.client.HTTPResponse):
-    """Raises RemoteDisconnected on a header cut short.
-
-    http.client takes the end of the connection for the end of the header: a buyer that dies in it
-    would have answered 200 with an empty body.
-    """
-
-    def begin(self) -> None:
-        lines = _Lines(self.fp.detach())
-        self.fp = lines
-        try:
-            super().begin()
-        except http.client.BadStatusLine as error:
-            if lines.last.endswith(b"\n"):
-                raise
-            raise http.client.RemoteDisconnected("status line cut short") from error
-        if not lines.last.endswith(b"\n"):
-            raise http.client.RemoteDisconnected("header cut short")
-
-
 class GuardedConnection(HTTPConnection):
     """Connects through a Guard, and notes on the exchange when bytes leave."""
 
-    response_class = WholeHeader
+    response_class = Answer
 
     def __init__(self, *args: Any, guard: Guard, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -129,6 +99,7 @@ class GuardedConnection(HTTPConnection):
         self.idle_since = 0.0
         self.is_answering = False
         self.watched_by: Exchange | None = None
+        self._method_asked = ""
 
     def _new_conn(self) -> socket.socket:
         sock = self.guard.open(self._dns_host, self.port)
@@ -146,12 +117,50 @@ class GuardedConnection(HTTPConnection):
             self.watched_by = exchange
         super().send(data)
 
+    def request(
+        self,
+        method: str,
+        url: str,
+        body: Any = None,
+        headers: Mapping[str, Any] | None = None,
+        **_options: Any,
+    ) -> None:
+        """Send what the door has checked and framed; urllib3 would look at each header again."""
+        given = headers or {}
+        names = {name.lower() for name in given}
+        self._method_asked = method
+        self.putrequest(
+            method,
+            url,
+            skip_host="host" in names,
+            skip_accept_encoding="accept-encoding" in names,
+        )
+        self._buffer.extend(header_lines(given))  # type: ignore[attr-defined]
+        self.endheaders(body)
+
+    def _send_output(self, message_body: bytes | None = None, encode_chunked: bool = False) -> None:
+        """Head and body leave as one: a packet less on both sides."""
+        head = b"\r\n".join((*self._buffer, b"", b""))  # type: ignore[attr-defined]
+        self._buffer.clear()  # type: ignore[attr-defined]
+        self.send(head + message_body if message_body else head)
+
     def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as urllib3 does
         self.is_answering = True
         try:
-            return super().getresponse()
+            self.sock.settimeout(self.timeout)
+            answer = http.client.HTTPConnection.getresponse(self)
         finally:
             self.is_answering = False
+        return HTTPResponse(
+            body=answer,
+            headers=answer.headers,  # type: ignore[arg-type]  # a dict
+            status=answer.status,
+            version=answer.version,
+            reason=answer.reason,
+            preload_content=False,
+            original_response=answer,
+            request_method=self._method_asked,
+        )
 
     def close(self) -> None:
         # Also called by threads that clear a pool, which have no exchange of their own.

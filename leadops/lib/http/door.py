@@ -14,10 +14,10 @@ from functools import lru_cache
 
 import requests
 import urllib3.exceptions
-from requests.structures import CaseInsensitiveDict
 from urllib3.util import parse_url
 
-from leadops.lib.http.adapter import GuardedAdapter, Outgoing, Target, lower_headers
+import leadops
+from leadops.lib.http.adapter import GuardedAdapter, Outgoing, Target
 from leadops.lib.http.addresses import Network
 from leadops.lib.http.connections import Guard
 from leadops.lib.http.deadlines import Exchange, Watchdog
@@ -37,6 +37,7 @@ from leadops.lib.http.messages import Reply, Request
 from leadops.lib.http.names import Lookup, Names, system_lookup
 from leadops.lib.http.tls import context_for
 
+USER_AGENT = f"LeadOps/{getattr(leadops, '__version__', '0')}"
 # Socket time-outs come this long (seconds) after the deadline; they only back the watchdog up.
 BACKSTOP = 0.5
 
@@ -160,7 +161,7 @@ class Door:
     def _exchange(self, outgoing: Outgoing, request: Request) -> tuple[int, dict[str, str], bytes]:
         timeout = (request.connect_timeout, request.timeout + BACKSTOP)
         raw = self._adapter.send(outgoing, stream=True, timeout=timeout).raw
-        headers = lower_headers(raw.headers)
+        headers = dict(raw.headers)
         try:
             body = raw.read(request.max_bytes + 1, decode_content=True)
         except urllib3.exceptions.DecodeError as error:
@@ -185,6 +186,8 @@ def _prepare(request: Request) -> Outgoing:
         raise RequestRefused("The HTTP method is not a word")
     outgoing = Outgoing(request.method, _target(request.url), request.pool)
     outgoing.headers = _headers(request.headers)  # type: ignore[assignment]  # bytes values work
+    if "user-agent" not in _names(request.headers):
+        outgoing.headers["User-Agent"] = USER_AGENT
     outgoing.body = request.body or None
     if request.body:
         outgoing.headers["Content-Length"] = str(len(request.body))
@@ -193,8 +196,8 @@ def _prepare(request: Request) -> Outgoing:
     return outgoing
 
 
-def _headers(headers: Mapping[str, str]) -> CaseInsensitiveDict[str | bytes]:
-    checked: CaseInsensitiveDict[str | bytes] = CaseInsensitiveDict()
+def _headers(headers: Mapping[str, str]) -> dict[str, str | bytes]:
+    checked: dict[str, str | bytes] = {}
     for name, value in headers.items():
         if not _may_be_set(name):
             raise RequestRefused(f"The header {name!r} cannot be set")
@@ -202,7 +205,17 @@ def _headers(headers: Mapping[str, str]) -> CaseInsensitiveDict[str | bytes]:
             raise RequestRefused(f"The header {name} contains a line break")
         # http.client would refuse what Latin-1 lacks; UTF-8 is what receivers expect today.
         checked[name] = value if value.isascii() else value.encode()
-    return checked
+    return checked if len(checked) == len(_names(checked)) else _without_twins(checked)
+
+
+def _names(headers: Mapping[str, object]) -> set[str]:
+    return {name.lower() for name in headers}
+
+
+def _without_twins(headers: Mapping[str, str | bytes]) -> dict[str, str | bytes]:
+    """One header a name; the one named last counts."""
+    last = {name.lower(): name for name in headers}
+    return {name: headers[name] for name in last.values()}
 
 
 @lru_cache(maxsize=1024)
