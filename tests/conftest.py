@@ -8,12 +8,16 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from leadops.lib import postgres
 from tests.settings import HOME_PREFIX
+
+if TYPE_CHECKING:
+    from tests.objectstores import Store
 
 STALE_SECONDS = 60.0
 
@@ -60,6 +64,15 @@ def fresh_plans() -> None:
     from flows import plans
 
     plans.forget()
+
+
+@pytest.fixture(scope="session")
+def store() -> Iterator[Store]:
+    """An object store that checks signatures."""
+    from tests.objectstores import object_store  # loads much that few tests want
+
+    with object_store() as running:
+        yield running
 
 
 RECORD = ("events_event", "events_snapshot", "events_exchange")

@@ -91,6 +91,8 @@ class Bucket:
 
     def check(self) -> None:
         """Raises SettingError."""
+        if not REGION.match(self.region):
+            raise SettingError("region", "write e.g. eu-central-1")
         parts = urlsplit(self.endpoint)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
             raise SettingError("endpoint", "write e.g. https://s3.eu-central-1.amazonaws.com")
@@ -98,8 +100,6 @@ class Bucket:
             raise SettingError("endpoint", "the address ends with the host: bucket and key follow")
         if not BUCKET.match(self.name):
             raise SettingError("bucket", "3 to 63 small letters, digits, - and .")
-        if not REGION.match(self.region):
-            raise SettingError("region", "write e.g. eu-central-1")
         if not PLAIN.match(self.access_key) or "/" in self.access_key:
             raise SettingError("access_key", "the key's id is letters and digits")
         if self.kms_key and self.encryption != "aws:kms":
