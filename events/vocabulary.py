@@ -51,6 +51,9 @@ class EventType(StrEnum):
     RETRY_BULK_STARTED = "retry.bulk_started", "Somebody has many deliveries sent again"
     RETRY_BULK_ENDED = "retry.bulk_ended", "They are sent again, or somebody cancelled the rest"
 
+    FLOW_MOVE_STARTED = "flow.move_started", "Somebody has leads moved to a flow's current version"
+    FLOW_MOVE_ENDED = "flow.move_ended", "They are moved, or somebody cancelled the rest"
+
     IMPORT_STARTED = "import.started", "Somebody has a file of leads taken in, row by row"
     IMPORT_ENDED = "import.ended", "Its rows are all in, or somebody cancelled the rest; the counts"
     IMPORT_DOWNLOADED = "import.downloaded", "Somebody took the file of what came of an import"
@@ -59,7 +62,10 @@ class EventType(StrEnum):
     FEEDBACK_PROCESSED = "feedback.processed", "It was applied to the lead, the money and figures"
     FEEDBACK_REJECTED = "feedback.rejected", "It could not be applied; the reason says why"
 
+    LEAD_ERASED = "lead.erased", "What was held about the person was erased; the event says where"
+    LEAD_COPIED = "lead.copied", "A copy of all that is held about the person was handed out"
     LEAD_EDITED = "lead.edited", "Somebody changed a lead's data; the event names the fields"
+    LEAD_MOVED = "lead.moved", "Somebody had a lead go on by the current version of its flow"
     REVIEW_HELD = "review.held", "A lead was put aside before any delivery; a person decides"
     REVIEW_RELEASED = "review.released", "Work goes on with a lead that had been put aside"
     REVIEW_REDIRECTED = "review.redirected", "Somebody chose this recipient instead of another"
@@ -78,6 +84,15 @@ class EventType(StrEnum):
     ALERT_RAISED = "alert.raised", "A figure left its bounds, or somebody is needed"
     ALERT_ESCALATED = "alert.escalated", "An alert has stayed open for too long"
     ALERT_RESOLVED = "alert.resolved", "The figure is back within its bounds"
+    PRIVACY_ERASED = "privacy.erased", "Somebody had a person erased; the leads, and who asked"
+    PRIVACY_COPIED = "privacy.copied", "Somebody took a copy of what is held about a person"
+    EXPORT_CREATED = "export.created", "Somebody had a file made of the record; filters and why"
+    EXPORT_ENDED = "export.ended", "A file is done, failed or was cancelled; its rows and digest"
+    EXPORT_DOWNLOADED = "export.downloaded", "Somebody took a file away; who, what, its digest"
+    EXPORT_LINKED = "export.linked", "Somebody made a link that opens a file without a login"
+    EXPORT_SENT = "export.sent", "A file was sent where its schedule says, or could not be"
+    EXPORT_DELETED = "export.deleted", "A file was deleted: its time was over, or a person erased"
+    RECORD_TRIMMED = "record.trimmed", "A month's events, snapshots or exchanges are kept no longer"
     CONFIG_CHANGED = "config.changed", "Somebody changed the configuration; before and after"
 
     @property

@@ -1,4 +1,3 @@
-import django.core.validators
 from django.db import migrations, models
 
 import leadops.lib.fields
@@ -24,11 +23,6 @@ class Migration(migrations.Migration):
                     leadops.lib.fields.RetentionField(
                         default=3153600000.0,
                         help_text="For example 400d, or forever. Events go by whole months, sealed ones alone, when the last day of a month is older than this; the leads, their money and all figures stay. A lead's page then says that its events are no longer kept.",
-                        validators=[
-                            django.core.validators.MinValueValidator(
-                                86400.0, "Keep it for a day at least: 1d."
-                            )
-                        ],
                         verbose_name="events",
                     ),
                 ),
@@ -37,11 +31,6 @@ class Migration(migrations.Migration):
                     leadops.lib.fields.RetentionField(
                         default=2592000.0,
                         help_text="The full requests and replies of deliveries, pings and services. They take most of the room. A flow may keep its own for longer or shorter.",
-                        validators=[
-                            django.core.validators.MinValueValidator(
-                                86400.0, "Keep it for a day at least: 1d."
-                            )
-                        ],
                         verbose_name="requests and replies",
                     ),
                 ),
@@ -50,11 +39,6 @@ class Migration(migrations.Migration):
                     leadops.lib.fields.RetentionField(
                         default=3153600000.0,
                         help_text="The leads' values, version by version. Without them a lead cannot be sent again or exported. A flow may keep its own for longer or shorter.",
-                        validators=[
-                            django.core.validators.MinValueValidator(
-                                86400.0, "Keep it for a day at least: 1d."
-                            )
-                        ],
                         verbose_name="snapshots of leads",
                     ),
                 ),

@@ -1,11 +1,16 @@
 from events.models.alert import Alert, AlertThreshold, Channel
 from events.models.delivery import Delivery
 from events.models.destination import Destination
+from events.models.export import Export, ExportLink, ExportPiece
+from events.models.exportschedule import ExportSchedule
 from events.models.feedback import Feedback
 from events.models.lead import Lead, LeadKey
+from events.models.privacyrequest import PrivacyRequest
 from events.models.record import AppendOnly, Event, Exchange, Snapshot
 from events.models.recordsettings import RecordSettings
 from events.models.rollup import Counted, Figure, Rollup, Tally
+from events.models.trim import Trim, TrimRun
+from events.models.seal import Head, Seal
 
 __all__ = [
     "Alert",
@@ -17,12 +22,21 @@ __all__ = [
     "Destination",
     "Event",
     "Exchange",
+    "Export",
+    "ExportLink",
+    "ExportPiece",
+    "ExportSchedule",
     "Feedback",
     "Figure",
+    "Head",
     "Lead",
     "LeadKey",
+    "PrivacyRequest",
     "RecordSettings",
     "Rollup",
+    "Seal",
     "Snapshot",
     "Tally",
+    "Trim",
+    "TrimRun",
 ]

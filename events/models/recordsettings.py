@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from django.core.validators import MinValueValidator
 from django.db import models
 
 from leadops.lib import durations
 from leadops.lib.fields import RetentionField
 
 DAY = 86_400.0
-AT_LEAST = MinValueValidator(DAY, "Keep it for a day at least: 1d.")
 
 
 class RecordSettings(models.Model):
@@ -19,7 +17,6 @@ class RecordSettings(models.Model):
     events_kept = RetentionField(
         "events",
         default=durations.FOREVER,
-        validators=[AT_LEAST],
         help_text="For example 400d, or forever. Events go by whole months, sealed ones alone, "
         "when the last day of a month is older than this; the leads, their money and all figures "
         "stay. A lead's page then says that its events are no longer kept.",
@@ -27,14 +24,12 @@ class RecordSettings(models.Model):
     exchanges_kept = RetentionField(
         "requests and replies",
         default=30 * DAY,
-        validators=[AT_LEAST],
         help_text="The full requests and replies of deliveries, pings and services. They take "
         "most of the room. A flow may keep its own for longer or shorter.",
     )
     snapshots_kept = RetentionField(
         "snapshots of leads",
         default=durations.FOREVER,
-        validators=[AT_LEAST],
         help_text="The leads' values, version by version. Without them a lead cannot be sent "
         "again or exported. A flow may keep its own for longer or shorter.",
     )

@@ -229,6 +229,10 @@ class FlowAdmin(
                 )
             },
         ),
+        (
+            "How long the record keeps its leads",
+            {"fields": (("exchanges_kept", "snapshots_kept"), "events_kept")},
+        ),
     )
 
     def get_urls(self) -> list[URLPattern]:

@@ -6,9 +6,9 @@ from django.db import models
 
 from flows import validation
 from flows.models.source import Source
-from flows.pricing import rules, service
-from leadops.lib.fields import DurationField, IdField
-from recipients import caps, gatechecks
+from flows.pricing import service
+from leadops.lib.fields import DurationField, IdField, RetentionField
+from recipients import caps, gatechecks, prices
 
 
 class Flow(models.Model):
@@ -77,6 +77,26 @@ class Flow(models.Model):
         blank=True,
         help_text="The field that holds the words the person agreed to. Evidence without them is "
         "not valid.",
+    )
+
+    exchanges_kept = RetentionField(
+        "requests and replies kept",
+        null=True,
+        blank=True,
+        help_text="E.g. 90d, or forever. Blank: as the record's settings say. Longer or shorter.",
+    )
+    snapshots_kept = RetentionField(
+        "snapshots kept",
+        null=True,
+        blank=True,
+        help_text="The leads' values. Without them a lead cannot be sent again.",
+    )
+    events_kept = RetentionField(
+        "events kept",
+        null=True,
+        blank=True,
+        help_text="Longer only: events go by whole months, those of all flows together, so the "
+        "longest time of all flows and of the record's settings holds for every flow.",
     )
 
     class Meta:
@@ -211,5 +231,5 @@ class FlowSource(models.Model):
 
     def clean(self) -> None:
         validation.duplicates(self.duplicate_match, self.duplicate_within)
-        self.prices, self.pricing = rules.normal(self.prices), service.normal(self.pricing)
+        self.prices, self.pricing = prices.normal(self.prices), service.normal(self.pricing)
         self.caps = caps.normal(self.caps)

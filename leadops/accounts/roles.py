@@ -26,15 +26,22 @@ RECORD = frozenset(
         "work",
         "pump",
         "alert",
+        "trim",
+        "trimrun",
         "bulkretry",
         "suppressionupload",
         "leadimport",
         "leadimportpiece",
         "leadimportrow",
+        "export",
+        "exportpiece",
+        "exportlink",
     }
 )
 # What decides on the deletion of data is the administrator's; others of the staff may read it.
 ADMINISTRATORS = frozenset({"recordsettings"})
+# Who may take the record away as files; account managers what they see, masked.
+EXPORTERS = frozenset({Role.ADMINISTRATOR, Role.OPS, Role.ACCOUNT_MANAGER})
 # What an account manager may read of the recipients given to them; which ones, the page decides.
 OF_A_RECIPIENT = frozenset({"recipient", "endpoint", "mappingrow", "responserule", "retryrule"})
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.core.validators import MinValueValidator
 from django.db import models
 
 from leadops.lib import durations, ids, secrets
@@ -95,9 +96,10 @@ class DurationField(models.FloatField):  # type: ignore[type-arg]
 
 
 class RetentionField(DurationField):
-    """How long something is kept: a duration, or FOREVER."""
+    """How long something is kept: a duration of a day at least, or FOREVER."""
 
     form_field = RetentionFormField
+    default_validators = [MinValueValidator(86_400.0, "Keep it for a day at least: 1d.")]
 
 
 class SecretField(models.TextField):  # type: ignore[type-arg]

@@ -14,7 +14,7 @@ from leadops.config.concealing import Concealing
 from leadops.config.items import Item
 from leadops.config.kinds import BOOLEAN, DURATION, INTEGER, MONEY, NUMBER, RULES
 from leadops.config.plans import Draft, Plan
-from leadops.config.sections import capacity, enhancements, suppression, terms
+from leadops.config.sections import capacity, enhancements, record, suppression, terms
 from leadops.config.sections.base import tops
 from leadops.config.shapes import Key, Shape
 
@@ -27,6 +27,7 @@ SHAPE = Shape(
         capacity.CAPS,
         *suppression.DUPLICATES,
         *suppression.CONSENT_OF_FLOW,
+        *record.RETENTION_OF_FLOW,
     ),
     own=("suppress", "fields", "sources", "steps"),
 )

@@ -19,6 +19,12 @@ SHAPE = Shape(
     )
 )
 
+RETENTION_OF_FLOW = (
+    Key("retention.events", RETENTION, "events_kept"),
+    Key("retention.exchanges", RETENTION, "exchanges_kept"),
+    Key("retention.snapshots", RETENTION, "snapshots_kept"),
+)
+
 
 class Record:
     key, kind, name = "record", "record", "slug"
