@@ -7,14 +7,16 @@ import time
 
 from django.db import connection
 
-from events import partitions, rollups
+from events import partitions, partitionwatch, rollups
 from events.alerts import evaluate, expiry, notices, renewal
+from events.retention import running
 from leadops.lib import queue
 
 log = logging.getLogger(__name__)
 
 FOLD_SECONDS = 50.0  # what one run may take: the next comes after a minute
 BUSY = 5_000  # tallies in one go, from which on a minute is too long to wait
+TRIM_TURN = 30.0  # seconds; there are few workers for all that is not pumping
 BUSY_PAUSE = 3.0  # seconds between folds while it is busy
 
 
@@ -62,11 +64,33 @@ def secrets() -> None:
 
 
 def make_partitions() -> None:
-    """Make the record's coming months."""
+    """Make the record's coming months, then see that they are there and that the nets are empty."""
+    for what, of in (("Making", partitions.ensure), ("Watching", partitionwatch.watch)):
+        try:
+            of()
+        except Exception:
+            _gave_up(f"{what} partitions")
+
+
+def trim() -> None:
+    """Have the record trimmed, daily; and the work of a task that died gone on with."""
     try:
-        partitions.ensure()
+        if running.due() is not None:
+            for run_id in running.JOBS.unfinished():
+                queue.enqueue(running.TASK, run_id)
     except Exception:
-        _gave_up("Making partitions")
+        _gave_up("Looking what is no longer kept")
+
+
+def trim_for_a_while(run_id: str) -> None:
+    """Trim for a while, then have a successor started."""
+    try:
+        if running.work(run_id, seconds=TRIM_TURN, stopping=queue.stopping.is_set):
+            return
+        if not queue.stopping.is_set():
+            queue.enqueue(running.TASK, run_id)
+    except Exception:
+        _gave_up("Trimming")
 
 
 def _gave_up(what: str) -> None:

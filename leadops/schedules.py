@@ -11,8 +11,12 @@ SCHEDULES: tuple[Every, ...] = (
     Every("learn", "flows.tasks.learn"),
     Every("secrets", "events.tasks.secrets", minutes=30),
     Every("bulk retries", "flows.tasks.resume_bulk_retries"),
+    Every("moves of leads", "flows.tasks.resume_flow_moves"),
     Every("suppression uploads", "flows.tasks.resume_suppression_uploads"),
     Every("lead imports", "flows.tasks.resume_lead_imports"),
+    Every("exports", "events.tasks.exports"),
+    Every("tidy exports", "events.tasks.tidy_exports", minutes=60),
     Every("tidy", "flows.tasks.tidy", minutes=60),
-    Every("partitions", "events.tasks.make_partitions", minutes=24 * 60),
+    Every("partitions", "events.tasks.make_partitions", minutes=60),
+    Every("trim", "events.tasks.trim", minutes=10),
 )
