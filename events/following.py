@@ -24,7 +24,8 @@ from events.models import Event
 from leadops.lib import ids
 
 # The statement's own snapshot: what it says has settled, the same statement sees.
-HORIZON = "pg_snapshot_xmin(pg_current_snapshot())"
+# It is the xmin, counted as the record counts (migration 0023): a restore may move that on.
+HORIZON = "events_horizon()"
 SETTLED = f"tx < {HORIZON}"
 # The bounds of `tx` alone walk the index; a row comparison would not.
 AFTER = "tx >= %(tx)s::xid8 AND (tx > %(tx)s::xid8 OR id > %(id)s)"

@@ -1,0 +1,1 @@
+"""Sealing: the record is made provable, seal by seal, and checked. docs/sealing.md tells how."""

@@ -1,0 +1,59 @@
+"""After a restore into another cluster: transactions are counted from the beginning there.
+
+The record's order is by transaction, so what is written next must come after what there is. All
+numbers of transactions go through two functions in SQL, `events_tx()` for what is written now and
+`events_horizon()`; both add `events_tx_offset()`, which a dump carries along and `resume` raises.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from django.db import connection, transaction
+
+log = logging.getLogger(__name__)
+
+# What is next is asked of the snapshot: it takes no number.
+NEXT = "pg_snapshot_xmax(pg_current_snapshot())::text::bigint + events_tx_offset()"
+BEHIND = f"""
+    SELECT greatest(
+        coalesce((SELECT max(tx)::text::bigint + 1 FROM events_event), 0),
+        coalesce((SELECT to_tx FROM events_seal ORDER BY n DESC LIMIT 1), 0)
+    ) - ({NEXT})
+"""  # noqa: S608
+OFFSET = """
+    CREATE OR REPLACE FUNCTION events_tx_offset() RETURNS bigint
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN {offset}::bigint
+"""
+
+
+def behind() -> int:
+    """How many transactions this cluster's counter is behind the record; 0 when all is well."""
+    with connection.cursor() as cursor:
+        cursor.execute(BEHIND)
+        return max(0, int(cursor.fetchone()[0]))
+
+
+def problem() -> str:
+    """What is wrong and what to do, in a sentence; blank when all is well."""
+    if not (missing := behind()):
+        return ""
+    return (
+        f"the record is {missing} transactions ahead of this database, as after a restore into "
+        "another cluster: run `manage.py seal --after-restore`"
+    )
+
+
+@transaction.atomic
+def resume() -> int:
+    """Have transactions counted on from where the record is; gives by how much it was moved.
+
+    Writers are waited for, and wait: none may write with a number of before.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("LOCK TABLE events_event IN SHARE ROW EXCLUSIVE MODE")
+        if missing := behind():
+            cursor.execute("SELECT events_tx_offset()")
+            cursor.execute(OFFSET.format(offset=int(cursor.fetchone()[0]) + missing))
+            log.warning("Transactions are counted on from the record's: moved by %s", missing)
+    return missing
