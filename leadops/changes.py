@@ -20,7 +20,7 @@ from django.db import connection, transaction
 from django.db.models import Field, Model
 
 from events.journal import Journal
-from events.models import AlertThreshold, Channel, Event, RecordSettings
+from events.models import AlertThreshold, Channel, Destination, Event, RecordSettings
 from events.vocabulary import EventType
 from flows import versions as flow_versions
 from flows.models import (
@@ -116,6 +116,7 @@ SHAPES: dict[type[Model], Shape] = {
     Secret: Shape(without=frozenset({"updated_at"})),
     AlertThreshold: Shape(many=("notify",)),
     Channel: Shape(),
+    Destination: Shape(),
     RecordSettings: Shape(),
     User: Shape(
         without=frozenset({"is_staff", "is_superuser", "last_login", "date_joined"}),
@@ -132,6 +133,7 @@ KINDS: dict[type[Model], str] = {
     Secret: "secret",
     AlertThreshold: "threshold",
     Channel: "channel",
+    Destination: "destination",
     RecordSettings: "record",
     User: "user",
 }
@@ -203,7 +205,7 @@ def _value(column: Field[Any, Any], obj: Model) -> Any:
     if isinstance(value, str):
         return _text(obj, column.name, value.replace("\r\n", "\n"))  # as browsers end lines
     if isinstance(value, dict):
-        return _guarded(value)
+        return _guarded(_placed(value)) if isinstance(obj, Destination) else _guarded(value)
     return value if isinstance(value, int | float | bool | list | dict | None) else str(value)
 
 
@@ -219,6 +221,14 @@ def _text(obj: Model, name: str, value: str) -> Any:
         case MappingRow(), "value":
             return _guarded({obj.key.rpartition(".")[2]: value}).popitem()[1]
     return value
+
+
+def _placed(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """A destination's settings; the path of a web address may be a secret."""
+    url = str(settings.get("url", ""))
+    if not url.startswith("http"):
+        return dict(settings)
+    return {**settings, "url": _address(url, locators.place(url))}
 
 
 def _headers(text: str) -> Any:

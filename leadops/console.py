@@ -109,6 +109,7 @@ NAVIGATION: list[dict[str, Any]] = [
         "items": [
             listing("Changes and operations", "history", "events", "event"),
             listing("The record", "inventory_2", "events", "recordsettings"),
+            listing("Destinations", "outbox", "events", "destination"),
         ],
     },
 ]

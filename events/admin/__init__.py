@@ -1,4 +1,5 @@
 from events.admin.alerts import AlertAdmin, AlertThresholdAdmin, ChannelAdmin
+from events.admin.destinations import DestinationAdmin
 from events.admin.record import OperationsAdmin
 from events.admin.recordsettings import RecordSettingsAdmin
 
@@ -6,6 +7,7 @@ __all__ = [
     "AlertAdmin",
     "AlertThresholdAdmin",
     "ChannelAdmin",
+    "DestinationAdmin",
     "OperationsAdmin",
     "RecordSettingsAdmin",
 ]

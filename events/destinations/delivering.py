@@ -164,7 +164,9 @@ def _size(file: BinaryIO) -> int:
 
 def _key_of(destination: Destination, file: File) -> str:
     """The same for the same file: its name and content, and where it goes."""
-    digest = hashlib.file_digest(file.stream, "sha256")
+    digest = hashlib.sha256()
+    while piece := file.stream.read(1 << 20):
+        digest.update(piece)
     digest.update(f"\0{file.name}\0{destination.pk}".encode())
     return f"file_{digest.hexdigest()[:32]}"
 

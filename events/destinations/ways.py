@@ -18,10 +18,10 @@ from leadops.lib.http import Door, HttpError, Reply, Request
 from leadops.lib.redact import Redactor
 from leadops.lib.smtp import Security
 from leadops.lib.ssh_keys import host_keys
+from leadops.lib.storewords import Refused
 from recipients import addresses
 from recipients.transports.email import site_server
 from recipients.transports.errors import REASONS
-from recipients.transports.http import USER_AGENT
 from recipients.transports.letters import Attachment, Letter, on_the_wire, sender_of, table
 
 MB = 1_000_000
@@ -221,7 +221,7 @@ def by_object_store(settings: Settings, secret: str, file: File, means: Means) -
             door=means.door,
             timeout=means.timeout,
         )
-    except objectstore.Refused as error:
+    except Refused as error:
         raise Undelivered(
             "Object store says no",
             str(error),
@@ -243,7 +243,6 @@ def by_http(settings: Settings, secret: str, file: File, means: Means) -> Sent:
         )
     body = file.data()
     headers = {
-        "User-Agent": USER_AGENT,
         "Content-Type": file.content_type,
         "Content-Disposition": f'attachment; filename="{file.name}"',
         "Idempotency-Key": file.key,

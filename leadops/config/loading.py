@@ -21,6 +21,7 @@ from leadops.config.references import Lookup
 from leadops.config.sections.accounts import Accounts
 from leadops.config.sections.alerts import Alerts, Channels
 from leadops.config.sections.base import Section
+from leadops.config.sections.destinations import Destinations
 from leadops.config.sections.flows import Flows
 from leadops.config.sections.recipients import Recipients
 from leadops.config.sections.record import Record
@@ -43,10 +44,12 @@ SECTIONS: tuple[Section, ...] = (
     Recipients(),
     Alerts(),
     Channels(),
+    Destinations(),
     Record(),
 )
 ORDER: tuple[str, ...] = (
     "channels",
+    "destinations",
     "sources",
     "suppression_lists",
     "recipients",

@@ -219,29 +219,22 @@ class OptionsField(StructuredField):
             return True
 
 
-class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]
-    """An endpoint, with what is wrong with an option said beside that option."""
+class OptionsForm(forms.ModelForm):  # type: ignore[type-arg]
+    """What is wrong with an option is said beside that option. `with_options` names the fields."""
 
-    class Meta:
-        model = Endpoint
-        exclude: ClassVar[list[str]] = []
+    with_options: ClassVar[tuple[str, ...]] = ()
 
-    def choose(self, usual: str) -> None:
-        """Show the options of what is stored; `usual` is the recipient's own integration."""
-        stored = {
-            "options": self.instance.integration or usual,
-            "auth_options": str(self.instance.auth),
-        }
-        for name, choice in stored.items():
-            if isinstance(widget := self._widget(name), OptionsInput):
-                widget.current = choice
+    def show_options(self, name: str, choice: str) -> None:
+        """Show the options of what is stored."""
+        if isinstance(widget := self._widget(name), OptionsInput):
+            widget.current = choice
 
     def _widget(self, name: str) -> Any:
         return self.fields[name].widget if name in self.fields else None
 
     def _post_clean(self) -> None:
         super()._post_clean()  # type: ignore[misc]
-        for name in ("options", "auth_options"):
+        for name in self.with_options:
             if name in self.errors and isinstance(widget := self._widget(name), OptionsInput):
                 self._place(name, widget)
 
@@ -256,6 +249,21 @@ class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]
             else:
                 left.append(str(message))
         self.errors[name] = self.error_class(left or ["Correct what is marked."])
+
+
+class EndpointForm(OptionsForm):
+    """An endpoint, with the options of its integration and of its authentication."""
+
+    with_options = ("options", "auth_options")
+
+    class Meta:
+        model = Endpoint
+        exclude: ClassVar[list[str]] = []
+
+    def choose(self, usual: str) -> None:
+        """`usual` is the recipient's own integration."""
+        self.show_options("options", self.instance.integration or usual)
+        self.show_options("auth_options", str(self.instance.auth))
 
 
 def options_field(db_field: models.Field[Any, Any]) -> OptionsField:

@@ -59,6 +59,6 @@
     document.addEventListener("DOMContentLoaded", all);
     document.addEventListener("formset:added", all);
     document.addEventListener("change", (event) => {
-        if (/(^|-)(integration|auth|format)$/.test(event.target.name || "")) all();
+        if (/(^|-)(integration|auth|format|kind)$/.test(event.target.name || "")) all();
     });
 })();
