@@ -13,6 +13,7 @@ from django.db import connection
 
 from events import rollups
 from events.models import Counted
+from events.retention.gone import KEPT_FROM
 from events.vocabulary import ATTEMPT_ENDS, DELIVERY_ENDS, ENHANCEMENTS, EventType
 
 CHUNK = 5_000  # rows held in memory
@@ -39,7 +40,11 @@ EVENTS = """
            e.duration_ms, l.test, e.data::text
     FROM events_event e JOIN events_lead l ON l.id = e.lead_id WHERE e.type = ANY(%s)
 """
-FIGURES = f"SELECT {KEY}, {SUMS} FROM events_figure GROUP BY {KEY}"  # noqa: S608  our own names
+# Figures stay when their events go: those of hours from before the record are not recounted.
+FIGURES = (
+    f"SELECT {KEY}, {SUMS} FROM events_figure "  # noqa: S608  our own names
+    f"WHERE hour >= {KEPT_FROM} GROUP BY {KEY}"
+)
 
 Sums = list[Any]
 Key = tuple[Any, ...]

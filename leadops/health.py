@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db import DatabaseError, InterfaceError, connection
@@ -11,6 +12,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from events import partitions
 from leadops import vitals
 from leadops.lib import processes
 from leadops.vitals import Vitals
@@ -62,7 +64,7 @@ def trouble(now: Vitals) -> Iterator[str]:
 def metrics(_request: HttpRequest) -> HttpResponse:
     """Prometheus text. Bounded queries only: a large backlog or table costs no more."""
     try:
-        families = [*_work(vitals.read()), *_breakers(), *_events()]
+        families = [*_work(vitals.read()), *_breakers(), *_events(), *_record()]
         up = 1.0
     except (DatabaseError, InterfaceError):
         families, up = [], 0.0
@@ -120,6 +122,19 @@ def _memory() -> str:
         for each in processes.residents(processes.RUN_VARIABLE, run)
     ]
     return _family("process_resident_bytes", "Memory that a process holds.", samples)
+
+
+def _record() -> list[str]:
+    found = partitions.readiness()
+    ahead = (found.until - datetime.now(UTC)).total_seconds()
+    nets = [
+        ({"table": table}, float(partitions.net_of(table) in found.nets))
+        for table in partitions.TABLES
+    ]
+    return [
+        _family("record_ahead_seconds", "For how long its partitions are made.", [({}, ahead)]),
+        _family("record_net_used", "1 when rows lie in the default partition.", nets),
+    ]
 
 
 def _family(name: str, text: str, samples: Iterable[Sample]) -> str:

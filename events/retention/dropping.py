@@ -66,7 +66,7 @@ def note(cursor: Any, month: Month, run: TrimRun, rows: int, *, whole: bool) -> 
     journal.operation(
         EventType.RECORD_TRIMMED,
         entity_id=run.id,
-        reason=f"{str(month).capitalize()} {how}: {rows} rows",
+        reason=f"{month.kept.noun.capitalize()} of {month.first:%B %Y} {how}: {rows} rows",
         table=month.kept.value,
         month=f"{month.first:%Y-%m}",
         whole=whole,

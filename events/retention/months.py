@@ -40,7 +40,7 @@ class Month:
         return (self.begin + timedelta(days=32)).replace(day=1)
 
     def __str__(self) -> str:
-        return f"{self.kept.title} of {self.first:%B %Y}"
+        return f"{self.kept.noun} of {self.first:%B %Y}"
 
 
 def months(kept: Kept) -> list[Month]:

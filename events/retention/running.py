@@ -7,14 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models.functions import Now
 
 from events.models import TrimRun
 from events.retention import dropping, planning, terms, thinning, values
 from events.retention.months import Month
 from events.retention.planning import Due
-from events.retention.terms import Kept
+from events.retention.terms import Kept, Terms
 from leadops.lib.jobs import Jobs
 from leadops.lib.locks import Busy
 
@@ -24,7 +24,7 @@ LEASE = 600.0  # seconds; longer than any step
 EVERY = timedelta(hours=20)  # the schedule comes daily, and not to the second
 TRIES = 40  # to get the lock of a busy table, half a second apart
 PAUSE = 0.5
-ORDER = tuple(Kept)
+ORDER: tuple[str, ...] = tuple(Kept)
 
 
 def start(by: str = "") -> TrimRun | None:
@@ -46,12 +46,16 @@ def due() -> TrimRun | None:
 
 
 def cancel(run_id: str) -> bool:
-    """Stop it before its next step; what went stays gone."""
-    return bool(
-        TrimRun.objects.filter(id=run_id, state=TrimRun.State.RUNNING).update(
-            state=TrimRun.State.CANCELLED, ended_at=Now()
-        )
-    )
+    """Stop it before its next step; what went stays gone, and its event says how much it was."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        run = TrimRun.objects.select_for_update().filter(id=run_id, state="running").first()
+        if run is None:
+            return False
+        thinning.close(cursor, run)
+        run.state = TrimRun.State.CANCELLED
+        run.save(update_fields=["state"])
+        TrimRun.objects.filter(id=run_id).update(ended_at=Now())
+    return True
 
 
 def work(run_id: str, *, seconds: float, stopping: Callable[[], bool]) -> bool:
@@ -61,14 +65,21 @@ def work(run_id: str, *, seconds: float, stopping: Callable[[], bool]) -> bool:
 
 
 @dataclass(slots=True)
+class _Going:
+    """What is left to do, by which terms; what was left undone, and why."""
+
+    left: list[Due]
+    terms: Terms
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class Runner:
     """Goes on where the run's row says that it is."""
 
     run_id: str
     stopping: Callable[[], bool] = lambda: False
-    _left: list[Due] | None = None
-    _terms: terms.Terms | None = None
-    _notes: list[str] = field(default_factory=list)
+    _going: _Going | None = None
 
     def step(self) -> bool:
         """Do some of it; False when there is no more to do, or it was cancelled."""
@@ -76,26 +87,23 @@ class Runner:
         if run.state != TrimRun.State.RUNNING:
             return False
         JOBS.renew(run.id, LEASE)
-        if self._left is None or self._terms is None:
-            self._terms = terms.load(run.created_at)
-            self._left = _left(run, planning.plan(self._terms))
-        if not self._left:
-            return self._end(run)
-        due = self._left[0]
+        going = self._going = self._going or _planned(run)
+        if not going.left:
+            return _end(run, going)
+        due = going.left[0]
         _enter(run, due.month)
-        if not self._take(run, due):
-            self._left.pop(0)
+        if not self._take(run, due, going):
+            going.left.pop(0)
         return True
 
-    def _take(self, run: TrimRun, due: Due) -> bool:
+    def _take(self, run: TrimRun, due: Due, going: _Going) -> bool:
         """Whether there is more to do for the month."""
-        assert self._terms is not None
         if due.waits:
-            self._notes.append(f"{due.month}: {due.waits}")
+            going.notes.append(f"{due.month}: {due.waits}")
         elif not due.whole:
-            return thinning.batch(due.month, run, self._terms)
+            return thinning.batch(due.month, run, going.terms)
         elif reason := self._drop(run, due.month):
-            self._notes.append(f"{due.month}: {reason}")
+            going.notes.append(f"{due.month}: {reason}")
         return False
 
     def _drop(self, run: TrimRun, month: Month) -> str:
@@ -112,20 +120,25 @@ class Runner:
                 time.sleep(PAUSE)
         return "somebody read or wrote it all the time; the next run tries again"
 
-    def _end(self, run: TrimRun) -> bool:
-        assert self._terms is not None
-        values.forget(self._terms)
-        TrimRun.objects.filter(id=run.id, state=TrimRun.State.RUNNING).update(
-            state=TrimRun.State.DONE, ended_at=Now(), note="\n".join(self._notes)
-        )
-        return False
+
+def _planned(run: TrimRun) -> _Going:
+    in_force = terms.load(run.created_at)
+    return _Going(_left(run, planning.plan(in_force)), in_force)
+
+
+def _end(run: TrimRun, going: _Going) -> bool:
+    values.forget(going.terms)
+    TrimRun.objects.filter(id=run.id, state=TrimRun.State.RUNNING).update(
+        state=TrimRun.State.DONE, ended_at=Now(), note="\n".join(going.notes)
+    )
+    return False
 
 
 def _left(run: TrimRun, plan: list[Due]) -> list[Due]:
     """The plan from where the run is; a month that was begun is gone on with."""
     if run.month is None:
         return plan
-    at = (ORDER.index(Kept(run.table_name)), run.month)
+    at = (ORDER.index(run.table_name), run.month)
     return [due for due in plan if (ORDER.index(due.month.kept), due.month.first) >= at]
 
 

@@ -18,12 +18,12 @@ class Kept(StrEnum):
 
     at: str
     column: str
-    title: str
+    noun: str
 
-    def __new__(cls, table: str, at: str, column: str, title: str) -> Kept:
+    def __new__(cls, table: str, at: str, column: str, noun: str) -> Kept:
         member = str.__new__(cls, table)
         member._value_ = table
-        member.at, member.column, member.title = at, column, title
+        member.at, member.column, member.noun = at, column, noun
         return member
 
     EXCHANGES = "events_exchange", "at", "exchanges_kept", "requests and replies"

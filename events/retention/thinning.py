@@ -13,8 +13,8 @@ from django.db.models import F
 
 from events.models import Trim, TrimRun
 from events.retention import dropping, underway
-from events.retention.months import Month
-from events.retention.terms import Terms
+from events.retention.months import Month, months
+from events.retention.terms import Kept, Terms
 
 BLOCKS = 256  # 2 MiB of rows; their long texts stand elsewhere and go with them
 # `flows_flow` belongs to the app above; it is named here, not imported.
@@ -29,8 +29,8 @@ DELETE = """
               AND (l.id IS NULL OR NOT {open})
         )) RETURNING x.lead_id
     )
-    SELECT coalesce(l.flow_id, ''), count(*) FROM gone LEFT JOIN events_lead l ON l.id = gone.lead_id
-    GROUP BY 1
+    SELECT coalesce(l.flow_id, ''), count(*)
+    FROM gone LEFT JOIN events_lead l ON l.id = gone.lead_id GROUP BY 1
 """
 
 
@@ -42,6 +42,9 @@ def batch(month: Month, run: TrimRun, terms: Terms) -> bool:
     first = run.block
     last = min(first + BLOCKS, month.blocks)
     with transaction.atomic(), connection.cursor() as cursor:
+        state = TrimRun.objects.select_for_update().values_list("state", flat=True)
+        if state.get(id=run.id) != TrimRun.State.RUNNING:
+            return False  # cancelled, and its event is written
         gone = _delete(cursor, month, terms, first, last)
         for flow_id, rows in gone.items():
             _add(month, run, terms, flow_id, rows)
@@ -72,13 +75,23 @@ def _add(month: Month, run: TrimRun, terms: Terms, flow_id: str, rows: int) -> N
         table_name=month.kept.value,
         month=month.first,
         flow_id=flow_id,
-        defaults={"until": terms.before(terms.of(month.kept, flow_id)), "rows": rows},
+        # Rows were out, so there is a time before which they are; of a flow it is its own.
+        defaults={"until": terms.before(terms.of(month.kept, flow_id)) or terms.now, "rows": rows},
     )
     if not made:
         Trim.objects.filter(pk=trim.pk).update(rows=F("rows") + rows)
 
 
 def _finish(cursor: Any, month: Month, run: TrimRun) -> None:
+    """The event of what went of a month, where something did."""
     rows = Trim.objects.filter(run=run.id, table_name=month.kept.value, month=month.first)
     if total := sum(rows.values_list("rows", flat=True)):
         dropping.note(cursor, month, run, total, whole=False)
+
+
+def close(cursor: Any, run: TrimRun) -> None:
+    """The event of a month that a cancelled run was at, if some of it went."""
+    for kept in Kept:
+        for month in months(kept) if kept == run.table_name else ():
+            if month.first == run.month and run.block < month.blocks:
+                _finish(cursor, month, run)
