@@ -12,16 +12,16 @@ from django.core.exceptions import ValidationError
 from flows import fields
 from flows.arrival import termchecks
 from flows.patterns import registry
-from flows.pricing import rules as price_rules
 from flows.pricing import service as pricing_service
-from flows.pricing.errors import TermError
 from flows.services import SERVICES, settings
 from flows.steps import appending
 from leadops.lib.validation import duplicates as duplicates
 from leadops.lib.validation import plain_object as plain_object
 from leadops.lib.validation import rules as rules
 from recipients import addresses
+from recipients import prices as price_rules
 from recipients import validation as sending
+from recipients.termerrors import TermError
 
 if TYPE_CHECKING:
     from flows.models import Enhancement

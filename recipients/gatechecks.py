@@ -1,4 +1,4 @@
-"""What hours, limits and caps must satisfy: one set of checks for admin and bundle."""
+"""What hours, limits, caps and prices must satisfy: one set of checks for admin and bundle."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from recipients import caps as _caps
 from recipients import hours as _hours
 from recipients import limits as _limits
+from recipients import prices as _prices
 from recipients.termerrors import TermError
 
 
@@ -23,6 +24,10 @@ def hours(value: Any) -> None:
 
 def limits(value: Any) -> None:
     _term(_limits.check, value)
+
+
+def prices(value: Any) -> None:
+    _term(_prices.parse, value)
 
 
 def _term(check: Callable[[Any], Any], value: Any) -> None:

@@ -23,6 +23,7 @@ from recipients import (
     limits,
     mapping,
     policies,
+    prices,
     responses,
     suppression,
     validation,
@@ -45,6 +46,7 @@ from recipients.plan import (
     RecipientPlan,
     Trial,
 )
+from recipients.prices import Prices
 
 log = logging.getLogger(__name__)
 
@@ -147,6 +149,7 @@ def compile_recipient(
             reader=responses.compile_reader(responses.ReaderSpec()),
             type=recipient.type,
             price=recipient.price,
+            prices=Prices(recipient.price, whose="recipient"),
             integration=recipient.integration,
             active=False,
             paused_reason=f"Configuration error: {error}",
@@ -228,6 +231,12 @@ def _compiled(recipient: Recipient, vault: Vault, mapped: _Mapped) -> RecipientP
         tier=recipient.tier,
         timezone=recipient.timezone,
         price=recipient.price,
+        prices=Prices(
+            recipient.price,
+            prices.parse(recipient.prices),
+            "recipient",
+            zone=recipient.timezone,
+        ),
         integration=recipient.integration,
         active=recipient.active,
         paused_reason=_paused(recipient),

@@ -22,6 +22,8 @@ from recipients.hours import Hours
 from recipients.limits import NONE as NO_LIMITS
 from recipients.limits import Limits
 from recipients.outcomes import Result
+from recipients.prices import NONE as NO_PRICES
+from recipients.prices import Prices
 from recipients.retry import DEFAULT_POLICY, RetryPolicy
 
 if TYPE_CHECKING:
@@ -266,6 +268,7 @@ class RecipientPlan:
     tier: str = ""
     timezone: str = "UTC"
     price: Decimal | None = None
+    prices: Prices = NO_PRICES
     integration: str = "http"
     active: bool = True
     paused_reason: str = ""
@@ -308,6 +311,11 @@ class RecipientPlan:
         """The recipient with the mapping on trial where that is the version, else itself."""
         trial = self.trial
         return trial.plan if trial and trial.plan.version == version else self
+
+    @property
+    def has_static_bid(self) -> bool:
+        """It is never asked for bids: it has said once what it offers."""
+        return self.ping is not None and self.ping.asks is None and self.ping.static_bid is not None
 
     @property
     def looks_up(self) -> bool:

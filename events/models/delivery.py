@@ -78,6 +78,9 @@ class Delivery(models.Model):
     routing = models.JSONField(
         null=True, editable=False, help_text="The figures it was chosen by, where its step learns."
     )
+    pricing = models.JSONField(
+        null=True, editable=False, help_text="How its price came about, where rules said it."
+    )
     holds = models.JSONField(
         null=True, editable=False, help_text="Places it holds in caps and limits."
     )

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from flows.arrival.aliases import MAX_ALIASES, MAX_DEPTH, MAX_NAME
-from flows.pricing.errors import TermError
+from recipients.termerrors import TermError
 
 MAX_ENTRIES: Final = 200
 HOST: Final = re.compile(

@@ -11,13 +11,13 @@ from flows.arrival import aliases, termchecks
 from flows.arrival.aliases import USUAL_ALONE, Aliases
 from flows.arrival.termchecks import Network
 from flows.models import FlowSource
-from flows.pricing import rules, service
-from flows.pricing.rules import NO_PRICE, Prices
+from flows.pricing import service
 from flows.pricing.service import Service
 from leadops.lib import conditions
-from recipients import caps
+from recipients import caps, prices
 from recipients.caps import Cap
 from recipients.loading import Vault
+from recipients.prices import NO_PRICE, Prices
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ def of(row: FlowSource, stored: Stored) -> Terms:
     source = row.source
     # Whatever the flow says about the price replaces all that the source says.
     own = row.price is not None or bool(row.prices) or bool(row.pricing)
-    prices, pricing = (row.prices, row.pricing) if own else (source.prices, source.pricing)
+    by_rules, pricing = (row.prices, row.pricing) if own else (source.prices, source.pricing)
     price = source.price if row.price is None else row.price
     found, problem = _service(row, pricing, stored)
     return Terms(
@@ -61,7 +61,7 @@ def of(row: FlowSource, stored: Stored) -> Terms:
         aliases=aliases.compiled(source.aliases, row.aliases),
         require=frozenset((*source.require, *row.require)),
         networks=tuple(map(termchecks.network_of, row.allowed_ips or source.allowed_ips)),
-        prices=Prices(price, rules.parse(prices)),
+        prices=Prices(price, prices.parse(by_rules)),
         service=found,
         service_problem=problem,
         duplicates=tuple(tuple(group) for group in row.duplicate_match),

@@ -185,5 +185,5 @@ def _price(
     if test:
         return
     found.average = spent / found.accepted if found.accepted else Decimal(0)
-    found.most = max([terms.prices.fixed, *(rule.price for rule in terms.prices.rules)])
+    found.most = terms.prices.most
     found.asked = terms.service is not None

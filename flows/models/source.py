@@ -6,9 +6,10 @@ from django.core.validators import MinValueValidator
 from django.db import models
 
 from flows import validation
-from flows.pricing import rules, service
+from flows.pricing import service
 from leadops.lib.fields import IdField, SecretField
 from leadops.lib.keys import ApiKey
+from recipients import prices
 
 
 class Source(models.Model):
@@ -105,7 +106,7 @@ class Source(models.Model):
         return self.name
 
     def clean(self) -> None:
-        self.prices, self.pricing = rules.normal(self.prices), service.normal(self.pricing)
+        self.prices, self.pricing = prices.normal(self.prices), service.normal(self.pricing)
 
 
 class SourceKey(ApiKey):

@@ -7,9 +7,8 @@ from django.db import models
 
 from flows import validation
 from flows.models.flow import Flow
-from flows.pricing import rules
 from leadops.lib.fields import DurationField, IdField
-from recipients import caps, gatechecks
+from recipients import caps, gatechecks, prices
 
 
 class Step(models.Model):
@@ -205,4 +204,4 @@ class StepRecipient(models.Model):
         return str(self.recipient)
 
     def clean(self) -> None:
-        self.prices, self.caps = rules.normal(self.prices), caps.normal(self.caps)
+        self.prices, self.caps = prices.normal(self.prices), caps.normal(self.caps)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,8 @@ class Candidate:
 
     In an auction a bid counts less by `margin` and by `penalty` (shares: 0.1 is a tenth), and
     nothing below `minimum_bid`. Who has a `static_bid` always offers that, and is not asked.
+
+    `pricing` says for the record how the price came about, None where no rules were asked.
     """
 
     recipient: str
@@ -30,6 +33,7 @@ class Candidate:
     minimum_bid: Decimal | None = None
     margin: Decimal = Decimal(0)
     penalty: Decimal = Decimal(0)
+    pricing: Mapping[str, Any] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

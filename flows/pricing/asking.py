@@ -15,13 +15,13 @@ from typing import Any, Final
 
 from django.conf import settings
 
-from flows.pricing.rules import By, Priced
 from flows.pricing.service import Service
 from leadops.lib import money
 from leadops.lib.http import Door
 from leadops.lib.http.addresses import Network
 from recipients.deliver import Attempt, deliver
 from recipients.outcomes import Category, Outcome
+from recipients.prices import By, Priced
 
 # Of the web process's 16 threads; waiting answers hold 8 at most.
 PLACES: Final = threading.BoundedSemaphore(6)

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
-from flows.pricing.errors import TermError
-from flows.pricing.rules import amount, written
 from leadops.lib import durations
 from leadops.lib.redact import Redactor
 from recipients import addresses, mapping, responses, validation
 from recipients.plan import BodyFormat, EndpointPlan, RecipientPlan
+from recipients.prices import amount, written
+from recipients.termerrors import TermError
 
 KEYS: Final = (
     "url", "method", "format", "headers", "send", "success", "price", "timeout", "max_price",

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from flows.pricing.errors import TermError
 from flows.services.base import Service
 from flows.services.registry import SERVICES
 from flows.steps import appending
 from flows.steps.appending import Appended
 from recipients import responses, validation
 from recipients.plan import BodyFormat
+from recipients.termerrors import TermError
 
 if TYPE_CHECKING:
     from flows.models import Enhancement

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from flows.pricing.errors import TermError
+from recipients.termerrors import TermError
 
 NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 PRIVACY: Final = ("plain", "personal", "sensitive")

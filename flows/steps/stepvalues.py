@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from flows.models import Enhancement
-from flows.pricing.errors import TermError
 from flows.services import SERVICES
 from flows.steps import appending
 from flows.steps.appending import Appended
+from recipients.termerrors import TermError
 
 
 def of_flows(flows: Sequence[str]) -> Iterator[tuple[str, Appended]]:

@@ -9,7 +9,7 @@ from django.db import models
 
 from leadops.lib import validation as checks
 from leadops.lib.fields import DurationField, IdField
-from recipients import caps, gatechecks, hours, policies, validation
+from recipients import caps, gatechecks, hours, policies, prices, validation
 
 
 class Recipient(models.Model):
@@ -40,6 +40,15 @@ class Recipient(models.Model):
         null=True,
         blank=True,
         help_text="What it pays for a lead unless its reply, its bid or the step says otherwise.",
+    )
+    prices = models.JSONField(
+        "prices by rules",
+        default=list,
+        db_default=models.Value([], models.JSONField()),
+        blank=True,
+        validators=[gatechecks.prices],
+        help_text="The first price whose rules hold, else the price above; then what is added, or "
+        "percent, by all whose rules hold. A step that names a price goes before all of these.",
     )
     integration = models.CharField(
         max_length=60,
@@ -242,6 +251,7 @@ class Recipient(models.Model):
         validation.reply_reading(self)
         checks.duplicates(self.duplicate_match, self.duplicate_within)
         self.hours, self.caps = hours.normal(self.hours), caps.normal(self.caps)
+        self.prices = prices.normal(self.prices)
 
     @property
     def is_paused(self) -> bool:

@@ -17,7 +17,7 @@ from leadops.config.kinds import (
     STATUS,
 )
 from leadops.config.plans import Draft, Plan, read, sentence
-from leadops.config.sections import capacity, suppression
+from leadops.config.sections import capacity, suppression, terms
 from leadops.config.sections.base import tops
 from leadops.config.sections.batches import read_batch, write_batch
 from leadops.config.sections.endpoints import read_endpoints, write_endpoints
@@ -38,6 +38,7 @@ SHAPE = Shape(
         Key("tier"),
         Key("timezone"),
         Key("price", MONEY),
+        Key("prices", terms.PRICES),
         Key("integration"),
         Key("active", BOOLEAN, stays=True),
         Key("contact"),

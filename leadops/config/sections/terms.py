@@ -6,19 +6,23 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from flows.pricing import rules, service
+from flows.pricing import service
 from leadops.config.items import Item
 from leadops.config.kinds import LIST, MONEY, OBJECT, RULES, Kind
 from leadops.config.shapes import Key
+from recipients import prices
 
 
 def _prices(item: Item) -> Any:
-    return rules.normal(item.plain())
+    return prices.normal(item.plain())
 
 
 def _write_prices(value: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [
-        {"when": RULES.write(each["when"]), "price": MONEY.write(Decimal(each["price"]))}
+        {
+            "when": RULES.write(each["when"]),
+            **{kind: MONEY.write(Decimal(each[kind])) for kind in prices.KINDS if kind in each},
+        }
         for each in value
     ]
 

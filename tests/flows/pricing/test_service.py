@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from flows import validation
 from flows.pricing import service
-from flows.pricing.errors import TermError
+from recipients.termerrors import TermError
 
 GOOD = {"url": "https://prices.example/quote", "price": "offer.price"}
 

@@ -6,9 +6,9 @@ from decimal import Decimal
 
 import pytest
 
-from flows.pricing import rules
-from flows.pricing.errors import TermError
-from flows.pricing.rules import By, Priced, Prices
+from recipients import prices as rules
+from recipients.prices import By, Priced, Prices
+from recipients.termerrors import TermError
 
 TEXAS = {"field": "state", "op": "is", "value": "TX"}
 OLD = {"field": "age", "op": "gte", "value": 65}
