@@ -10,7 +10,7 @@ import hashlib
 import logging
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, BinaryIO
 
@@ -39,8 +39,8 @@ __all__ = ["File", "Sent", "Undelivered", "deliver", "safe_name"]
 class _Filled:
     """A destination with its references replaced; `names` are those of the secrets used."""
 
-    settings: Mapping[str, Any]
-    secret: str
+    settings: Mapping[str, Any] = field(repr=False)
+    secret: str = field(repr=False)
     names: frozenset[str]
     redactor: Redactor
     second: _Filled | None = None

@@ -84,7 +84,7 @@ EMAIL = KindOfDestination(
             "subject",
             TEMPLATE,
             "Without: the file's name.",
-            example='{{file.name}}, {{format now "YYYY-MM-DD"}}',
+            example='Leads of {{format now "YYYY-MM-DD"}}',
         ),
         Option("host", help="Mail server that takes the messages; without, the site's own."),
         Option(

@@ -142,7 +142,6 @@ def by_email(settings: Settings, secret: str, file: File, means: Means) -> Sent:
 
 
 def _letter(settings: Settings, file: File, now: datetime, *, linked: bool) -> Letter:
-    context = {"now": now, "file": {"name": file.name, "size": file.size}}
     subject = settings.get("subject")
     rows = [("File", file.name), ("Size", megabytes(file.size))]
     if linked:
@@ -155,7 +154,7 @@ def _letter(settings: Settings, file: File, now: datetime, *, linked: bool) -> L
         cc=_mailboxes(settings.get("cc")),
         bcc=(),
         reply_to=_mailboxes(settings.get("reply_to")),
-        subject=(subject.text(context).strip() if subject else "") or file.name,
+        subject=(subject.text({"now": now}).strip() if subject else "") or file.name,
         text=text,
         html=html,
         key=file.key,
