@@ -16,10 +16,10 @@ from django.db import connection, transaction
 from django.db.models import Model
 
 from events import recount
-from events.models import Delivery, Event, Feedback, Lead, Snapshot
+from events.models import Delivery, Event, Feedback, Lead, Snapshot, Trim
 from events.partitions import TABLES
-from events.sealing import checking
 from events.retention.gone import ALL_SNAPSHOTS, WHOLE_FROM
+from events.sealing import checking
 
 MOST = 20  # problems that a check lists
 
@@ -119,6 +119,25 @@ SNAPSHOTS = f"""
         SELECT lead_id, count(DISTINCT version) AS n FROM events_snapshot GROUP BY lead_id
     ) s ON s.lead_id = l.id
     WHERE l.salt IS NOT NULL AND l.snapshot <> coalesce(s.n, 0) AND {ALL_SNAPSHOTS}
+    LIMIT {MOST}
+"""  # noqa: S608
+TRIMS = f"""
+    SELECT coalesce(t.table_name, e.table_name), coalesce(to_char(t.month, 'YYYY-MM'), e.month),
+           t.rows, e.rows
+    FROM (SELECT run, table_name, month, sum(rows) AS rows FROM events_trim
+          WHERE dropped_at >= {WHOLE_FROM}
+            AND run NOT IN (SELECT id FROM events_trimrun WHERE state = 'running')
+          GROUP BY 1, 2, 3) t
+    FULL JOIN (
+        SELECT entity_id AS run, data ->> 'table' AS table_name, data ->> 'month' AS month,
+               sum((data ->> 'rows')::bigint) AS rows
+        FROM events_event WHERE type = 'record.trimmed'
+          AND entity_id NOT IN (SELECT id FROM events_trimrun WHERE state = 'running')
+          AND timestamp >= {WHOLE_FROM}
+        GROUP BY 1, 2, 3
+    ) e ON e.run = t.run AND e.table_name = t.table_name
+       AND e.month = to_char(t.month, 'YYYY-MM')
+    WHERE t.rows IS DISTINCT FROM e.rows
     LIMIT {MOST}
 """  # noqa: S608
 # `flows_work` belongs to the app above; it is named here, not imported.
@@ -260,6 +279,7 @@ CHECKS: tuple[Callable[[], Check], ...] = (
     snapshots,
     nothing_lost,
     partitions,
+    trims,
     seals,
 )
 
