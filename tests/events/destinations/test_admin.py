@@ -55,7 +55,7 @@ def test_it_sends_a_test_file(ops, settings, tmp_path):
     destination = Destination.objects.create(
         slug="shelf", kind="file", settings={"folder": "exports"}
     )
-    url = page_of(destination).replace("/change/", "/send-test-file/")
+    url = page_of(destination).replace("/change/", "/send_test_file/")
     page = ops.post(url, {"_form_submitted": "1"}, headers={"HX-Request": "true"})
     assert page.status_code == 200
     written = (tmp_path / "outbox/exports/leadops-test.txt").read_text()
@@ -73,6 +73,6 @@ def test_who_only_reads_sends_nothing(settings, tmp_path):
     page = auditor.get(page_of(destination))
     assert page.status_code == 200
     assert "Send a test file" not in page.content.decode()
-    url = page_of(destination).replace("/change/", "/send-test-file/")
+    url = page_of(destination).replace("/change/", "/send_test_file/")
     assert auditor.post(url, {"_form_submitted": "1"}).status_code in (302, 403)
     assert not (tmp_path / "outbox").exists()
