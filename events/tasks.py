@@ -9,12 +9,15 @@ from django.db import connection
 
 from events import partitions, partitionwatch, rollups
 from events.alerts import evaluate, expiry, notices, renewal
+from events.models import RecordSettings
 from events.retention import running
+from events.sealing import heads, seals
 from leadops.lib import queue
 
 log = logging.getLogger(__name__)
 
 FOLD_SECONDS = 50.0  # what one run may take: the next comes after a minute
+SEAL_SECONDS = 40.0  # and heads are published in the rest of the minute
 BUSY = 5_000  # tallies in one go, from which on a minute is too long to wait
 TRIM_TURN = 30.0  # seconds; there are few workers for all that is not pumping
 BUSY_PAUSE = 3.0  # seconds between folds while it is busy
@@ -52,6 +55,17 @@ def alerts() -> None:
         notices.tell()
     except Exception:
         _gave_up("Judging alerts")
+
+
+def seal() -> None:
+    """Seal what has settled, then publish the head where that is due."""
+    try:
+        after = RecordSettings.current().seal_after
+        stop = queue.stopping.is_set
+        seals.seal(delay=after, seconds=SEAL_SECONDS, wait=False, stopping=stop)
+        heads.publish()
+    except Exception:
+        _gave_up("Sealing")
 
 
 def secrets() -> None:

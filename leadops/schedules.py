@@ -7,6 +7,7 @@ from leadops.lib.queue import Every
 SCHEDULES: tuple[Every, ...] = (
     Every("fold", "events.tasks.fold"),
     Every("alerts", "events.tasks.alerts"),
+    Every("seal", "events.tasks.seal"),
     Every("wake held", "flows.tasks.wake_held"),
     Every("learn", "flows.tasks.learn"),
     Every("secrets", "events.tasks.secrets", minutes=30),

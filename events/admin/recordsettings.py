@@ -20,6 +20,10 @@ class RecordSettingsAdmin(ConsoleAdmin):
             "How long it is kept",
             {"fields": (("exchanges_kept", "snapshots_kept"), "events_kept")},
         ),
+        (
+            "Sealing",
+            {"fields": (("seal_after", "heads_every"), "heads_to")},
+        ),
     )
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:

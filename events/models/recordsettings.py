@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_slug
 from django.db import models
 
 from leadops.lib import durations
-from leadops.lib.fields import RetentionField
+from leadops.lib.fields import DurationField, RetentionField
 
-DAY = 86_400.0
+DAY, HOUR = 86_400.0, 3_600.0
+
+
+def slugs(value: Any) -> None:
+    """A list of slugs, each once."""
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise ValidationError('A list of slugs, e.g. ["audit-mail"].')
+    for each in value:
+        validate_slug(each)
+    if len(set(value)) < len(value):
+        raise ValidationError("A destination stands here twice.")
 
 
 class RecordSettings(models.Model):
@@ -32,6 +46,26 @@ class RecordSettings(models.Model):
         default=durations.FOREVER,
         help_text="The leads' values, version by version. Without them a lead cannot be sent "
         "again or exported. A flow may keep its own for longer or shorter.",
+    )
+    seal_after = DurationField(
+        "sealed after",
+        default=10.0,
+        help_text="How old events are when they are sealed. What is still being written holds "
+        "sealing back by itself.",
+    )
+    heads_every = DurationField(
+        "heads published every",
+        default=HOUR,
+        help_text="The last seal's number and hash. What is changed before its head is out, with "
+        "all seals made anew, cannot be seen.",
+    )
+    heads_to = models.JSONField(
+        "heads go to",
+        default=list,
+        blank=True,
+        validators=[slugs],
+        help_text='Slugs of destinations, as ["audit-mail", "audit-bucket"]: places where who '
+        "writes the database writes nothing. They also go to heads.jsonl under LEADOPS_HOME.",
     )
 
     class Meta:

@@ -7,12 +7,12 @@ cannot vouch for its own rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from hashlib import sha256
 from itertools import groupby
-from typing import Any
+from pathlib import Path
 
 from django.db import connection
 
@@ -35,13 +35,19 @@ class Found:
     seals: int = 0
     events: int = 0
     kept_of: dict[date, int] = field(default_factory=dict)  # dropped months: their seals
+    dropped_events: dict[date, int] = field(default_factory=dict)  # and what these are of
     problems: list[str] = field(default_factory=list)
     waiting: int = 0
-    notes: list[str] = field(default_factory=list)
 
     def problem(self, text: str) -> None:
         if len(self.problems) < self.most:
             self.problems.append(text)
+
+    def keep(self, seal: Seal) -> None:
+        """A seal of a month that was dropped."""
+        month = seal.month
+        self.kept_of[month] = self.kept_of.get(month, 0) + 1
+        self.dropped_events[month] = self.dropped_events.get(month, 0) + seal.events
 
     def text(self) -> str:
         """For people, in one line."""
@@ -68,17 +74,21 @@ class Span:
         return sum(seal.events for seal in self.seals.values())
 
 
-def check(*, most: int = 20, said: Said = lambda done, all: None) -> Found:
-    """All of it, as it stands now; best within one transaction of one snapshot."""
+def check(
+    *, most: int = 20, files: Sequence[Path] = (), said: Said = lambda done, all: None
+) -> Found:
+    """All of it, as it stands now, best in a transaction of one snapshot. `files` hold heads that
+    were published; `said` hears how many seals of how many are done."""
     found = Found(most)
     if trouble := restored.problem():
         found.problem(trouble)
-    chain = Chain(found, published.heads(found.problem))
+    chain = Chain(found, published.heads(found.problem, *files))
     total = chain.count()
     for spans in _chunks(chain.spans()):
         _compare(spans, chain.dropped, found)
         said(found.seals, total)
     chain.end()
+    _check_dropped(chain.dropped, found)
     found.waiting = _waiting(chain.sealed_to)
     return found
 
@@ -164,7 +174,7 @@ class Held:
     first: list[bytes]
 
 
-def _compare(spans: list[Span], dropped: Mapping[date, Any], found: Found) -> None:
+def _compare(spans: list[Span], dropped: Mapping[date, Dropped], found: Found) -> None:
     """Rows and seals of neighbouring spans."""
     now = _read(spans)
     for number, span in enumerate(spans):
@@ -194,11 +204,11 @@ def _read(spans: list[Span]) -> dict[tuple[int, int], Held]:
     return held
 
 
-def _one(seal: Seal, held: Held | None, dropped: Mapping[date, Any], found: Found) -> None:
+def _one(seal: Seal, held: Held | None, dropped: Mapping[date, Dropped], found: Found) -> None:
     """A seal and the rows that it speaks of."""
     gone = dropped.get(seal.month)
-    if gone is not None and seal.sealed_at <= gone and held is None:
-        found.kept_of[seal.month] = found.kept_of.get(seal.month, 0) + 1
+    if gone is not None and seal.sealed_at <= gone.at and held is None:
+        found.keep(seal)
         return
     count = held.tree.count if held else 0
     found.events += count
@@ -228,17 +238,43 @@ def _unsealed(month: date, span: Span, held: Held, found: Found) -> None:
     )
 
 
+# What retention drops it notes in a table, and in an event, which is sealed.
 DROPPED = """
-    SELECT month, max(dropped_at) FROM events_trim
-    WHERE table_name = 'events_event' AND whole GROUP BY month
+    SELECT t.month, max(t.dropped_at), sum(t.rows), EXISTS (
+        SELECT FROM events_event e
+        WHERE e.type = 'record.trimmed' AND e.data ->> 'table' = 'events_event'
+          AND e.data ->> 'month' = to_char(t.month, 'YYYY-MM')
+    )
+    FROM events_trim t WHERE t.table_name = 'events_event' AND t.whole GROUP BY t.month
 """
 
 
-def dropped_months() -> dict[date, Any]:
-    """Months whose events retention has dropped, and when."""
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A month whose events retention has dropped. `told`: an event says so."""
+
+    month: date
+    at: datetime
+    rows: int
+    told: bool
+
+
+def dropped_months() -> dict[date, Dropped]:
     with connection.cursor() as cursor:
         cursor.execute(DROPPED)
-        return dict(cursor.fetchall())
+        return {row[0]: Dropped(row[0], row[1], int(row[2]), row[3]) for row in cursor.fetchall()}
+
+
+def _check_dropped(dropped: Mapping[date, Dropped], found: Found) -> None:
+    """Retention's note must fit the seals, and stand in the record as long as that is kept."""
+    for month, each in sorted(dropped.items()):
+        if not each.told and each.at.date().replace(day=1) not in dropped:
+            found.problem(f"{month:%Y-%m} is noted as dropped, but no event of the record says so")
+        sealed = found.dropped_events.get(month, 0)
+        if month in found.kept_of and sealed != each.rows:
+            found.problem(
+                f"{month:%Y-%m}: retention dropped {each.rows} rows, its seals are of {sealed}"
+            )
 
 
 WAITING = f"""

@@ -102,3 +102,13 @@ def last(place: str) -> Head | None:
     """The head that was published there last."""
     there = Head.objects.filter(place=place, published_at__isnull=False)
     return there.order_by("-n").first()
+
+
+def next_head(n: int) -> int:
+    """The first published head from seal `n` on; the last seal where there is none yet."""
+    there = Head.objects.filter(n__gte=n, published_at__isnull=False)
+    head = there.order_by("n").values_list("n", flat=True).first()
+    if head is not None:
+        return int(head)
+    seal = Seal.objects.only("n").first()
+    return seal.n if seal else n

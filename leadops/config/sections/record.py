@@ -7,7 +7,7 @@ from typing import Any
 from events.models import RecordSettings
 from leadops.config.concealing import Concealing
 from leadops.config.items import Item
-from leadops.config.kinds import RETENTION
+from leadops.config.kinds import DURATION, LIST, RETENTION
 from leadops.config.plans import Draft, Plan
 from leadops.config.shapes import Key, Shape
 
@@ -16,6 +16,9 @@ SHAPE = Shape(
         Key("retention.events", RETENTION, "events_kept"),
         Key("retention.exchanges", RETENTION, "exchanges_kept"),
         Key("retention.snapshots", RETENTION, "snapshots_kept"),
+        Key("seals.after", DURATION, "seal_after"),
+        Key("seals.heads_every", DURATION, "heads_every"),
+        Key("seals.heads_to", LIST, "heads_to"),
     )
 )
 
