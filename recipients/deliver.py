@@ -53,13 +53,15 @@ class RecordedReply:
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """One try and what it came to. `request` is None when none could be made, `reply` when none
-    came. `seconds` is from sending to the last byte; `started` is the wall clock's time."""
+    came. `seconds` is from sending to the last byte; `started` is the wall clock's time; `place`
+    where it went as the permanent record says it, None: the address without its query."""
 
     result: Result
     request: RecordedRequest | None = None
     reply: RecordedReply | None = None
     seconds: float = 0.0
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    place: str | None = None
 
 
 def deliver(
@@ -245,13 +247,19 @@ def configuration(reason: str, details: str) -> Result:
 
 def redacted(result: Result, redactor: Redactor) -> Result:
     """Buyers echo what they were sent, credentials too."""
+    texts = (result.reason, result.message, result.details)
+    clean = tuple(map(redactor.text, texts))
+    # Not by looks: a buyer's long number may well pass for a card's.
+    buyer_lead_id = redactor.secrets(result.buyer_lead_id)
+    if clean == texts and buyer_lead_id == result.buyer_lead_id and not result.captures:
+        return result  # as nearly all are
+    reason, message, details = clean
     return dataclasses.replace(
         result,
-        reason=redactor.text(result.reason),
-        message=redactor.text(result.message),
-        details=redactor.text(result.details),
-        # Not by looks: a buyer's long number may well pass for a card's.
-        buyer_lead_id=redactor.secrets(result.buyer_lead_id),
+        reason=reason,
+        message=message,
+        details=details,
+        buyer_lead_id=buyer_lead_id,
         captures={
             name: redactor.secrets(value) if isinstance(value, str) else value
             for name, value in result.captures.items()

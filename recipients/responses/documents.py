@@ -196,6 +196,8 @@ def _value(node: Any) -> Any:
 
 def _at(root: Any, segments: Sequence[str]) -> list[Any]:
     """The JSON values at a path, whose first name may be the source documents' `response`."""
+    if len(segments) == 1 and type(root) is dict and "*" != segments[0] in root:  # as most are
+        return [root[segments[0]]]
     found = _descend(root, segments)
     if not found and segments[0] == "response":
         found = _descend(root, segments[1:])
@@ -212,7 +214,7 @@ def _descend(value: Any, segments: Sequence[str], depth: int = 0) -> list[Any]:
     if name == "*":
         items = _items(value)
         return [found for item in items for found in _descend(item, rest, depth + 1)]
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         for length in range(len(segments), 0, -1):
             key = ".".join(segments[:length])
             if key in value:
@@ -226,7 +228,7 @@ def _descend(value: Any, segments: Sequence[str], depth: int = 0) -> list[Any]:
 
 
 def _items(value: Any) -> list[Any]:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return list(value.values())[:MAX_VALUES]
     return value[:MAX_VALUES] if isinstance(value, list) else []
 

@@ -7,7 +7,7 @@ only by a rule, by the success condition, or, where neither says what success is
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from types import MappingProxyType
@@ -107,20 +107,23 @@ class Reader:
         verdict = self._verdict(reading)
         price, doubt = self._price(reading, verdict.outcome)
         message = _first(reading, self.message)[:MAX_REASON]
-        result = Result(
-            outcome=verdict.outcome,
-            reason=self._reason(reading, verdict, message)[:MAX_REASON],
-            category=verdict.category,
-            price=price,
-            buyer_lead_id=_first(reading, self.lead_id)[:MAX_LEAD_ID],
-            message=message,
-            retry_after=_retry_after(reply, verdict.outcome, now),
-            captures=self._captures(reading),
-        )
+        reason = self._reason(reading, verdict, message)[:MAX_REASON]
+        buyer_lead_id = _first(reading, self.lead_id)[:MAX_LEAD_ID]
+        captures = self._captures(reading)
         # Last, for anything read before may have taken too long.
         slow = _TOO_SLOW if reading.budget.interrupted else ""
         facts = filter(None, (slow, verdict.details, doubt, _technical(reply, verdict)))
-        return replace(result, details="; ".join(facts)[:MAX_REASON])
+        return Result(
+            outcome=verdict.outcome,
+            reason=reason,
+            category=verdict.category,
+            price=price,
+            buyer_lead_id=buyer_lead_id,
+            message=message,
+            retry_after=_retry_after(reply, verdict.outcome, now),
+            captures=captures,
+            details="; ".join(facts)[:MAX_REASON],
+        )
 
     def _captures(self, reading: Reading) -> dict[str, Scalar]:
         if not self.keeps_types:
