@@ -286,7 +286,7 @@ def _deliver(step: Step, counts: _Counts, sight: Sight) -> Box:
 
 def _terms(row: StepRecipient, step: Step) -> Iterator[str]:
     price = row.recipient.price if row.price is None else row.price
-    if row.prices:
+    if row.prices or (row.price is None and row.recipient.prices):
         yield "Price by rules"
     elif price is not None:
         yield f"{price:.2f}"

@@ -11,11 +11,19 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from events.api.events import EventsView, FlowEventsView, LeadEventsView
+from events.api.exports import (
+    ExportCancelView,
+    ExportDownloadView,
+    ExportLinkView,
+    ExportsView,
+    ExportView,
+)
 from events.api.feedback import FeedbackView
 from events.api.leads import LeadView
 from events.api.metrics import RecipientMetricsView
+from events.api.stream import EventStreamView
 from flows.api.breakers import BreakersView, CloseBreakerView, OpenBreakerView
-from flows.api.capacity import CapacityView
+from flows.api.capacity import CapacityView, FlowCapacityView
 from flows.api.imports import (
     ImportAcceptedView,
     ImportCancelView,
@@ -66,10 +74,17 @@ urlpatterns = [
     path("leads/<str:lead_id>/events", LeadEventsView.as_view(), name="lead-events"),
     path("leads/<str:id>/feedback", FeedbackView.as_view(), name="lead-feedback"),
     path("feedback", FeedbackView.as_view(), name="feedback"),
+    path("events/stream", EventStreamView.as_view(), name="event-stream"),
+    path("exports", ExportsView.as_view(), name="exports"),
+    path("exports/<str:id>", ExportView.as_view(), name="export"),
+    path("exports/<str:id>/cancel", ExportCancelView.as_view(), name="export-cancel"),
+    path("exports/<str:id>/link", ExportLinkView.as_view(), name="export-link"),
+    path("exports/<str:id>/download", ExportDownloadView.as_view(), name="export-download"),
     path("events", EventsView.as_view(), name="events"),
     path("recipients/<str:slug>/metrics", RecipientMetricsView.as_view(), name="recipient-metrics"),
     path("recipients/<str:slug>/pause", PauseView.as_view(), name="recipient-pause"),
     path("recipients/<str:slug>/resume", ResumeView.as_view(), name="recipient-resume"),
+    path("flows/<str:slug>/capacity", FlowCapacityView.as_view(), name="flow-capacity"),
     path("recipients/<str:slug>/capacity", CapacityView.as_view(), name="recipient-capacity"),
     path("recipients/<str:slug>/breakers", BreakersView.as_view(), name="recipient-breakers"),
     path(

@@ -14,6 +14,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from flows import fields
+from flows.admin.caps import CapsMixin
 from flows.admin.flowtrial import FlowTrialMixin
 from flows.admin.flowversions import FlowVersionsMixin
 from flows.admin.imports import ImportMixin, imports_url
@@ -26,7 +27,8 @@ from flows.patterns import registry
 from flows.services import SERVICES
 from flows.steps import appending
 from leadops.lib import locators
-from leadops.lib.admin import About, Cards, ConsoleAdmin, Ordered, Rows, change_url, column
+from leadops.lib.admin import Cards, ConsoleAdmin, Ordered, Rows, change_url, column
+from recipients.admin.terms import AT_THE_DOOR, DOOR_CAPS, SOURCE_PRICES
 
 SUMMARY = 140  # characters
 KIND_LABELS = {"Filter": "info", "Enhance": "warning", "Deliver": "success"}
@@ -71,12 +73,11 @@ class SourceCards(Ordered, Cards):
         "aliases": 3,
         "require": 2,
         "allowed_ips": 2,
-        "caps": 3,
-        "prices": 4,
         "pricing": 5,
         "duplicate_match": 2,
     }
-    judged = {"accept": About(judges="arriving", beside="source")}
+    judged = {"accept": AT_THE_DOOR}
+    terms = {"caps": DOOR_CAPS, "prices": SOURCE_PRICES}
     fieldsets = (
         (
             None,
@@ -196,6 +197,7 @@ SUMMARIES = {
 @admin.register(Flow)
 class FlowAdmin(
     PictureMixin,
+    CapsMixin,
     FlowVersionsMixin,
     FlowTrialMixin,
     SimulateMixin,
@@ -212,12 +214,14 @@ class FlowAdmin(
     ordering = ("name",)
     prepopulated_fields = {"slug": ("name",)}
     code_boxes = {"duplicate_match": 3}
+    terms = {"caps": DOOR_CAPS}
     autocomplete_fields = ("suppress",)
     inlines = (StepRows, FieldRows, SourceCards)
     actions_detail = ("simulate", "try_change", "import_leads", "flow_versions")
     fieldsets = (
         (None, {"fields": (("name", "slug"), ("currency", "active"))}),
         ("Duplicates", {"fields": (("duplicate_match", "duplicate_within"),)}),
+        ("Caps at the door", {"fields": ("used", "caps")}),
         (
             "Suppression and consent",
             {

@@ -11,12 +11,13 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from events import visibility
-from flows.models import Flow, Step
+from flows.models import Flow, Source, Step
 from flows.trying import draftleads, rulefields, ruletrials
 from flows.trying.ruletrials import Judges, Trial, Whose
 from leadops.lib import conditions, documents
 from leadops.lib.admin.rules import problems, written
 from leadops.lib.conditions import ConditionError, Rule
+from recipients import pricefigures
 
 RECENT: Final = 20  # leads whose further names are offered
 MAX_DECIDED: Final = 20
@@ -24,6 +25,7 @@ CHANGES: Final = {
     "flow": "flows.change_flow",
     "step": "flows.change_flow",
     "recipient": "recipients.change_recipient",
+    "source": "flows.change_source",
 }
 """What a rule may be about, and what somebody must be allowed who writes one."""
 
@@ -46,7 +48,7 @@ def rules_view(request: HttpRequest) -> HttpResponse:
         return JsonResponse(_as_text(sent, document))
     known = {each.value for each in Judges}
     judges = Judges(sent["judges"]) if sent.get("judges") in known else Judges.ACCEPTED
-    whose = Whose(flows, judges, sent.get("source", ""))
+    whose = Whose(flows, judges, _source(sent))
     return JsonResponse(
         _told(rule, ruletrials.tried(rule, whose, visibility.of_user(request.user)), whose)
     )
@@ -65,10 +67,18 @@ def _flows(request: HttpRequest, about: str) -> list[str]:
         return [key]
     if kind == "step" and (step := Step.objects.filter(pk=key).first()):
         return [step.flow_id]
+    if kind == "source" and (source := Source.objects.filter(pk=key).first()):
+        return list(source.flows.values_list("flow_id", flat=True))
     visible = request.user.visible_recipients()  # type: ignore[union-attr]
     if kind == "recipient" and (recipient := visible.filter(pk=key).first()):
         return draftleads.flow_ids(recipient)
     raise Http404
+
+
+def _source(sent: Any) -> str:
+    """The source whose leads alone count; blank: those of all."""
+    kind, _, key = sent.get("about", "").partition(":")
+    return str(key if kind == "source" else sent.get("source", ""))
 
 
 def _offered(request: HttpRequest, flows: Sequence[str]) -> dict[str, Any]:
@@ -134,6 +144,9 @@ def _notes(rule: Rule, trial: Trial, whose: Whose) -> Sequence[str]:
         found.append(f"The time was over after {trial.looked} leads.")
     if trial.erased:
         found.append(f"{trial.erased} more were erased.")
+    measured = [name for name in rule.fields if pricefigures.is_figure(name)]
+    if measured:
+        found.append(f"{', '.join(measured)}: measured when a lead is priced, missing here.")
     for name in ruletrials.unseen(rule, whose.flows):
         found.append(f"{name} is too sensitive for the record: here it counts as hidden.")
     return found

@@ -17,6 +17,7 @@ from flows.models import Source, SourceKey
 from leadops.lib import history, secrets
 from leadops.lib.admin import ConsoleAdmin, button, column, done, money
 from leadops.lib.key_rows import KeyRows, show_new_keys, tell_key
+from recipients.admin.terms import SOURCE_PRICES
 
 
 class KeyNameForm(BaseDialogForm):  # type: ignore[misc]
@@ -51,11 +52,11 @@ class SourceAdmin(ConsoleAdmin):
         "aliases": 4,
         "require": 2,
         "allowed_ips": 3,
-        "prices": 5,
         "pricing": 6,
         "allowed_origins": 2,
         "redirect_hosts": 2,
     }
+    terms = {"prices": SOURCE_PRICES}
     fieldsets = (
         (None, {"fields": (("name", "slug"), ("price", "active"), "fields")}),
         (

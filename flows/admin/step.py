@@ -13,11 +13,13 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from flows import validation
+from flows.admin.caps import CapsMixin
 from flows.admin.enhancement import AskMixin, EnhancementCard
 from flows.models import Flow, Step, StepRecipient
 from flows.patterns import registry
-from leadops.lib.admin import ConsoleAdmin, Ordered, Rows, change_url, column
+from leadops.lib.admin import Cards, ConsoleAdmin, Ordered, change_url, column
 from leadops.lib.admin.rows import OrderedFormSet
+from recipients.admin.terms import CAPS, PRICES
 
 OWN_FIELDS = {
     Step.Kind.FILTER: ("name", "rules", ("reason", "on_fail")),
@@ -30,6 +32,7 @@ OWN_FIELDS = {
         ("auction_deadline", "offer_valid"),
         "tell_losers",
         ("learn_over", "learn_minimum"),
+        "used",
         "caps",
     ),
 }
@@ -99,40 +102,45 @@ class RecipientFormSet(OrderedFormSet):
             form.add_error("opens_after", error)
 
 
-class RecipientRows(Ordered, Rows):
+class RecipientCards(Ordered, Cards):
     model = StepRecipient
     formset = RecipientFormSet
     tab = False
     hide_title = True
     verbose_name = "recipient"
     verbose_name_plural = "recipients, in order"
-    fields = (
-        "recipient",
-        "price",
-        "prices",
-        "caps",
-        "weight",
-        "priority",
-        "opens_after",
-        "position",
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    ("recipient", "price"),
+                    "prices",
+                    "caps",
+                    ("weight", "priority", "opens_after"),
+                    "position",
+                )
+            },
+        ),
     )
     autocomplete_fields = ("recipient",)
-    code_boxes = {"prices": 2, "caps": 2}
+    terms = {"prices": PRICES, "caps": CAPS}
 
 
 @admin.register(Step)
-class StepAdmin(AskMixin, ConsoleAdmin):
+class StepAdmin(AskMixin, CapsMixin, ConsoleAdmin):
     """Reached from its flow; changes of it stand in the flow's history."""
 
     form = StepForm
-    inlines = (RecipientRows,)
+    inlines = (RecipientCards,)
     readonly_fields = ("shown_flow", "kind")
     # Nothing but an auction asks for bids. Who may only read has no box for the pattern.
     conditional_fields = dict.fromkeys(
         ("auction_deadline", "offer_valid", "tell_losers"),
         "typeof pattern === 'undefined' || pattern == 'ping_post'",
     )
-    code_boxes = {"rules": 10, "caps": 3}
+    code_boxes = {"rules": 10}
+    terms = {"caps": CAPS}
     chosen = {"pattern": patterns, "order": orders}
     autocomplete_fields = ("remediation",)
     list_display = ("name", "flow", "kind", "position")

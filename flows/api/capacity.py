@@ -1,10 +1,11 @@
-"""A recipient's caps, hours and limits as they stand now."""
+"""Caps, hours and limits of recipients as they stand now; caps of flows."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
 
+from django.db.models import Q
 from drf_spectacular.utils import extend_schema, inline_serializer
 from rest_framework import exceptions, serializers
 from rest_framework.request import Request
@@ -13,8 +14,16 @@ from rest_framework.views import APIView
 
 from events import visibility
 from flows.api.steering import recipient_of
-from flows.delivery.standings import CapStanding, Held, HoursStanding, LimitStanding, standing_of
-from leadops.lib.access import Caller, IsStaffOrPartner
+from flows.delivery.standings import (
+    CapStanding,
+    Held,
+    HoursStanding,
+    LimitStanding,
+    of_flow,
+    standing_of,
+)
+from flows.models import Flow
+from leadops.lib.access import Caller, IsStaff, IsStaffOrPartner
 from leadops.lib.api import Conflict
 from recipients.models import Recipient
 
@@ -61,6 +70,20 @@ CAPACITY = inline_serializer(
 )
 
 
+OF_FLOW = {key: field for key, field in CAP.items() if key != "step"} | {
+    "of": serializers.CharField(
+        help_text="The source, or the step and its recipient. Blank: the flow, at its door."
+    ),
+}
+FLOW_CAPACITY = inline_serializer(
+    "FlowCapacity",
+    {
+        "flow": serializers.CharField(),
+        "caps": inline_serializer("FlowCapacityCap", OF_FLOW, many=True),
+    },
+)
+
+
 class CapacityView(APIView):
     """`GET /api/v1/recipients/{slug}/capacity`, for staff who see the recipient, and itself"""
 
@@ -76,6 +99,27 @@ class CapacityView(APIView):
             return Response(capacity_of(recipient, ours=caller.kind is Caller.STAFF))
         except ValueError as error:
             raise Conflict(f"Configuration error: {error}") from error
+
+
+class FlowCapacityView(APIView):
+    """`GET /api/v1/flows/{slug}/capacity`, for staff who see all recipients"""
+
+    permission_classes = [IsStaff]
+
+    @extend_schema(summary="A flow's caps now", responses={200: FLOW_CAPACITY})
+    def get(self, request: Request, slug: str) -> Response:
+        flow = Flow.objects.filter(Q(slug=slug) | Q(pk=slug)).first()
+        if flow is None or not visibility.of(visibility.caller(request)).sees_all:
+            raise exceptions.NotFound(f"There is no flow {slug!r}.")
+        try:
+            found = of_flow(flow)
+        except ValueError as error:
+            raise Conflict(f"Configuration error: {error}") from error
+        return Response({"flow": flow.slug, "caps": [_cap_of_flow(each) for each in found]})
+
+
+def _cap_of_flow(each: CapStanding) -> dict[str, Any]:
+    return {("of" if key == "step" else key): value for key, value in _cap(each).items()}
 
 
 def capacity_of(recipient: Recipient, *, ours: bool) -> dict[str, Any]:

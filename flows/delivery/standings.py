@@ -1,17 +1,19 @@
-"""How much of a recipient's caps and limits is used, whether it is open, and what waits for it."""
+"""How much of caps and limits is used, of recipients, flows and steps; whether a recipient is open,
+and what waits for it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import connection
 
 from flows.delivery.capacity import AT_ONCE, EVER
-from flows.models import CapCount
+from flows.models import CapCount, Flow, Step, StepRecipient
 from recipients import caps, hours, limits
 from recipients.caps import Cap
 from recipients.hours import Hours
@@ -37,7 +39,7 @@ class CapStanding:
     used: Decimal
     reserved: Decimal
     resets_at: datetime
-    where: str = ""  # blank: the recipient's own; else flow and step
+    where: str = ""  # blank: its own; else flow and step, or the source, or the recipient
 
     @property
     def taken(self) -> Decimal:
@@ -110,6 +112,43 @@ def standing_of(recipient: Recipient, *, at: datetime | None = None) -> Standing
         held=tuple(held[:MOST]),
         held_count=len(held),
     )
+
+
+def of_flow(flow: Flow, *, at: datetime | None = None) -> tuple[CapStanding, ...]:
+    """A flow's caps at the door, those of its sources there, and of its steps. Raises ValueError
+    where the configuration cannot be used."""
+    capped = [(cap, "") for cap in caps.parse(flow.caps, owner=flow.id)]
+    for row in flow.sources.select_related("source").exclude(caps=[]):
+        listed = caps.parse(row.caps, owner=f"{flow.id}:{row.source_id}")
+        capped += [(cap, row.source.name) for cap in listed]
+    for step in flow.steps.exclude(caps=[]):
+        capped += [(cap, step.name) for cap in caps.parse(step.caps, owner=step.id)]
+    for listed_in, cap, name in _listed(step__flow=flow):
+        capped.append((cap, f"{listed_in}, {name}"))
+    return _standings(capped, at)
+
+
+def of_step(step: Step, *, at: datetime | None = None) -> tuple[CapStanding, ...]:
+    """A step's caps, and those of single recipients in it. Raises ValueError as well."""
+    own = [(cap, "") for cap in caps.parse(step.caps, owner=step.id)]
+    return _standings([*own, *((cap, name) for _, cap, name in _listed(step=step))], at)
+
+
+def _listed(**where: Any) -> Iterator[tuple[str, Cap, str]]:
+    """The caps of recipients in steps: the step's name, the cap, the recipient's name."""
+    rows = StepRecipient.objects.filter(**where).exclude(caps=[])
+    for row in rows.select_related("recipient", "step").order_by("step__position", "position"):
+        owner, zone = f"{row.step_id}:{row.recipient_id}", row.recipient.timezone
+        for cap in caps.parse(row.caps, owner=owner, zone=zone):
+            yield row.step.name, cap, row.recipient.name
+
+
+def _standings(
+    capped: Sequence[tuple[Cap, str]], at: datetime | None = None
+) -> tuple[CapStanding, ...]:
+    at = at or datetime.now(UTC)
+    counts = _counts(capped, limits.NONE) if capped else {}
+    return tuple(_cap(cap, where, counts, at) for cap, where in capped)
 
 
 def _caps(recipient: Recipient) -> Sequence[tuple[Cap, str]]:

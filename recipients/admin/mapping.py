@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.forms import BaseInlineFormSet, inlineformset_factory
 from unfold.widgets import UnfoldAdminSelectWidget
 
+from leadops.lib.admin import WhenLine
 from leadops.lib.forms import CodeInput, CodeLine
 from recipients import mapping
 from recipients.drafts import Draft
@@ -28,10 +29,15 @@ class RowForm(forms.ModelForm):  # type: ignore[type-arg]
         widgets: ClassVar = {
             "key": CodeLine({"aria-label": "Key", "placeholder": "their_field"}),
             "value": CodeInput(1, {"aria-label": "Value", "placeholder": "{{lead.first_name}}"}),
-            "when": CodeLine({"aria-label": "When", "placeholder": "always"}),
+            "when": WhenLine(attrs={"aria-label": "When", "placeholder": "always"}),
             "keep_blank": forms.CheckboxInput({"aria-label": "Keep blank"}),
             "position": forms.HiddenInput(),
         }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        when: Any = self.fields["when"].widget
+        when.fields_from = f"recipient:{self.instance.recipient_id or ''}"
 
     def has_changed(self) -> bool:
         """A new row in which nothing is written yet is none."""

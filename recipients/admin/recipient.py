@@ -22,6 +22,7 @@ from recipients.admin.rows import (
     ResponseRules,
     RetryRows,
 )
+from recipients.admin.terms import CAPS, PRICES
 from recipients.integrations import INTEGRATIONS
 from recipients.loading import compile_recipient
 from recipients.models import Endpoint, Recipient, Secret
@@ -46,7 +47,6 @@ class RecipientPage(FailingMixin, ConsoleAdmin):
     code_lines = ("success", *PATHS)
     code_boxes = {
         "hours": 4,
-        "caps": 6,
         "limits": 3,
         "filter": 6,
         "duplicate_match": 2,
@@ -55,6 +55,7 @@ class RecipientPage(FailingMixin, ConsoleAdmin):
         "mapping_text": 16,
     }
     chosen = {"integration": integrations}
+    terms = {"caps": CAPS, "prices": PRICES}
     autocomplete_fields = ("suppress",)
     inlines = (
         EndpointCards,
@@ -75,6 +76,7 @@ class RecipientPage(FailingMixin, ConsoleAdmin):
                     ("name", "slug"),
                     ("type", "tier"),
                     ("price", "timezone"),
+                    "prices",
                     ("integration", "active"),
                 )
             },

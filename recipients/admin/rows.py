@@ -168,7 +168,8 @@ class MappingRows(Ordered, Rows):
     verbose_name = "field"
     verbose_name_plural = "mapping"
     fields = ("key", "value", "when", "keep_blank", "position")
-    code_lines = ("key", "when")
+    code_lines = ("key",)
+    rule_lines = ("when",)
     code_boxes = {"value": 1}
 
 

@@ -4,15 +4,21 @@ from leadops.lib.admin.lists import button, choices, column, done, money, mono
 from leadops.lib.admin.pages import ConsoleAdmin, change_url
 from leadops.lib.admin.rows import Cards, Ordered, Rows
 from leadops.lib.admin.rules import About, RulesField, RulesWidget
+from leadops.lib.admin.terms import Choice, Terms, TermsField
+from leadops.lib.admin.when import WhenLine
 
 __all__ = [
     "About",
     "Cards",
+    "Choice",
     "ConsoleAdmin",
     "Ordered",
     "Rows",
     "RulesField",
     "RulesWidget",
+    "Terms",
+    "TermsField",
+    "WhenLine",
     "button",
     "change_url",
     "choices",

@@ -18,6 +18,8 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from leadops.lib import documents, durations
 from leadops.lib.admin.rules import About, RulesField, holds_rules
+from leadops.lib.admin.terms import Terms, TermsField
+from leadops.lib.admin.when import WhenLine
 from leadops.lib.fields import DurationField, SecretField
 from leadops.lib.forms import (
     AmountField,
@@ -51,7 +53,8 @@ class FieldsMixin:
 
     `code_lines` and `code_boxes` name columns that are written in monospace, with their rows;
     `chosen` those whose words come from a registry; `judged` says of columns with rules which
-    leads these judge.
+    leads these judge. `terms` names columns that hold caps or prices, `rule_lines` conditions of
+    one line that may be rules.
     """
 
     model: type[Model]
@@ -60,6 +63,8 @@ class FieldsMixin:
     money: ClassVar[Sequence[str]] = ("price",)
     chosen: ClassVar[dict[str, Choices]] = {}
     judged: ClassVar[dict[str, About]] = {}
+    terms: ClassVar[dict[str, Terms]] = {}
+    rule_lines: ClassVar[Sequence[str]] = ()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -100,15 +105,22 @@ class FieldsMixin:
         if isinstance(db_field, DurationField) and field:
             field.widget = UnfoldAdminTextInputWidget({"placeholder": "10s, 5m, 24h, 30d"})
             field.label = _label(db_field)
-        elif db_field.name in self.code_boxes and field:
-            field.widget = CodeInput(self.code_boxes[db_field.name])
-        elif db_field.name in self.code_lines and field:
-            field.widget = CodeLine()
+        elif field and (widget := self._written_as_code(db_field.name, request)):
+            field.widget = widget
         return field
+
+    def _written_as_code(self, name: str, request: HttpRequest) -> forms.Widget | None:
+        if name in self.code_boxes:
+            return CodeInput(self.code_boxes[name])
+        if name in self.rule_lines:
+            return WhenLine(self.rules_from(request))
+        return CodeLine() if name in self.code_lines else None
 
     def _structured(self, db_field: Any, request: HttpRequest) -> StructuredField:
         if holds_rules(db_field.validators):
             return self._rules(db_field, request)
+        if db_field.name in self.terms:
+            return self._terms(db_field, request)
         return StructuredField(
             empty=db_field.get_default(),
             checks=db_field.validators,
@@ -124,6 +136,18 @@ class FieldsMixin:
             fields_from=self.rules_from(request),
             judges=about.judges,
             beside=about.beside,
+            empty=db_field.get_default(),
+            checks=db_field.validators,
+            rows=self.code_boxes.get(db_field.name, 4),
+            required=not db_field.blank,
+            label=_label(db_field),
+            help_text=db_field.help_text,
+        )
+
+    def _terms(self, db_field: Any, request: HttpRequest) -> TermsField:
+        return TermsField(
+            self.terms[db_field.name],
+            fields_from=self.rules_from(request),
             empty=db_field.get_default(),
             checks=db_field.validators,
             rows=self.code_boxes.get(db_field.name, 4),

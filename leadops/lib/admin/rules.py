@@ -75,7 +75,7 @@ class RulesWidget(CodeInput):
         context["widget"].update(
             fields_from=self.fields_from,
             about=self.about,
-            url=_desk(),
+            url=desk(),
             operators=json.dumps(operators(), ensure_ascii=False),
             problems=json.dumps(self.problems, ensure_ascii=False),
             help=HELP,
@@ -194,7 +194,8 @@ def _refused(text: str) -> Any:
     raise ValueError(f"{text} is no number")
 
 
-def _desk() -> str:
+def desk() -> str:
+    """The address of the view; blank where there is no console."""
     try:
         return reverse(DESK)
     except NoReverseMatch:

@@ -100,7 +100,7 @@
 
         offer() {
             const found = this.given || {fields: [], types: {}};
-            const all = [...written(found.types), ...found.fields];
+            const all = [...written(found.types), ...found.fields, ...JSON.parse(this.box.dataset.more || "[]")];
             const names = new Map(all.map(each => [each.name, each]));
             if (names.size === this.fields.size && [...names.keys()].every(name => this.fields.has(name))) return;
             this.fields = names;
@@ -568,7 +568,7 @@
             const form = this.area.form;
             const {from, judges, beside, url} = this.box.dataset;
             const data = new URLSearchParams({part, about: from, judges, rule: this.area.value});
-            const near = beside && document.querySelector(`[name="${CSS.escape(this.area.name.replace(/[^-]+$/, beside))}"]`);
+            const near = beside && document.querySelector(`[name="${CSS.escape((this.area.name || this.box.dataset.name || "").replace(/[^-]+$/, beside))}"]`);
             if (near) data.set(beside, near.value);
             try {
                 const answer = await fetch(url, {
@@ -690,6 +690,18 @@
         }
     }
 
+    // An editor where a script needs one: for `text`, with what another box knows of its leads.
+    // `changed` hears of every change.
+    function within(place, text, data, changed) {
+        const area = el("textarea", {value: text, spellcheck: false, rows: 4, className: "leadops-code", ariaLabel: "Rules as text"});
+        const box = el("div", {className: "leadops-rules", "data-ready": "1"}, el("div", {className: "leadops-rules-text"}, area));
+        for (const name of ["from", "judges", "beside", "url", "operators", "more", "name"]) box.dataset[name] = data[name] || "";
+        place.append(box);
+        area.addEventListener("input", () => changed(area.value));
+        return new Editor(box);
+    }
+
+    window.leadopsRules = {within, el, pretty};
     document.addEventListener("DOMContentLoaded", all);
     document.addEventListener("formset:added", all);
 })();
