@@ -8,3 +8,8 @@ from django.apps import AppConfig
 class EventsConfig(AppConfig):
     name = "events"
     verbose_name = "Record"
+
+    def ready(self) -> None:
+        from events.privacy import held
+
+        held.register()

@@ -111,9 +111,12 @@ class Journal:
 
         `values` are the lead's data from this moment on (a new snapshot version); `exchange` the
         request and reply it came from, `same_exchange` that of the event noted just before;
-        `data` the type's own fields.
+        `data` the type's own fields. Of a lead that was erased (it has no salt any more) neither
+        is kept, whoever still had them at hand.
         """
         at = at or self.at
+        if lead.salt is None:
+            values = exchange = None
         lead.seq += 1
         digest, exchange_id = None, ""
         if values is not None:

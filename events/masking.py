@@ -26,6 +26,24 @@ _NO_DIGIT = re.compile(r"\D+")
 _PHONE = re.compile(r"\+?\d{7,15}")
 
 
+class Private(frozenset[str]):
+    """Names of fields whose values the permanent record does not repeat. What a flow does not
+    describe is among them, for nobody has said what it is."""
+
+    plain: frozenset[str] = OPEN_ROOTS | {"flow", "recipient", "now"}
+
+    @classmethod
+    def of(cls, privacy: Mapping[str, str], *beside: Iterable[str]) -> Private:
+        """By the flow's classes; `beside` are private names that stand in none of its fields."""
+        named = {name for name, word in privacy.items() if word != "plain"}
+        made = cls(named.union(*beside))
+        made.plain = cls.plain.union(name for name, word in privacy.items() if word == "plain")
+        return made
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or str(name).partition(".")[0] not in self.plain
+
+
 def personal_names(values: Mapping[str, Any], privacy: Mapping[str, str]) -> set[str]:
     """The names in a snapshot that are not for everybody."""
     return {name for name in values if _is_personal(name, privacy)}

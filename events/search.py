@@ -20,7 +20,12 @@ def register(kind: str, normaliser: Normaliser) -> None:
     _normalisers[kind] = normaliser
 
 
+def normal(kind: str, value: str) -> str | None:
+    """The form in which an e-mail or phone is compared; None when it is none."""
+    return _normalisers[kind](value)
+
+
 def digest(kind: str, value: str) -> bytes | None:
     """Under which leads with this e-mail or phone are kept; None when it is none."""
-    normal = _normalisers[kind](value)
-    return secrets.search_digest(kind, normal) if normal else None
+    form = normal(kind, value)
+    return secrets.search_digest(kind, form) if form else None

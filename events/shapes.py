@@ -39,9 +39,15 @@ def delivery(delivery_id: str, attempt: Attempt, **money_fields: Any) -> dict[st
         "id": delivery_id,
         "method": f"HTTP {request.method}" if request else "",
         # Without the query, which may hold the lead: the exchange has the whole of it.
-        "url": request.url.partition("?")[0] if request else "",
+        "url": _place(attempt),
         **money_fields,
     }
+
+
+def _place(attempt: Attempt) -> str:
+    if attempt.place is not None:
+        return attempt.place
+    return attempt.request.url.partition("?")[0] if attempt.request else ""
 
 
 def response(attempt: Attempt) -> dict[str, Any] | None:

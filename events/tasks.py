@@ -9,17 +9,22 @@ from django.db import connection
 
 from events import partitions, partitionwatch, rollups
 from events.alerts import evaluate, expiry, notices, renewal
+from events.exports import keeping, scheduling, steering
+from events.exports import working as making
 from events.models import RecordSettings
 from events.retention import running
 from events.sealing import heads, seals
+from events.privacy import erasing
 from leadops.lib import queue
 
 log = logging.getLogger(__name__)
 
+ERASE_SECONDS = 240.0  # what one task may take: the next goes on
 FOLD_SECONDS = 50.0  # what one run may take: the next comes after a minute
 SEAL_SECONDS = 40.0  # and heads are published in the rest of the minute
 BUSY = 5_000  # tallies in one go, from which on a minute is too long to wait
 TRIM_TURN = 30.0  # seconds; there are few workers for all that is not pumping
+EXPORT_TURN = 20.0  # the same
 BUSY_PAUSE = 3.0  # seconds between folds while it is busy
 
 
@@ -105,6 +110,60 @@ def trim_for_a_while(run_id: str) -> None:
             queue.enqueue(running.TASK, run_id)
     except Exception:
         _gave_up("Trimming")
+
+
+def export(export_id: str) -> None:
+    """Work on a file for a while, then have the next one worked on, which may be the same."""
+    try:
+        making.work(export_id, seconds=EXPORT_TURN, stopping=queue.stopping.is_set)
+        export_next()
+    except Exception:
+        _gave_up("Making an export")
+
+
+def export_next() -> None:
+    if not queue.stopping.is_set() and (waiting := making.following_one()):
+        queue.enqueue(steering.TASK, waiting)
+
+
+def exports() -> None:
+    """Begin exports that are due; go on with what a task left behind that died, or was stopped;
+    send what is done to where it goes."""
+    for what, of in (
+        ("Beginning exports", scheduling.begin_due),
+        ("Looking for exports", export_next),
+        ("Sending exports", scheduling.send_due),
+    ):
+        try:
+            of()
+        except Exception:
+            _gave_up(what)
+
+
+def tidy_exports() -> None:
+    """Delete files whose time is over."""
+    try:
+        keeping.forget_old()
+    except Exception:
+        _gave_up("Tidying exports")
+
+
+def erase(id: str) -> None:
+    """Go on with the erasure of somebody who has very many leads."""
+    try:
+        if not erasing.work(id, seconds=ERASE_SECONDS):
+            queue.enqueue(erasing.TASK, id)
+    except Exception:
+        _gave_up("An erasure")
+
+
+def resume_erasures() -> None:
+    """Take up what a worker left behind, and free the room of what was erased."""
+    try:
+        erasing.resume()
+        erasing.vacuum()
+    except Exception:
+        _gave_up("Erasing")
 
 
 def _gave_up(what: str) -> None:

@@ -30,6 +30,7 @@ NOT_COMPILED = frozenset(
         "submissionlink",
         "mappingversion",
         "flowversion",
+        "flowmove",
         "bid",
         "batch",
         "leadimport",
@@ -49,18 +50,17 @@ class FlowsConfig(AppConfig):
 
     def ready(self) -> None:
         from events import search
+        from flows.privacy import held
 
         for kind in ("email", "phone"):
             search.register(kind, partial(_normal, kind))
+        held.register()
         for app in ("flows", "recipients"):
             for model in apps.get_app_config(app).get_models(include_auto_created=True):
                 if model._meta.model_name not in NOT_COMPILED:
                     for signal in (post_save, post_delete, m2m_changed):
                         signal.connect(_changed, sender=model, dispatch_uid=f"{model}{signal}")
         post_save.connect(_changed, sender=apps.get_model("events", "RecordSettings"))
-        for model in (self.get_model("Step"), self.get_model("StepRecipient")):
-            for signal in (post_save, post_delete):
-                signal.connect(_step_changed, sender=model, dispatch_uid=f"tiers{model}{signal}")
 
 
 def _normal(kind: str, value: str) -> str | None:
@@ -69,13 +69,6 @@ def _normal(kind: str, value: str) -> str | None:
 
     parsed = fields.parse(kind, value)
     return str(parsed.normal) if parsed.valid else None
-
-
-def _step_changed(instance: Any, **_: Any) -> None:
-    from flows.steps import tiers
-
-    step = getattr(instance, "step", instance)
-    tiers.changed(step.flow_id)
 
 
 def _changed(**_: Any) -> None:

@@ -17,6 +17,7 @@ SCHEDULES: tuple[Every, ...] = (
     Every("lead imports", "flows.tasks.resume_lead_imports"),
     Every("exports", "events.tasks.exports"),
     Every("tidy exports", "events.tasks.tidy_exports", minutes=60),
+    Every("erasures", "events.tasks.resume_erasures", minutes=10),
     Every("tidy", "flows.tasks.tidy", minutes=60),
     Every("partitions", "events.tasks.make_partitions", minutes=60),
     Every("trim", "events.tasks.trim", minutes=10),

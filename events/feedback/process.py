@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 from django.db import DataError, IntegrityError, OperationalError, connection, transaction
 
 from events import leads, shapes
+from events.feedback import keys, labels
 from events.feedback.reading import Statement, days_between
 from events.feedback.targets import Finder, Sale
 from events.journal import Journal
@@ -115,11 +116,11 @@ def _take(
     with transaction.atomic(), connection.cursor() as cursor:
         now = at or _clock(cursor)
         sales = Finder(cursor, recipient.id, at=now).find(statements)
-        keys = [_key(statement, sale) for statement, sale in zip(statements, sales, strict=True)]
-        batch = _load(cursor, recipient, [sale for sale in sales if sale], keys, at)
+        given = [_key(statement, sale) for statement, sale in zip(statements, sales, strict=True)]
+        batch = _load(cursor, recipient, [sale for sale in sales if sale], given, at)
         answers = [
             _one(batch, statement, sale, key)
-            for statement, sale, key in zip(statements, sales, keys, strict=True)
+            for statement, sale, key in zip(statements, sales, given, strict=True)
         ]
         _save(cursor, batch)
     return answers
@@ -144,17 +145,18 @@ def _load(
     cursor: Any,
     recipient: Recipient,
     sales: Sequence[Sale],
-    keys: Sequence[str],
+    given: Sequence[str],
     at: datetime | None,
 ) -> _Batch:
     """Lock the leads, then read what others may have changed until then."""
     locked = leads.lock(cursor, (sale.lead_id for sale in sales))
     cursor.execute(RETURNED, [[sale.id for sale in sales]])
     returned = dict(cursor.fetchall())
-    cursor.execute(KNOWN, [recipient.id, [key for key in keys if key]])
+    named = {form: key for key in given if key for form in (key, keys.erased(key))}
+    cursor.execute(KNOWN, [recipient.id, [*named]])
     known = {
-        key: Answer(outcome, id, lead_id, rejection, repeated=True)
-        for key, outcome, id, lead_id, rejection in cursor.fetchall()
+        named[form]: Answer(outcome, id, lead_id, rejection, repeated=True)
+        for form, outcome, id, lead_id, rejection in cursor.fetchall()
     }
     return _Batch(
         recipient=recipient,
@@ -203,9 +205,10 @@ def _apply(batch: _Batch, statement: Statement, sale: Sale, key: str) -> Answer:
         "recipient_id": batch.recipient.id,
         "lead_id": lead.id,
         "delivery_id": sale.id,
-        "key": key,
-        "value": statement.value,
-        "reason": statement.reason,
+        # Of an erased lead the money still counts; what is said of the person is not kept.
+        "key": keys.erased(key) if lead.salt is None else key,
+        "value": "" if lead.salt is None else statement.value,
+        "reason": "" if lead.salt is None else statement.reason,
         "occurred_at": occurred_at,
         "received_at": at,
         "outcome": "rejected" if rejection else "processed",
@@ -227,10 +230,13 @@ def _rejection(batch: _Batch, statement: Statement, sale: Sale) -> str:
 
 
 def _record(journal: Journal, lead: LockedLead, recipient: Recipient, row: dict[str, Any]) -> None:
-    """Two events: what was said, and what came of it."""
+    """Two events: what was said, and what came of it. Words of its own stay in the row, which is
+    erasable; readers put them beside what is here."""
+    reason = labels.label(row["reason"])
+    left_out = [name for name in ("value", "reason") if not labels.is_label(row[name])]
     said = {
         "kind": row["kind"],
-        "value": row["value"],
+        "value": labels.label(row["value"]),
         "occurred_at": f"{row['occurred_at'].astimezone(UTC):%Y-%m-%dT%H:%M:%S}Z",
         "feedback_id": row["id"],
         "recipient": {
@@ -243,20 +249,24 @@ def _record(journal: Journal, lead: LockedLead, recipient: Recipient, row: dict[
     }
     if row["days_to_convert"] is not None:
         said["days_to_convert"] = row["days_to_convert"]
+    if left_out:
+        said["left_out"] = left_out
     journal.record(
         lead,
         EventType.FEEDBACK_RECEIVED,
         entity_id=recipient.id,
-        reason=row["reason"],
+        reason=reason,
         **said,
     )
     rejected = row["outcome"] == "rejected"
+    if row["rejection"] and "reason" in left_out:
+        said["left_out"] = [name for name in left_out if name != "reason"]
     journal.record(
         lead,
         EventType.FEEDBACK_REJECTED if rejected else EventType.FEEDBACK_PROCESSED,
         entity_id=recipient.id,
         outcome=Outcome.REJECTED if rejected else Outcome.ACCEPTED,
-        reason=row["rejection"] or row["reason"],
+        reason=row["rejection"] or reason,
         **said,
         money=shapes.money(row["money"]),
     )

@@ -14,6 +14,9 @@ import orjson
 from django.db import connection, transaction
 
 from events.journal import Journal
+from events.retention import gone
+from events.retention.terms import Kept
+from flows import earlier
 from flows.delivery import dispatching
 from flows.plans import Plans
 from flows.turns import worktable
@@ -69,7 +72,7 @@ def locked(
     """The lead and its deliveries, locked the way pumps lock them.
 
     `seen` is the number of the lead's newest event when somebody looked at it: raises NotNow where
-    something has happened since, or where its flow cannot be used; NoSuchLead.
+    something has happened since, where its flow cannot be used, or it was erased; NoSuchLead.
     """
     cursor.execute(LOCK_LEADS, [[lead_id]])
     row = cursor.fetchone()
@@ -78,10 +81,15 @@ def locked(
     lead = LeadState(*row)
     if seen is not None and lead.seq != seen:
         raise NotNow("Something happened to this lead in the meantime. Look at it again.")
-    if lead.flow_id not in current.flows:
+    if lead.salt is None:
+        raise NotNow("The lead's data was erased.")
+    flow = earlier.followed(current, lead)
+    if flow is None:
         raise NotNow("The lead's flow cannot be used at the moment; correct its configuration.")
+    if flow.broken:
+        raise NotNow(f"{flow.broken}. Move its leads to the current version of the flow.")
     source = current.sources.get(lead.source_id)
-    run = Run(lead=lead, flow=current.flows[lead.flow_id], journal=journal, source=source)
+    run = Run(lead=lead, flow=flow, journal=journal, source=source)
     cursor.execute(DELIVERIES, [[lead_id]])
     run.deliveries = [DeliveryState(*row) for row in cursor.fetchall()]
     run.find_place()
@@ -89,11 +97,14 @@ def locked(
 
 
 def read_values(cursor: Any, run: Run) -> None:
-    """Load the lead's newest snapshot; raises NotNow where it was erased."""
+    """Load the lead's newest snapshot; raises NotNow where it was erased, or is no longer kept."""
     cursor.execute(VALUES, [run.lead.id, run.lead.snapshot, run.lead.created_at])
     row = cursor.fetchone()
-    if row is None or run.lead.salt is None:
+    if run.lead.salt is None:
         raise NotNow("The lead's data was erased.")
+    if row is None:
+        words = gone.words(Kept.SNAPSHOTS, run.lead.flow_id)
+        raise NotNow(f"The lead's data is {words}; it cannot be sent again.")
     run.lead.values = row[0] if isinstance(row[0], dict) else orjson.loads(row[0])
 
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 from events import shapes
-from events.masking import TextMask, mentions
 from events.vocabulary import EventType
 from flows.delivery import breakers, dispatching
 from flows.delivery.admission import choose
 from flows.plans import DeliverStep, Plans
-from flows.steps import engine, overtaking, routing, shares
+from flows.steps import engine, impersonal, overtaking, routing, shares
 from flows.turns.desk import Desk
 from flows.turns.runs import DeliveryState, Run, WorkState
 from leadops.lib import money
@@ -26,9 +24,10 @@ from recipients.retry import GiveUp, RetryIn, Then
 
 def settle(run: Run, delivery: DeliveryState, attempt: Attempt, desk: Desk) -> None:
     """Take in what an attempt came to, then let the pattern go on."""
-    attempt = _impersonal(run, attempt)
-    result = attempt.result
     plan = desk.plans.recipients[delivery.recipient_id]
+    own_id = attempt.result.buyer_lead_id
+    attempt = impersonal.attempt(run, attempt, moves=impersonal.moves(plan))
+    result = attempt.result
     delivery.changed = True
     delivery.outcome = result.outcome.value
     delivery.category = result.category.value if result.category else ""
@@ -36,43 +35,11 @@ def settle(run: Run, delivery: DeliveryState, attempt: Attempt, desk: Desk) -> N
     delivery.in_doubt |= result.outcome is Outcome.UNKNOWN
     if result.accepted:
         _accept(run, delivery, plan, attempt)
+        delivery.buyer_lead_id = impersonal.kept_id(run, own_id)
         overtaking.end_the_waiting(run, delivery, desk.plans)
     else:
         _refuse(run, delivery, plan, attempt, desk)
     engine.advance(run, desk)
-
-
-def _impersonal(run: Run, attempt: Attempt) -> Attempt:
-    """The attempt with the lead's own values masked in what the buyer said: the exchange keeps
-    its words as they were, the permanent record must not."""
-    result = attempt.result
-    captured = map(str, result.captures.values())
-    said = " ".join([result.reason, result.message, result.details, *captured])
-    private = run.flow.private
-    if not private or not said.strip():
-        return attempt
-    known = {name: value for name, value in run.lead.known.items() if value is not None}
-    if not mentions(said, (value for name, value in known.items() if _root(name) in private)):
-        return attempt
-    mask = TextMask([known], {f.name: f.privacy for f in run.flow.fields} | _described(known, run))
-    impersonal = dataclasses.replace(
-        result,
-        reason=mask.text(result.reason),
-        message=mask.text(result.message),
-        details=mask.text(result.details),
-        captures={name: mask.text(str(said)) for name, said in result.captures.items()},
-    )
-    return dataclasses.replace(attempt, result=impersonal)
-
-
-def _root(name: str) -> str:
-    return name.partition(".")[0]
-
-
-def _described(known: Mapping[str, Any], run: Run) -> dict[str, str]:
-    """Fields that no flow describes are plain here: a reason may name a state."""
-    fields = {f.name for f in run.flow.fields}
-    return {_root(name): "plain" for name in known if _root(name) not in fields}
 
 
 def accept_by_hand(
@@ -109,6 +76,13 @@ def _accept(
         lead.sales += plan.buys
     bears = plan.buys or not lead.sales
     cost = money.share(lead.cost, max(lead.sales, 1))[-1] if bears else Decimal(0)
+    by_hand = bool(facts)
+    result = attempt.result
+    priced = (
+        {"pricing": dispatching.pricing_of(run, delivery, result, by_hand=by_hand)}
+        if counts
+        else {}
+    )
     late: dict[str, Any] = facts if counts else {**facts, "late": True}
     run.journal.record(
         lead,
@@ -119,7 +93,11 @@ def _accept(
         exchange=_exchange(delivery, attempt),
         recipient=shapes.recipient(plan),
         delivery=shapes.delivery(
-            delivery.id, attempt, price=shapes.money(price), margin=shapes.money(price - cost)
+            delivery.id,
+            attempt,
+            price=shapes.money(price),
+            margin=shapes.money(price - cost),
+            **priced,
         ),
         response=shapes.response(attempt),
         metadata=shapes.metadata(
@@ -151,7 +129,7 @@ def _refuse(
     )
     if isinstance(decision, RetryIn) and result.outcome is Outcome.RATE_LIMITED and endpoint:
         desk.hold(endpoint, decision.seconds)
-    if overtaking.is_overtaken(run, delivery):
+    if overtaking.is_overtaken(run, delivery) or run.lead.salt is None:
         if result.outcome.is_technical:
             _record_error(run, delivery, plan, attempt)
         _give_up(run, delivery, plan, attempt, GiveUp(Then.FAIL))
@@ -245,6 +223,8 @@ def _may_have_it(run: Run, delivery: DeliveryState, plan: RecipientPlan, result:
     step = run.flow.step(delivery.step)
     plain_no = result.outcome is Outcome.REJECTED or result.category is Category.VALIDATION
     if not delivery.in_doubt or plain_no or overtaking.is_overtaken(run, delivery):
+        return False
+    if run.lead.salt is None:
         return False
     if plan.retry.rule(Outcome.UNKNOWN).then is Then.MOVE_ON:
         return False

@@ -17,7 +17,7 @@ from flows.delivery.admission import Admit, held
 from flows.patterns.base import Bid, Candidate
 from flows.patterns.ping_post import offers
 from flows.plans import DeliverStep
-from flows.steps import routing
+from flows.steps import impersonal, routing
 from flows.steps.bids import Offered
 from flows.turns import inquiries
 from flows.turns.desk import Desk
@@ -128,7 +128,8 @@ def take(run: Run, step: DeliverStep, inquiry: Inquiry, answers: Answers, desk: 
             begun=question.begun,
         )
         if answer and answer.result.outcome is Outcome.UNAUTHORIZED:
-            desk.pause(question.endpoint, f"Paused: {answer.result.reason}")
+            said = impersonal.attempt(run, answer).result
+            desk.pause(question.endpoint, f"Paused: {said.reason}")
     asked = [c for c in step.candidates if c.static_bid is None]
     _close(run, step, asked, made, desk)
 
@@ -136,7 +137,8 @@ def take(run: Run, step: DeliverStep, inquiry: Inquiry, answers: Answers, desk: 
 def _bid(
     run: Run, step: DeliverStep, question: Question, answer: Attempt | None, inquiry: Inquiry
 ) -> Bid:
-    attempt = answer or inquiries.unanswered(inquiry, NOT_IN_TIME)
+    own_id = answer.result.buyer_lead_id if answer else ""
+    attempt = impersonal.attempt(run, answer or inquiries.unanswered(inquiry, NOT_IN_TIME))
     result = attempt.result
     amount = result.price if result.accepted else None
     reason, outcome = result.reason, result.outcome
@@ -156,7 +158,7 @@ def _bid(
         bid={"amount": shapes.money(amount), "id": result.buyer_lead_id or None},
         response=shapes.response(attempt),
     )
-    return Bid(question.about, amount, result.buyer_lead_id, "" if amount is not None else reason)
+    return Bid(question.about, amount, own_id, "" if amount is not None else reason)
 
 
 def _close(

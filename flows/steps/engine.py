@@ -21,10 +21,20 @@ from flows.turns.inquiries import Answers, Inquiry
 from flows.turns.runs import DeliveryState, Run
 from leadops.lib import money
 from recipients.outcomes import Outcome
+from recipients.plan import RecipientPlan
+
+ERASED = "Erased"  # why nothing more is done with a lead
 
 
 def advance(run: Run, desk: Desk) -> None:
     """Walk the flow from where the lead stands, until it must wait or is done."""
+    if run.lead.salt is None:
+        stop_erased(run, desk.plans)
+    else:
+        _walk(run, desk)
+
+
+def _walk(run: Run, desk: Desk) -> None:
     lead = run.lead
     if lead.inquiry and run.work is None:
         return  # its answers are still to come
@@ -76,6 +86,44 @@ def review_if_stuck(run: Run) -> None:
         run.lead.reason = held.reason
 
 
+def stop_erased(run: Run, plans: Plans, *, by: str = "") -> int:
+    """End what waits of a lead that is or will be erased, and its flow unless something is being
+    sent; how many deliveries. Whoever ends last completes the flow."""
+    if run.work:
+        run.work.done = True
+    run.lead.inquiry = ""
+    ended = [d for d in run.deliveries if d.state in ("waiting", "review")]
+    for delivery in ended:
+        plan = plans.recipients[delivery.recipient_id]
+        if delivery.state == "waiting":
+            dispatching.skip(run, delivery, plan, ERASED)
+            run.dropped.append(delivery.id)
+        else:
+            _close_erased(run, delivery, plan, by)
+    under_way = any(d.state == "sending" for d in run.deliveries)
+    if run.lead.status in ("working", "review") and not under_way:
+        complete(run, plans, reason=ERASED)
+    return len(ended)
+
+
+def _close_erased(run: Run, delivery: DeliveryState, plan: RecipientPlan, by: str) -> None:
+    delivery.state, delivery.finished_at, delivery.changed = "failed", run.journal.at, True
+    delivery.reason = ERASED
+    run.counters.settle(delivery)
+    run.journal.record(
+        run.lead,
+        EventType.REVIEW_CLOSED,
+        entity_id=plan.id,
+        outcome=delivery.outcome,
+        reason=ERASED,
+        by=by,
+        decision="failed",
+        then="end",
+        recipient=shapes.recipient(plan),
+        delivery={"id": delivery.id},
+    )
+
+
 def complete(run: Run, plans: Plans, *, stopped_by: str = "", reason: str = "") -> None:
     """Every step is done, a filter stopped the lead, or a person ends it with a `reason`."""
     lead = run.lead
@@ -121,7 +169,7 @@ def _sales(cost: Decimal, sold: list[DeliveryState]) -> list[dict[str, Any]]:
 
 def _last_reason(run: Run) -> str:
     reasons = [d.reason for d in run.deliveries if d.reason]
-    return reasons[-1] if reasons else "No recipient took it"
+    return reasons[-1] if reasons else run.missed or "No recipient took it"
 
 
 def _filter(run: Run, step: FilterStep, plans: Plans) -> None:
@@ -163,6 +211,8 @@ def _deliver(run: Run, step: DeliverStep, desk: Desk) -> bool:
         if isinstance(decision, Done):
             if decision.sold:
                 notices.tell(run, step, desk)
+            else:
+                _miss(run, step)
             return True
         if isinstance(decision, Wait):
             if decision.until is not None:
@@ -175,10 +225,27 @@ def _deliver(run: Run, step: DeliverStep, desk: Desk) -> bool:
         assert isinstance(decision, Send)  # noqa: S101  the four there are
         for candidate in decision.candidates:
             delivery = run.new_delivery(
-                candidate.recipient, candidate.price, routing.reasons(run, step, candidate)
+                candidate.recipient,
+                candidate.price,
+                routing.reasons(run, step, candidate),
+                routing.priced_by(run, step, candidate),
             )
             dispatching.dispatch(run, delivery, desk)
             shares.given(run, delivery)
+
+
+def _miss(run: Run, step: DeliverStep) -> None:
+    """Say whom the lead could not be given: its version of the flow knows them still."""
+    for id, name in step.gone:
+        run.missed = f"{name} was deleted"
+        run.journal.record(
+            run.lead,
+            EventType.RECIPIENT_SKIPPED,
+            entity_id=id,
+            outcome=Outcome.SKIPPED,
+            reason=run.missed,
+            recipient={"id": id, "name": name},
+        )
 
 
 def _ms(span: timedelta) -> int:

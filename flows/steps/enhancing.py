@@ -18,7 +18,7 @@ from events.vocabulary import EventType
 from flows.delivery import sendings
 from flows.plans import DeliverStep
 from flows.steps import answers as kept_answers
-from flows.steps import appending
+from flows.steps import appending, impersonal
 from flows.steps.enhancements import EnhanceStep
 from flows.turns import inquiries
 from flows.turns.desk import Desk
@@ -202,8 +202,7 @@ def _impersonal(run: Run, attempt: Attempt) -> Attempt:
     """The attempt in our own words where the service repeats the lead's: the exchange has its
     words, and can be erased; the event cannot."""
     result = attempt.result
-    known = run.lead.known.items()
-    private = [v for name, v in known if v is not None and _root(name) in run.flow.private]
+    private = impersonal.private_values(run).values()
     if not mentions(" ".join((result.reason, result.message, result.details)), private):
         return attempt
     status = attempt.reply.status if attempt.reply else "nothing"
@@ -211,10 +210,6 @@ def _impersonal(run: Run, attempt: Attempt) -> Attempt:
     return dataclasses.replace(
         attempt, result=dataclasses.replace(result, reason=told, message="", details="")
     )
-
-
-def _root(name: str) -> str:
-    return name if name.startswith(f"{appending.ROOT}.") else name.partition(".")[0]
 
 
 def _named(step: EnhanceStep) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from events import shapes
 from events.vocabulary import EventType
 from flows.plans import DeliverStep
+from flows.steps import impersonal
 from flows.steps.bids import Offered
 from flows.turns import inquiries
 from flows.turns.desk import Desk
@@ -71,7 +72,8 @@ def told(run: Run, inquiry: Inquiry, answers: Answers) -> None:
     for question, answer in zip(inquiry.questions, answers, strict=True):
         for place, offered in enumerate(run.bids):
             if offered.bid.recipient == question.about and offered.told == SENT:
-                attempt = answer or inquiries.unanswered(inquiry, "No answer in time")
+                said = answer or inquiries.unanswered(inquiry, "No answer in time")
+                attempt = impersonal.attempt(run, said)
                 run.bids[place] = offered.with_told(attempt.result.outcome)
                 _record(run, question, offered, attempt)
 
@@ -88,6 +90,9 @@ def _record(run: Run, question: Question, offered: Offered, attempt: Attempt) ->
         exchange=shapes.exchange(attempt, delivery_id="", attempt_number=1),
         step={"id": offered.step_id, "name": names.get(offered.step_id, "")},
         recipient=shapes.recipient(question.plan),
-        bid={"amount": shapes.money(offered.bid.amount), "id": offered.bid.bid_id or None},
+        bid={
+            "amount": shapes.money(offered.bid.amount),
+            "id": impersonal.shown_id(run, offered.bid.bid_id) or None,
+        },
         response=shapes.response(attempt),
     )

@@ -1,0 +1,198 @@
+"""What the record itself holds about people, and what the apps below it hold."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from events.feedback import keys
+from events.privacy import holdings
+from events.privacy.holdings import Rows, Subject
+from leadops.lib import secrets
+
+OF_LEADS = "id = ANY(%(leads)s)"
+SINCE = "lead_id = ANY(%(leads)s) AND at >= %(since)s"
+
+
+def register() -> None:
+    holdings.register(
+        Rows(
+            "events_snapshot",
+            "Versions of the lead's values",
+            columns=("lead_id", "version", "at", "body"),
+            where=SINCE,
+            order="lead_id, version",
+        ),
+        Rows(
+            "events_exchange",
+            "Requests and replies",
+            columns=(
+                "lead_id",
+                "delivery_id",
+                "attempt",
+                "at",
+                "method",
+                "url",
+                "request_headers",
+                "request_body",
+                "status",
+                "reply_headers",
+                "reply_body",
+                "error",
+            ),
+            where=SINCE,
+            order="lead_id, at",
+        ),
+        Rows(
+            "events_lead",
+            "Sensitive values, and the salt of the record's digests",
+            columns=("id", "sensitive"),
+            where=OF_LEADS,
+            erasure="UPDATE {table} SET sensitive = '', salt = NULL, inquiry = ''",
+            held="salt IS NOT NULL OR sensitive <> ''",
+            shown=_decrypted,
+        ),
+        Rows("events_leadkey", "Keys by which it is found"),
+        FeedbackText(),
+        Rows(
+            "events_delivery",
+            "The buyer's own name for the lead, where it is an e-mail address or a phone number",
+            columns=("lead_id", "buyer_lead_id"),
+            where=f"lead_id = ANY(%(leads)s) AND {_TELLING}",
+            erasure="UPDATE {table} SET buyer_lead_id = ''",
+        ),
+        TestCases(),
+    )
+    holdings.impersonal(IMPERSONAL)
+
+
+_TELLING = r"(buyer_lead_id LIKE '%%@%%' OR buyer_lead_id ~ '^\+?[0-9() .-]{10,20}$')"
+
+
+def _decrypted(row: dict[str, Any]) -> dict[str, Any]:
+    sealed = row.pop("sensitive")
+    return {**row, "sensitive": json.loads(secrets.decrypt(sealed)) if sealed else {}}
+
+
+class FeedbackText:
+    """What buyers wrote. The partner's key may be anything, even an address: what is left of it
+    is a keyed digest, under which the same key is still known."""
+
+    table = "events_feedback"
+    title = "What buyers said later"
+    _ROWS = Rows(
+        table,
+        title,
+        columns=("lead_id", "kind", "key", "value", "reason", "occurred_at", "received_at"),
+        held=f"value <> '' OR reason <> '' OR key NOT LIKE '{keys.ERASED}%%'",
+        order="received_at",
+    )
+
+    def count(self, cursor: Any, subject: Subject) -> int:
+        return self._ROWS.count(cursor, subject)
+
+    def copy(self, cursor: Any, subject: Subject) -> list[dict[str, Any]]:
+        return self._ROWS.copy(cursor, subject)
+
+    def erase(self, cursor: Any, subject: Subject) -> int:
+        cursor.execute(
+            f"SELECT id, key FROM events_feedback WHERE lead_id = ANY(%s) "  # noqa: S608
+            f"AND ({self._ROWS.held})",
+            [list(subject.lead_ids)],
+        )
+        rows = cursor.fetchall()
+        for id, key in rows:
+            cursor.execute(
+                "UPDATE events_feedback SET value = '', reason = '', key = %s WHERE id = %s",
+                [keys.erased(key), id],
+            )
+        return len(rows)
+
+
+class TestCases:
+    """Test cases should hold invented values; those that hold somebody's go as a whole."""
+
+    __test__ = False  # to pytest, a class of this name holds tests
+    table = "recipients_testcase"
+    title = "Test cases that repeat the person's e-mail or phone"
+    _WHERE = """
+        WHERE lower(lead::text || reply_body || request) LIKE ANY(%(emails)s::text[])
+           OR regexp_replace(lead::text, '[^0-9]', '', 'g') LIKE ANY(%(phones)s::text[])
+    """
+
+    def count(self, cursor: Any, subject: Subject) -> int:
+        cursor.execute(f"SELECT count(*) FROM {self.table} {self._WHERE}", _likes(subject))  # noqa: S608
+        return int(cursor.fetchone()[0])
+
+    def copy(self, cursor: Any, subject: Subject) -> list[dict[str, Any]]:
+        cursor.execute(f"SELECT name, lead FROM {self.table} {self._WHERE}", _likes(subject))  # noqa: S608
+        return [{"name": name, "lead": holdings.plain(lead)} for name, lead in cursor.fetchall()]
+
+    def erase(self, cursor: Any, subject: Subject) -> int:
+        # Past the models: the record of configuration would keep what it said before.
+        cursor.execute(f"DELETE FROM {self.table} {self._WHERE}", _likes(subject))  # noqa: S608
+        return int(cursor.rowcount)
+
+
+def _likes(subject: Subject) -> dict[str, list[str]]:
+    return {
+        "emails": [f"%{_literal(email.lower())}%" for email in subject.emails],
+        "phones": [f"%{digits}%" for digits in subject.phones],
+    }
+
+
+def _literal(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+_RECORD = "the record: names, ids, times, money; its writers keep people's values out of it"
+_COUNTED = "counts and sums; reasons as the record has them"
+_CONFIGURED = "configuration, written by staff"
+_STAFF = "people who work here, not leads"
+IMPERSONAL = {
+    "events_event": _RECORD,
+    "events_rollup": _COUNTED,
+    "events_tally": _COUNTED,
+    "events_alert": "about recipients; what buyers said stands masked in it",
+    "events_alertthreshold": _CONFIGURED,
+    "events_alertthreshold_notify": _CONFIGURED,
+    "events_channel": _CONFIGURED,
+    "events_privacyrequest": "who asked for an erasure: a keyed digest, which shows that it was "
+    "done",
+    "recipients_batching": _CONFIGURED,
+    "recipients_breaker": "how an endpoint is; its reason is masked as the record's are",
+    "recipients_endpoint": _CONFIGURED,
+    "recipients_mappingrow": _CONFIGURED,
+    "recipients_mappingversion": _CONFIGURED,
+    "recipients_partnerkey": _CONFIGURED,
+    "recipients_ping": _CONFIGURED,
+    "recipients_recipient": _CONFIGURED,
+    "recipients_recipient_suppress": _CONFIGURED,
+    "recipients_responserule": _CONFIGURED,
+    "recipients_retryrule": _CONFIGURED,
+    "recipients_secret": _CONFIGURED,
+    "recipients_specificationlink": _CONFIGURED,
+    "recipients_suppressionentry": "keyed digests that stay: who asked not to be called must not "
+    "be; an erasure may add to a list, or take off",
+    "recipients_suppressionlist": _CONFIGURED,
+    "recipients_suppressionpiece": "an uploaded list in clear until it is worked in, seconds to "
+    "minutes; those on it are to be left in peace",
+    "recipients_suppressionupload": "counts, and numbers of lines",
+    "recipients_token": "tokens that buyers gave us for our credentials",
+    "accounts_accountkey": _STAFF,
+    "accounts_signins": "digests of who tried to sign in, for minutes",
+    "accounts_user": _STAFF,
+    "accounts_user_groups": _STAFF,
+    "accounts_user_recipients": _STAFF,
+    "accounts_user_user_permissions": _STAFF,
+    "auth_group": _STAFF,
+    "auth_group_permissions": _STAFF,
+    "auth_permission": "names of permissions",
+    "django_admin_log": "not written: changes of configuration are events",
+    "django_content_type": "names of models",
+    "django_migrations": "names of migrations",
+    "django_q_ormq": "names of tasks and ids",
+    "django_q_schedule": "names of tasks and times",
+    "django_q_task": "names of tasks and ids",
+    "django_session": "a member of staff's zone and choices, signed",
+}

@@ -1,0 +1,277 @@
+"""Which of a lead's fields went to whom, and under which consent.
+
+Events name the version of the mapping that an attempt was sent by, and versions never change: what
+a recipient was told is derived from them, and nothing has to be written for each lead. Addresses,
+headers and the mappings of pings and services have no versions; what they name is marked as
+configured now.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.apps import apps
+
+from events import directory
+from events.models import Delivery, Event, Lead
+from events.visibility import Sight
+from events.vocabulary import EventType
+from recipients import mapping
+from recipients.models import Endpoint, MappingVersion, Ping, Recipient
+
+ROOT = "lead."
+OURS = frozenset({"id", "timestamp"})  # of the lead, but nobody's data
+ASKED = (
+    EventType.AUCTION_BID,
+    EventType.ENHANCEMENT_SUCCESS,
+    EventType.ENHANCEMENT_FAILURE,
+    EventType.ENHANCEMENT_ERROR,
+)
+EVERYTHING = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of the lead and its class; `*` where everything was sent. `now` marks what is known
+    only as it is configured now."""
+
+    name: str
+    privacy: str
+    now: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosure:
+    """What one party was told of a lead: a delivery, a ping for a bid, or a service asked."""
+
+    kind: str
+    name: str
+    at: datetime | None
+    fields: tuple[Field, ...]
+    delivery_id: str = ""
+    mapping_version: int = 0
+    consent_age: int | None = None
+
+    def of(self, privacy: str) -> list[Field]:
+        return [field for field in self.fields if field.privacy == privacy]
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """All of one lead. `consent` is what the record says of the evidence; None: none asked for."""
+
+    disclosures: tuple[Disclosure, ...]
+    consent: Mapping[str, Any] | None
+
+
+def of_lead(lead: Lead, sight: Sight = Sight()) -> Account:  # noqa: B008  frozen
+    """Who got what, as far as the viewer may see who they are."""
+    privacy = directory.privacy(lead.flow_id)
+    consent = _consent(lead.id)
+    sent = _attempts(lead.id)
+    rows = sight.deliveries().filter(lead=lead, attempts__gt=0).select_related("recipient")
+    found = [
+        _delivered(row, how, lead, privacy, consent)
+        for row in rows.order_by("id")
+        for how in sent.get(row.id) or [_last(row)]
+    ]
+    if sight.sees_all:
+        found += _asked(lead, privacy)
+    return Account(tuple(found), consent)
+
+
+def _consent(lead_id: str) -> Mapping[str, Any] | None:
+    at_the_door = (EventType.SOURCE_ACCEPTED, EventType.SOURCE_REJECTED)
+    rows = Event.objects.filter(lead_id=lead_id, type__in=at_the_door, seq__lte=2)
+    data = rows.values_list("data", flat=True).first()
+    return (data or {}).get("consent")
+
+
+@dataclass(frozen=True, slots=True)
+class _How:
+    """By which version a delivery was sent, where to, and when first."""
+
+    version: int
+    endpoint: str
+    at: datetime | None
+
+
+def _last(row: Delivery) -> _How:
+    """Where the events are kept no longer, the delivery knows its last attempt's."""
+    return _How(row.mapping_version, row.endpoint, row.first_attempt_at)
+
+
+def _attempts(lead_id: str) -> dict[str, list[_How]]:
+    """By delivery, each version and endpoint that it was tried with."""
+    rows = Event.objects.filter(lead_id=lead_id, type=EventType.RECIPIENT_ATTEMPT).order_by("seq")
+    found: dict[str, dict[tuple[int, str], _How]] = {}
+    for at, data in rows.values_list("timestamp", "data"):
+        said = data.get("metadata", {})
+        key = int(said.get("mapping_version") or 0), str(said.get("endpoint") or "production")
+        ways = found.setdefault(data.get("delivery", {}).get("id", ""), {})
+        ways.setdefault(key, _How(*key, at))
+    return {delivery_id: list(ways.values()) for delivery_id, ways in found.items()}
+
+
+def _delivered(
+    row: Delivery,
+    how: _How,
+    lead: Lead,
+    privacy: Mapping[str, str],
+    consent: Mapping[str, Any] | None,
+) -> Disclosure:
+    at = how.at
+    age = (consent or {}).get("age_seconds")
+    waited = round((at - lead.created_at).total_seconds()) if at else 0
+    own = fields_of(row.recipient_id, how.version, privacy)
+    beside = _classed(_addressed(row.recipient_id, how.endpoint), privacy, now=True)
+    return Disclosure(
+        "delivery",
+        row.recipient.name,
+        at,
+        _joined(own, beside),
+        delivery_id=row.id,
+        mapping_version=how.version,
+        consent_age=None if age is None else age + waited,
+    )
+
+
+def _asked(lead: Lead, privacy: Mapping[str, str]) -> Iterator[Disclosure]:
+    """Bidders and services; those that answered, or were asked and did not."""
+    rows = Event.objects.filter(lead_id=lead.id, type__in=ASKED).exclude(exchange_id="")
+    for event in rows.order_by("seq"):
+        if event.type == EventType.AUCTION_BID:
+            names = _pinged(event.entity_id)
+            who = event.data.get("recipient", {}).get("name", "")
+            yield Disclosure("ping", who, event.timestamp, _classed(names, privacy, now=True))
+        else:
+            names = _served(event.entity_id)
+            who = event.data.get("enhancement", {}).get("name", "")
+            yield Disclosure("service", who, event.timestamp, _classed(names, privacy, now=True))
+
+
+def fields_of(recipient_id: str, version: int, privacy: Mapping[str, str]) -> tuple[Field, ...]:
+    """What a version of a recipient's mapping names of a lead."""
+    return _classed(_of_version(recipient_id, version), privacy)
+
+
+@functools.lru_cache(maxsize=4096)
+def _of_version(recipient_id: str, number: int) -> frozenset[str]:
+    """Versions never change: each is read once a process."""
+    row = MappingVersion.objects.filter(recipient_id=recipient_id, number=number).first()
+    return frozenset() if row is None else names_in(row.content)
+
+
+def names_in(content: Mapping[str, Any]) -> frozenset[str]:
+    """The lead's fields that a mapping names; of one that no longer compiles none."""
+    try:
+        if "text" in content:
+            return _roots(mapping.compile_text(content["text"]).paths)
+        return _roots(mapping.compile_rows(mapping.Row(**row) for row in content["rows"]).paths)
+    except ValueError:
+        return frozenset()
+
+
+def _roots(paths: Iterable[str]) -> frozenset[str]:
+    """`lead.email.domain` → email; of what services appended the whole name."""
+    found = set()
+    for path in paths:
+        if path == "lead":
+            found.add(EVERYTHING)
+        elif path.startswith(ROOT):
+            name = path.removeprefix(ROOT)
+            found.add(name if name.startswith("appended.") else name.partition(".")[0])
+    return frozenset(found) - OURS
+
+
+def _addressed(recipient_id: str, endpoint: str) -> frozenset[str]:
+    """What address and headers name, as configured now."""
+    rows = Endpoint.objects.filter(recipient_id=recipient_id)
+    named = [row for row in rows if row.kind == endpoint] or list(rows)
+    texts = [text for row in named for text in (row.url, row.headers, row.idempotency_template)]
+    return _in_texts(texts)
+
+
+def _in_texts(texts: Iterable[str]) -> frozenset[str]:
+    found: set[str] = set()
+    for text in texts:
+        if "{{" not in text:
+            continue
+        try:
+            found |= _roots(mapping.compile_template(text).paths)
+        except ValueError:
+            continue
+    return frozenset(found)
+
+
+def _pinged(recipient_id: str) -> frozenset[str]:
+    row = Ping.objects.filter(recipient_id=recipient_id).first()
+    return _in_document(row.mapping) if row else frozenset()
+
+
+def _served(step_id: str) -> frozenset[str]:
+    row = apps.get_model("flows.Enhancement").objects.filter(pk=step_id).first()
+    if row is None:
+        return frozenset()
+    return _in_document(row.send) | _in_texts([row.url, row.headers])
+
+
+def _in_document(document: Mapping[str, Any]) -> frozenset[str]:
+    try:
+        return _roots(mapping.compile_document(document).paths)
+    except ValueError:
+        return frozenset()
+
+
+def _classed(
+    names: Iterable[str], privacy: Mapping[str, str], *, now: bool = False
+) -> tuple[Field, ...]:
+    """With their classes; what no flow describes counts as personal, services' answers as plain."""
+    return tuple(Field(name, _class(name, privacy), now) for name in sorted(names))
+
+
+def _class(name: str, privacy: Mapping[str, str]) -> str:
+    usual = "plain" if name.startswith("appended.") else "personal"
+    return privacy.get(name, usual)
+
+
+def _joined(own: tuple[Field, ...], beside: tuple[Field, ...]) -> tuple[Field, ...]:
+    known = {field.name for field in own}
+    return own + tuple(field for field in beside if field.name not in known)
+
+
+def as_json(lead: Lead, sight: Sight = Sight()) -> dict[str, Any]:  # noqa: B008  frozen
+    """As the API and copies show it."""
+    account = of_lead(lead, sight)
+    return {
+        "consent": account.consent,
+        "disclosures": [
+            {
+                "kind": each.kind,
+                "to": each.name,
+                "delivery_id": each.delivery_id or None,
+                "at": each.at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+                if each.at
+                else None,
+                "mapping_version": each.mapping_version or None,
+                "consent_age_seconds": each.consent_age,
+                "fields": [
+                    {"name": f.name, "privacy": f.privacy, **({"as_of_now": True} if f.now else {})}
+                    for f in each.fields
+                ],
+            }
+            for each in account.disclosures
+        ],
+    }
+
+
+def unnamed(recipient: Recipient, privacy: Mapping[str, str]) -> list[Field]:
+    """Personal and sensitive fields that go to a recipient now."""
+    newest = recipient.mapping_versions.first()
+    own = _classed(names_in(newest.content) if newest else (), privacy)
+    beside = _classed(_addressed(recipient.id, "production"), privacy, now=True)
+    return [field for field in _joined(own, beside) if field.privacy != "plain"]
