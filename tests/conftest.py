@@ -75,7 +75,7 @@ def store() -> Iterator[Store]:
         yield running
 
 
-RECORD = ("events_event", "events_snapshot", "events_exchange")
+RECORD = ("events_event", "events_snapshot", "events_exchange", "events_seal")
 
 
 @pytest.fixture(autouse=True)

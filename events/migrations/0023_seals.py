@@ -4,7 +4,8 @@ from django.db import migrations, models
 
 # In standard SQL bodies: parsed now, so that they hold under any search path, as a restore's.
 FUNCTIONS = """
-CREATE FUNCTION events_tx_offset() RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN 0::bigint;
+CREATE FUNCTION events_tx_offset() RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN 0::bigint;
 -- The writing transaction, as the record counts.
 CREATE FUNCTION events_tx() RETURNS xid8 LANGUAGE sql STABLE
     RETURN (pg_current_xact_id()::text::bigint + events_tx_offset())::text::xid8;
@@ -114,4 +115,6 @@ class Migration(migrations.Migration):
         ),
         migrations.RunSQL(FUNCTIONS, DROP_FUNCTIONS),
         migrations.RunSQL(APPEND_ONLY, DROP_APPEND_ONLY),
+        # Django's flush would empty it, and be refused.
+        migrations.AlterModelOptions("seal", {"ordering": ["-n"], "managed": False}),
     ]

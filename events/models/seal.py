@@ -28,6 +28,7 @@ class Seal(models.Model):
     sealed_at = models.DateTimeField()
 
     class Meta:
+        managed = False  # made by migration 0023
         ordering = ["-n"]
         constraints = [
             # Two seals that follow the same one would be a fork.

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from django.db import connection
 
-TABLES = "events_event, events_snapshot, events_exchange"
+TABLES = "events_event, events_snapshot, events_exchange, events_seal"
 
 
 @pytest.fixture(autouse=True)
@@ -17,9 +17,11 @@ def clear_record(request: pytest.FixtureRequest) -> Iterator[None]:
     committed = marker is not None and marker.kwargs.get("transaction")
     if committed:
         request.getfixturevalue("transactional_db")
+        with connection.cursor() as cursor:
+            cursor.execute("RESET leadops.maintenance")
     yield
     if committed:
         with connection.cursor() as cursor:
+            # It stays on for Django's flush, which empties the seals.
             cursor.execute("SET leadops.maintenance = 'on'")
             cursor.execute(f"TRUNCATE {TABLES}")
-            cursor.execute("RESET leadops.maintenance")
