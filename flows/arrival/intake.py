@@ -22,9 +22,7 @@ from flows import fields
 from flows.arrival import cards, consent, doorcaps, guards, offers, posted
 from flows.fields.text import storable
 from flows.plans import FieldPlan, FlowPlan, SourcePlan
-from flows.pricing import asking
-from flows.pricing.rules import TEST as PRICED_TEST
-from flows.pricing.rules import By, Priced
+from flows.pricing import asking, figures
 from flows.steps import bids
 from flows.steps.ruleviews import judged
 from flows.suppression import entries as suppression
@@ -35,6 +33,8 @@ from leadops.lib.bulk import Table, dumps
 from recipients.caps import Cap
 from recipients.mapping import text_of
 from recipients.outcomes import Outcome
+from recipients.prices import TEST as PRICED_TEST
+from recipients.prices import By, Priced
 
 MASK = "•••"
 SEARCHED = {"email": "email", "phone": "phone"}  # field types by which leads are found
@@ -59,6 +59,7 @@ LEAD = Table(
         "step": "smallint",
         "seq": "integer",
         "snapshot": "smallint",
+        "flow_version": "integer",
         "sensitive": "text",
         "salt": "bytea",
     },
@@ -248,6 +249,8 @@ def _take_offer(prepared: Prepared, ping_id: str) -> offers.Held | None:
         return None
     prepared.priced = held.priced
     prepared.ping = ping_id
+    # The bids were made in a step of the flow as it was then.
+    prepared.lead.flow_version = held.flow_version or prepared.lead.flow_version
     return held
 
 
@@ -302,7 +305,7 @@ def prepare(
         lead=lead,
         flow=flow,
         source=source,
-        priced=PRICED_TEST if submission.test else terms.prices.of(everything),
+        priced=PRICED_TEST if submission.test else _priced(flow, source, everything),
         raw={**shown, "id": lead_id, "timestamp": written},
         values=values,
         sensitive=sensitive,
@@ -314,6 +317,17 @@ def prepare(
     if flow.consent is not None and identified:
         _judge_consent(prepared, flow.consent, everything, at)
     return prepared
+
+
+def _priced(flow: FlowPlan, source: SourcePlan, values: Mapping[str, Any]) -> Priced:
+    """By rules or fixed. What rules read that is measured, is read once a minute."""
+    terms = flow.terms[source.id]
+    wanted = terms.prices.figures
+    if not wanted:
+        return terms.prices.of(values) or Priced(terms.price)
+    figures.memory.renew()
+    known = figures.memory.of(source.id, flow.id, wanted)
+    return terms.prices.of(values, known) or Priced(terms.price)
 
 
 def look_up_suppression(prepared: Prepared) -> None:
@@ -426,6 +440,7 @@ def _lead(
         seq=0,
         snapshot=0,
         salt=new_salt(),
+        flow_version=flow.version,
     )
 
 

@@ -13,9 +13,9 @@ from django.utils import timezone
 
 from flows.models import SourcePing
 from flows.patterns.base import Bid
-from flows.pricing.rules import By, Priced
 from flows.steps.bids import Offered
 from flows.turns.runs import LeadState
+from recipients.prices import By, Priced
 
 KEPT = timedelta(days=7)
 UNKNOWN = "The offer of this ping is over, used, or never was"
@@ -23,7 +23,7 @@ TAKE = """
     UPDATE flows_sourceping SET lead_id = %s
     WHERE id = %s AND flow_id = %s AND source_id = %s AND test = %s
       AND lead_id = '' AND expires_at > %s
-    RETURNING price, step_id, bids
+    RETURNING price, step_id, bids, flow_version
 """
 
 
@@ -33,6 +33,7 @@ class Held:
 
     price: Decimal
     bids: Sequence[Offered]
+    flow_version: int = 0  # of the flow that made it
 
     @property
     def priced(self) -> Priced:
@@ -49,8 +50,8 @@ def take(lead: LeadState, ping_id: str) -> Held | None:
         row = cursor.fetchone()
     if row is None:
         return None
-    price, step_id, written = row
-    return Held(price, [_offered(step_id, *bid) for bid in orjson.loads(written)])
+    price, step_id, written, flow_version = row
+    return Held(price, [_offered(step_id, *bid) for bid in orjson.loads(written)], flow_version)
 
 
 def _offered(step_id: str, recipient: str, amount: str | None, bid_id: str, reason: str) -> Offered:

@@ -30,12 +30,12 @@ from flows.models import SourcePing
 from flows.patterns.base import Bid
 from flows.patterns.ping_post import offers
 from flows.plans import DeliverStep, FilterStep, FlowPlan, SourcePlan
-from flows.pricing.rules import Priced
 from flows.steps import auctions, routing
 from flows.turns import askers, lookups
 from flows.turns.desk import Desk
 from flows.turns.runs import Run
 from leadops.lib import ids
+from recipients.prices import Priced
 
 CENT = Decimal("0.01")
 
@@ -178,6 +178,7 @@ def _store(run: Run, prepared: Prepared, offer: Offer, found: _Found | None) -> 
                 price=offer.price,
                 step_id=found.step.id,
                 bids=[_written(b.bid) for b in run.bids if b.step_id == found.step.id],
+                flow_version=flow.version,
             )
         journal.write(cursor)
 

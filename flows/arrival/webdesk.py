@@ -11,6 +11,7 @@ from django.db import connection
 
 from flows.delivery import endpoints
 from flows.plans import Plans
+from flows.pricing import figures
 from flows.steps import shares
 from flows.steps.learning import READ as MEASURED
 from flows.steps.learning import memory
@@ -36,6 +37,8 @@ def desk_of(current: Plans, at: datetime) -> Desk:
 
 def book_of(flow_id: str, current: Plans) -> Book:
     """The accounts that a flow's orders go by; brings what is measured up to date by the way."""
+    if current.needs.figures:
+        figures.memory.renew()
     with connection.cursor() as cursor:
         if current.windows and memory.is_due():
             cursor.execute(MEASURED)

@@ -18,8 +18,10 @@ from flows import plans
 from flows.byhand import by_hand, retrying
 from flows.byhand.by_hand import REASON_LENGTH, UNDER_WAY, NotNow
 from flows.delivery import settling
-from flows.plans import DeliverStep, FlowPlan, Plans
-from flows.steps import engine, overtaking
+from flows.patterns.base import Candidate
+from flows.plans import DeliverStep, Plans
+from flows.pricing import figures
+from flows.steps import engine, overtaking, routing
 from flows.turns.runs import DeliveryState, Run
 from recipients.outcomes import Outcome, Result
 
@@ -91,8 +93,9 @@ def send_elsewhere(
     current = plans.current()
     with by_hand.noted() as (cursor, journal):
         run, held = _held(cursor, delivery_id, current, journal, seen)
-        fresh = _elsewhere(run, held, recipient_id, current, force=force)
+        _check_elsewhere(run, held, recipient_id, current, force=force)
         by_hand.read_values(cursor, run)
+        agreed = _agreed(run, held.step, recipient_id, current)
         reason = "Sent to another recipient instead"
         _close(run, held, current, by=by, reason=reason, decision="failed")
         known = next(
@@ -104,7 +107,7 @@ def send_elsewhere(
             return known.id
         facts = retrying.reopen_lead(cursor, run, held.step)
         run.lead.step = min(run.lead.step, held.step)
-        made = run.new_delivery(recipient_id, fresh)
+        made = run.new_delivery(recipient_id, agreed.price, pricing=agreed.pricing)
         run.journal.record(
             run.lead,
             EventType.REVIEW_REDIRECTED,
@@ -166,10 +169,10 @@ def _aside(cursor: Any, lead_id: str, current: Plans, journal: Any, seen: int | 
     return run
 
 
-def _elsewhere(
+def _check_elsewhere(
     run: Run, held: DeliveryState, recipient_id: str, current: Plans, *, force: bool
-) -> Decimal | None:
-    """The price agreed with the other recipient; raises NotNow where it must not get the lead."""
+) -> None:
+    """Raises NotNow where the other recipient must not get the lead."""
     plan = current.recipients.get(recipient_id)
     if plan is None:
         raise NotNow("There is no such recipient.")
@@ -185,17 +188,19 @@ def _elsewhere(
         raise NotNow(f"{first} may have the lead already; say that another gets it all the same.")
     if not force and (buyer := retrying.sold_to_another(run, held)):
         raise NotNow(f"The lead was sold to {current.recipients[buyer].name} meanwhile.")
-    return agreed_price(run.flow, held.step, recipient_id, current)
 
 
-def agreed_price(flow: FlowPlan, step: int, recipient_id: str, current: Plans) -> Decimal | None:
-    """What a recipient pays in a step; what it pays anywhere where the step does not know it."""
-    found = flow.step(step)
-    candidates = found.candidates if isinstance(found, DeliverStep) else ()
-    for candidate in candidates:
-        if candidate.recipient == recipient_id:
-            return candidate.price
-    return current.recipients[recipient_id].price
+def _agreed(run: Run, step: int, recipient_id: str, current: Plans) -> Candidate:
+    """A recipient at what it pays in a step; at what it pays anywhere where the step does not
+    know it."""
+    found = run.flow.step(step)
+    if current.needs.figures:
+        figures.memory.renew()
+    if isinstance(found, DeliverStep):
+        for candidate in routing.candidates(run, found):
+            if candidate.recipient == recipient_id:
+                return candidate
+    return routing.by_itself(run, current.recipients[recipient_id])
 
 
 def _close(

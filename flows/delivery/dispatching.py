@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from random import Random
 from typing import Any
@@ -286,7 +287,8 @@ def _record_attempt(
             priority=_priority(step, delivery),
             timeout=timeout,
         )
-        | ({"routing": delivery.chosen_by} if delivery.routing else {}),
+        | ({"routing": delivery.chosen_by} if delivery.routing else {})
+        | ({"pricing": delivery.priced_by} if delivery.pricing else {}),
         lead_snapshot=shapes.lead_snapshot(run.lead.values, age),
         metadata=shapes.metadata(
             plan,
@@ -320,6 +322,17 @@ def price_of(run: Run, delivery: DeliveryState, result: Result | None) -> Decima
     if result is not None and result.price is not None:
         return result.price
     return delivery.price
+
+
+def pricing_of(
+    run: Run, delivery: DeliveryState, result: Result, *, by_hand: bool
+) -> Mapping[str, Any]:
+    """How the price of `price_of` came about: in the order in which it looks."""
+    if run.lead.test:
+        return {"by": "test"}
+    if result.price is not None:
+        return {"by": "person" if by_hand else "reply"}
+    return delivery.priced_by or {"by": "none" if delivery.price is None else "fixed"}
 
 
 def finish(run: Run, delivery: DeliveryState, state: str, result: Result | None) -> None:

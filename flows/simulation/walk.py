@@ -296,7 +296,7 @@ class _Walker:
         """What a service or a buyer is supposed to answer, noted at its step."""
         shown = asked(question) if self.requests else None
         if isinstance(step, DeliverStep):
-            candidates = routing.candidates(step, self.run.judged)
+            candidates = routing.candidates(self.run, step)
             price = next((c.price for c in candidates if c.recipient == question.about), None)
             said = f"Supposed to bid its price, {price or 0:.2f}"
             self._at(step.id).asked.append(Asked(question.plan.name, said, shown))

@@ -11,9 +11,13 @@ from events import shapes
 from flows.patterns.base import Bid, Candidate, Situation, Try, TryState
 from flows.patterns.orders import Measure, OrderContext
 from flows.plans import DeliverStep
+from flows.pricing import figures as pricing
 from flows.steps.learning import memory
 from flows.turns.runs import Run
 from leadops.lib import durations
+from recipients.plan import RecipientPlan
+from recipients.prices import NOTHING as NO_FIGURES
+from recipients.prices import Figures, Prices
 
 TRY_STATES = {
     "waiting": TryState.WAITING,
@@ -32,8 +36,8 @@ def situation(run: Run, step: DeliverStep) -> Situation:
         seed=run.lead.id, shares=run.book.shares(step.account), measures=_measures(run, step)
     )
     return Situation(
-        candidates=_penalised(step, step.order(candidates(step, run.judged), context), context),
-        remediation=step.remediation,
+        candidates=_penalised(step, step.order(candidates(run, step), context), context),
+        remediation=remediation(run, step),
         tries=tuple(
             Try(
                 recipient=d.recipient_id,
@@ -59,20 +63,44 @@ def age(run: Run) -> float:
     return (run.journal.at - run.lead.created_at).total_seconds()
 
 
-def candidates(step: DeliverStep, values: Mapping[str, Any]) -> tuple[Candidate, ...]:
-    """The step's recipients in its list's order, at what each pays for a lead of these values:
-    by the first of its rules that holds, else its price."""
+def candidates(run: Run, step: DeliverStep) -> tuple[Candidate, ...]:
+    """The step's recipients in its list's order, at what each pays for this lead: by rules of the
+    step or its own where there are any, else its price."""
     if not step.prices:
         return step.candidates
-    return tuple(_priced(each, step, values) for each in step.candidates)
+    return tuple(_priced(run, step, each) for each in step.candidates)
 
 
-def _priced(candidate: Candidate, step: DeliverStep, values: Mapping[str, Any]) -> Candidate:
-    for rule in step.prices.get(candidate.recipient, ()):
-        if rule.when.evaluate(values).passed:
-            fixed = None if candidate.static_bid is None else rule.price
-            return replace(candidate, price=rule.price, static_bid=fixed)
-    return candidate
+def remediation(run: Run, step: DeliverStep) -> Candidate | None:
+    """The step's remediation pool, at what it pays for this lead."""
+    return step.remediation and _priced(run, step, step.remediation)
+
+
+def _priced(run: Run, step: DeliverStep, candidate: Candidate) -> Candidate:
+    prices = step.prices.get(candidate.recipient)
+    if prices is None:
+        return candidate
+    found = prices.of(run.judged, _known(run, candidate.recipient, prices))
+    if found is None:
+        return candidate
+    return replace(
+        candidate,
+        price=found.price,
+        static_bid=None if candidate.static_bid is None else found.price,
+        pricing=found.facts(),
+    )
+
+
+def by_itself(run: Run, plan: RecipientPlan) -> Candidate:
+    """A recipient outside of the flow's steps, at what it pays for this lead."""
+    found = plan.prices.of(run.judged, _known(run, plan.id, plan.prices))
+    facts = found.facts() if found and plan.prices.has_rules else None
+    return Candidate(plan.id, found.price if found else None, pricing=facts)
+
+
+def _known(run: Run, recipient_id: str, prices: Prices) -> Figures:
+    wanted = prices.figures
+    return pricing.memory.of(recipient_id, run.flow.id, wanted) if wanted else NO_FIGURES
 
 
 def _penalised(
@@ -94,6 +122,16 @@ def penalty(run: Run, step: DeliverStep, candidate: Candidate) -> dict[str, Any]
         "measured": measure.measured,
         "over": durations.text(step.learn.over),
     }
+
+
+def priced_by(run: Run, step: DeliverStep, candidate: Candidate) -> Mapping[str, Any] | None:
+    """How the price came about that a recipient is sent the lead at; None: nothing but its fixed
+    price was asked."""
+    if step.asks and any(
+        each.step_id == step.id and each.bid.recipient == candidate.recipient for each in run.bids
+    ):
+        return {"by": "bid"}
+    return candidate.pricing
 
 
 def _measures(run: Run, step: DeliverStep) -> Mapping[str, Measure]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flows.plans import Plans
+from flows.pricing import figures
 from flows.steps import bids, shares
 from flows.steps.learning import READ, memory
 from flows.steps.shares import Book
@@ -18,6 +19,9 @@ class Reading:
         """`plans` are those of this process; if they are not in force, the turn begins anew."""
         self._shares = wire.cursor() if plans and plans.accounts else None
         self._bids = wire.cursor() if plans and plans.has_auctions else None
+        self._figures = (
+            wire.cursor() if plans and plans.needs.figures and figures.memory.is_due() else None
+        )
         self._measured = wire.cursor() if plans and plans.windows and memory.is_due() else None
 
     def execute(self, lead_ids: Any) -> None:
@@ -28,13 +32,17 @@ class Reading:
             self._bids.execute(bids.READ, [lead_ids])
         if self._measured:
             self._measured.execute(READ)
+        if self._figures:
+            self._figures.execute(figures.READ)
 
     def bids(self) -> list[Any]:
         """The rows of the leads' bids."""
         return self._bids.fetchall() if self._bids else []
 
     def book(self) -> Book:
-        """The accounts of the leads' flows; notes how recipients behave by the way."""
+        """The accounts of the leads' flows; notes by the way how recipients behave."""
         if self._measured:
             memory.take(self._measured.fetchall())
+        if self._figures:
+            figures.memory.take(self._figures.fetchall())
         return Book.of(self._shares.fetchall()) if self._shares else Book()

@@ -47,6 +47,7 @@ class LeadState:
     held_at: datetime | None = None
     services_cost: Decimal = Decimal(0)  # what of `cost` was paid to services
     inquiry: str = ""  # the one under way; the engine waits for its answers
+    flow_version: int = 0  # that it goes by; 0: its flow as it is
     values: Mapping[str, Any] = field(default_factory=dict)
     _hidden: Mapping[str, Any] | None = None
     _sealed_anew: bool = False
@@ -117,6 +118,7 @@ class DeliveryState:
     in_doubt: bool = False  # an attempt had no answer: the buyer may have the lead
     mapping_version: int = 0
     routing: Mapping[str, Any] | str | None = None  # see `chosen_by`; as JSON once it was stored
+    pricing: Mapping[str, Any] | str | None = None  # see `priced_by`; the same
     holds: Sequence[Any] | str | None = None  # see `capacity.holds_of`; the same
     batch: str = ""  # the one it goes with, or went with last
     created_at: datetime | None = None
@@ -130,8 +132,16 @@ class DeliveryState:
     @property
     def chosen_by(self) -> Mapping[str, Any] | None:
         """The figures that it was chosen by, where its step learns."""
-        found = orjson.loads(self.routing) if isinstance(self.routing, str) else self.routing
-        return found or None
+        return _kept(self.routing)
+
+    @property
+    def priced_by(self) -> Mapping[str, Any] | None:
+        """How its price came about; None: it is the fixed one, or nobody has said one."""
+        return _kept(self.pricing)
+
+
+def _kept(found: Mapping[str, Any] | str | None) -> Mapping[str, Any] | None:
+    return (orjson.loads(found) if isinstance(found, str) else found) or None
 
 
 @dataclass(slots=True)
@@ -149,6 +159,7 @@ class Run:
     dropped: list[str] = field(default_factory=list)  # deliveries whose work is over
     source: SourcePlan | None = None
     stopped_by: str = ""  # a step that ends the flow, in the words of the record
+    missed: str = ""  # why whom the flow knew last could not be asked
 
     @property
     def judged(self) -> Mapping[str, Any]:
@@ -188,6 +199,7 @@ class Run:
         recipient_id: str,
         price: Decimal | None,
         routing: Mapping[str, Any] | None = None,
+        pricing: Mapping[str, Any] | None = None,
     ) -> DeliveryState:
         delivery = DeliveryState(
             id=ids.new_id("dlv"),
@@ -198,6 +210,7 @@ class Run:
             step_id=self.flow.step_id(self.lead.step),
             price=price,
             routing=routing,
+            pricing=pricing,
             created_at=self.journal.at,
             new=True,
         )
@@ -251,6 +264,7 @@ DELIVERY = Table(
         "in_doubt": "boolean",
         "mapping_version": "integer",
         "routing": "jsonb",
+        "pricing": "jsonb",
         "holds": "jsonb",
         "batch": "text",
         "created_at": "timestamptz",
@@ -270,7 +284,8 @@ DELIVERIES = f"""
     SELECT {", ".join(DELIVERY.columns)} FROM events_delivery WHERE lead_id = ANY(%s) ORDER BY id
 """  # noqa: S608
 WRITTEN_ONCE = {
-    "id", "lead_id", "recipient_id", "flow_id", "step", "step_id", "routing", "created_at",
+    "id", "lead_id", "recipient_id", "flow_id", "step", "step_id", "routing", "pricing",
+    "created_at",
 }  # fmt: skip
 LEAD_CHANGES = [column for column in LEAD.columns if column != "id"]
 DELIVERY_CHANGES = [column for column in DELIVERY.columns if column not in WRITTEN_ONCE]
@@ -278,7 +293,8 @@ DELIVERY_CHANGES = [column for column in DELIVERY.columns if column not in WRITT
 
 def save_leads(cursor: Any, runs: Sequence[Run]) -> None:
     for run in runs:
-        run.lead.step_id = run.flow.step_id(run.lead.step)
+        if not run.flow.broken:  # it has no steps
+            run.lead.step_id = run.flow.step_id(run.lead.step)
         run.lead.held_at = _held(run, run.lead.status, run.lead.held_at)
     LEAD.update(
         cursor,
