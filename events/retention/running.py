@@ -20,7 +20,7 @@ from leadops.lib.locks import Busy
 
 TASK = "events.tasks.trim_for_a_while"
 JOBS = Jobs("events_trimrun", open_states=("running",))
-LEASE = 600.0  # seconds; longer than any step
+LEASE = 180.0  # seconds; longer than any step
 EVERY = timedelta(hours=20)  # the schedule comes daily, and not to the second
 TRIES = 40  # to get the lock of a busy table, half a second apart
 PAUSE = 0.5

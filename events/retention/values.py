@@ -12,14 +12,14 @@ from events.retention.terms import Kept, Terms
 
 # `flows_flow` belongs to the app above; it is named here, not imported.
 SENSITIVE = f"""
-    WITH some AS (
+    WITH out_now AS (
         SELECT l.id FROM events_lead l LEFT JOIN flows_flow f ON f.id = l.flow_id
         WHERE l.sensitive <> '' AND l.created_at < %(some)s AND l.created_at
               < %(now)s - coalesce(f.snapshots_kept, %(account)s) * interval '1 second'
           AND NOT {underway.OF_ONE}
         LIMIT 2000 FOR UPDATE OF l SKIP LOCKED
     )
-    UPDATE events_lead SET sensitive = '' FROM some WHERE events_lead.id = some.id
+    UPDATE events_lead SET sensitive = '' FROM out_now WHERE events_lead.id = out_now.id
 """  # noqa: S608
 KEYS = f"""
     DELETE FROM events_leadkey WHERE id = ANY(ARRAY(

@@ -46,6 +46,7 @@ def send_again(
     """Have a delivery of a locked lead sent again; raises NotNow before anything has changed."""
     plan = current.recipients[delivery.recipient_id]
     check(run, delivery, current, force=force)
+    by_hand.read_values(cursor, run)  # without them nothing could be sent
     # A lead that was sold by it stays done: a second accept earns nothing again.
     if delivery.state != "accepted" and not delivery.sold:
         facts |= reopen_lead(cursor, run, delivery.step)
