@@ -40,6 +40,9 @@ def check(url: str) -> None:
     if authority is None:
         raise ValueError("Write a whole address, e.g. https://api.buyer.com/leads.")
     _server(authority[1])
+    if scheme_of(url) == "s3":
+        _only_staffs(template, STAFFS | {"now"}, "bucket or folder")
+        folders(_without_tags(url))
     if scheme_of(url) == "sftp":
         _only_staffs(template, STAFFS | {"now"}, "the folder")
         folders(_without_tags(url))

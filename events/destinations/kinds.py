@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from leadops.lib import objectstore, ssh_keys, webhooks
 from leadops.lib.redact import Redactor
 from recipients import addresses
+from recipients.integrations.stores import STORE_OPTIONS
 from recipients.options import Option, OptionError, OptionKind, compile_options
 from recipients.transports.letters import sender_of
 
@@ -147,46 +148,13 @@ def _check_store(settings: Mapping[str, Any], secret: str) -> None:
         raise OptionError(error.name, error.message) from error
 
 
-STORE_OPTIONS = (
-    Option(
-        "endpoint",
-        help="Without: Amazon's of the region. MinIO, R2, Google and others have their own.",
-        example="https://s3.eu-central-1.amazonaws.com",
-        check=_web_address,
-    ),
-    Option("region", default="us-east-1", help="R2 calls it auto.", example="eu-central-1"),
-    Option("bucket", required=True, example="acme-leads"),
-    Option("access_key", help="The key's id; the key itself is the secret.", required=True),
-    Option(
-        "session_token",
-        OptionKind.SECRET,
-        "Of temporary credentials.",
-        example="${AWS_SESSION_TOKEN}",
-    ),
-    Option(
-        "style",
-        OptionKind.CHOICE,
-        "Where the bucket stands: in the path, or before the host's name. "
-        "auto: before Amazon's, else in the path.",
-        default="auto",
-        choices=("auto", "path", "virtual"),
-    ),
-    Option(
-        "encryption",
-        OptionKind.CHOICE,
-        "Asked of the store. none: as the bucket is set.",
-        default="none",
-        choices=("none", "AES256", "aws:kms"),
-    ),
-    Option("kms_key", help="The key of aws:kms; without, the account's own."),
-    Option("storage_class", help="Without: the bucket's.", example="STANDARD_IA"),
-)
-
 OBJECT_STORE = KindOfDestination(
     "object_store",
     "Object store",
     "An object in a bucket, by the S3 API: Amazon, MinIO, Cloudflare R2, Google and others.",
     (
+        Option("bucket", required=True, example="acme-leads"),
+        Option("access_key", help="The key's id; the key itself is the secret.", required=True),
         *STORE_OPTIONS,
         Option(
             "prefix",

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any, BinaryIO
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from lxml import etree
 from requests_aws4auth import AWS4Auth
@@ -148,6 +148,12 @@ def checked_key(key: str) -> str:
     if not key.isprintable():
         raise ValueError("A key is of letters that can be printed.")
     return key
+
+
+def key_in(url: str, bucket: Bucket) -> str:
+    """The key of what stands at `url`, which `Bucket.url` has given."""
+    path = unquote(urlsplit(url).path).removeprefix("/")
+    return path if bucket.virtual else path.removeprefix(f"{bucket.name}/")
 
 
 def put(

@@ -59,6 +59,18 @@ LOGIN = frozenset(
         "SignatureDoesNotMatch",
     }
 )
+# Codes of what passes by itself.
+PASSING = frozenset(
+    {
+        "BadDigest",
+        "InternalError",
+        "NoSuchUpload",
+        "RequestTimeout",
+        "TemporaryRedirect",
+        "XAmzContentSHA256Mismatch",
+    }
+)
+BUSY = frozenset({"ServiceUnavailable", "SlowDown"})
 # Elements that say more, after which sentences.
 MORE = ("Region", "Endpoint", "BucketName", "StorageClassRequested")
 
@@ -83,9 +95,10 @@ class Refused(Exception):
         """A word of `recipients.outcomes.Category`."""
         if self.code in LOGIN or (not self.code and self.status in (401, 403)):
             return "authentication"
-        if self.code == "SlowDown" or self.status in (429, 503):
+        if self.code in BUSY or self.status in (429, 503):
             return "rate_limit"
-        return "system" if self.status >= 500 else "configuration"
+        passes = self.code in PASSING or self.status >= 500
+        return "system" if passes else "configuration"
 
 
 def refusal(reply: Reply) -> Refused:

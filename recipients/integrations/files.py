@@ -9,7 +9,8 @@ from leadops.lib import ssh_keys
 from recipients.integrations.base import FieldError, Integration, Written
 from recipients.options import Option, OptionKind
 from recipients.transports.bodies import options_for
-from recipients.transports.sftp import ENDINGS, SftpTransport
+from recipients.transports.filenames import ENDINGS
+from recipients.transports.sftp import SftpTransport
 
 OPTIONS = (
     Option(

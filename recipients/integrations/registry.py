@@ -14,6 +14,7 @@ from recipients.integrations.mail import EMAIL
 from recipients.integrations.salesforce import SALESFORCE
 from recipients.integrations.simulated import SIMULATED
 from recipients.integrations.soap import SOAP
+from recipients.integrations.stores import OBJECT_STORE
 
 # In the order in which they are offered.
 ALL = (
@@ -28,6 +29,7 @@ ALL = (
     FIVE9,
     EMAIL,
     SFTP,
+    OBJECT_STORE,
     SIMULATED,
 )
 INTEGRATIONS: Mapping[str, Integration] = MappingProxyType({each.name: each for each in ALL})

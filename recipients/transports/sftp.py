@@ -6,7 +6,6 @@ delivery's id stands in the file's name, or in the row, so that a repeated attem
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -20,6 +19,7 @@ from recipients.plan import AuthKind, BodyFormat
 from recipients.transports.base import Job
 from recipients.transports.bodies import body_of, csv_body, json_body, pairs_of, payload_for
 from recipients.transports.errors import NotSendable, TransportError, from_http
+from recipients.transports.filenames import ENDINGS, bare, name_of
 from recipients.transports.parcels import Parcel
 
 if TYPE_CHECKING:
@@ -29,11 +29,7 @@ PROTOCOL = "SFTP"
 PORT = 22
 FILE, APPEND = "PUT", "APPEND"
 ID = "delivery_id"  # the column, or the key, that tells whose row it is
-ENDINGS = {BodyFormat.JSON: "json", BodyFormat.XML: "xml", BodyFormat.CSV: "csv"}
-MAX_NAME = 150
 MAX_FOLDER = 1_000
-
-_UNSAFE = re.compile(r"[^\w.@+=,-]+")
 
 
 class SftpTransport:
@@ -96,7 +92,7 @@ def _leave(session: Session, request: Request, job: Job) -> str:
     """What was done, in a few words."""
     from leadops.lib.sftp import Row
 
-    key = _bare(job.idempotency_key)
+    key = bare(job.idempotency_key)
     path = urlsplit(request.url).path.removeprefix("/~/")  # of the login's own folder
     if request.method == FILE:
         return session.place(path, request.body, key=key)
@@ -111,33 +107,12 @@ def _answer(status: int, words: str) -> Reply:
 
 def _url(job: Job, *, appends: bool) -> str:
     """The file's whole address. Values stand in names alone, and there as one piece."""
-    base = job.endpoint.url.text(job.context, escape=_bare).strip()
+    base = job.endpoint.url.text(job.context, escape=bare).strip()
     folder = addresses.folders(base)
     if len(folder) > MAX_FOLDER:
         raise ValueError(f"The folder has more than {MAX_FOLDER} letters.")
     server = base.partition("://")[2].partition("/")[0]
-    return f"sftp://{server}{folder.rstrip('/')}/{_name(job, appends=appends)}"
-
-
-def _name(job: Job, *, appends: bool) -> str:
-    if isinstance(job.payload, Parcel):
-        return f"{'test-' if job.test else ''}{job.payload.name}"
-    ending = ENDINGS[job.endpoint.format]
-    template = job.endpoint.options.get("file_name")
-    written = template.text(job.context, escape=_bare).strip() if template else ""
-    stem = _bare(written)[:MAX_NAME].removesuffix(f".{ending}").strip(".")
-    key = _bare(job.idempotency_key)
-    if appends:
-        stem = stem or "leads"
-    elif key not in stem:
-        stem = f"{stem}-{key}" if stem else key
-    # A test's rows do not go among the others.
-    return f"{'test-' if job.test else ''}{stem}.{ending}"
-
-
-def _bare(value: str) -> str:
-    """One piece of a path: no folder, nothing hidden, nothing that a shell or a URL would read."""
-    return _UNSAFE.sub("-", value).strip(".-") if value else ""
+    return f"sftp://{server}{folder.rstrip('/')}/{name_of(job, shared=appends)}"
 
 
 def _file(job: Job) -> bytes:
@@ -152,7 +127,7 @@ def _rows(job: Job) -> tuple[bytes, bytes]:
     """The line that a new file begins with, and the lead's own."""
     endpoint = job.endpoint
     payload = payload_for(job.payload or job.context["lead"], endpoint)
-    key = _bare(job.idempotency_key)
+    key = bare(job.idempotency_key)
     if endpoint.format is BodyFormat.JSON:
         own: Mapping[str, Any] = payload if isinstance(payload, Mapping) else {"lead": payload}
         return b"", json_body({**own, ID: key}) + b"\n"
