@@ -6,11 +6,12 @@ import logging
 
 from django.db import connection
 
-from flows import plans
+from flows import earlier, plans
 from flows.arrival import guards, offers
-from flows.byhand import batchdesk, bulkretry, steering
+from flows.byhand import batchdesk, bulkretry, moving, steering
 from flows.delivery import capacity
 from flows.importing import keeping, working
+from flows.pricing import figures
 from flows.steps import answers, bids, learning, shares
 from flows.suppression import uploads
 from flows.turns.pump import Pump
@@ -52,9 +53,11 @@ def wake_held() -> None:
 
 
 def learn() -> None:
-    """Measure recipients anew for the steps that learn from them."""
+    """Measure anew what steps learn from, and what prices read."""
     try:
-        learning.refresh(plans.current().windows)
+        current = earlier.with_all_in_use(plans.current())
+        learning.refresh(current.windows)
+        figures.refresh(current.needs.figures)
     except Exception:
         log.exception("Measuring ended early; the next run tries again")
         connection.close()
@@ -79,6 +82,28 @@ def resume_bulk_retries() -> None:
             queue.enqueue(bulkretry.TASK, bulk_id)
     except Exception:
         log.exception("Looking for bulk retries ended early; the next run tries again")
+        connection.close()
+
+
+def flow_move(move_id: str) -> None:
+    """Have leads go on by the current version for a while, then have a successor started."""
+    try:
+        if moving.work(move_id, seconds=BULK_TURN, stopping=queue.stopping.is_set):
+            return
+        if not queue.stopping.is_set():
+            queue.enqueue(moving.TASK, move_id)
+    except Exception:
+        log.exception("Moving leads ended early; the next run goes on")
+        connection.close()
+
+
+def resume_flow_moves() -> None:
+    """Have worked on what a task left behind that died, or was stopped."""
+    try:
+        for move_id in moving.JOBS.unfinished():
+            queue.enqueue(moving.TASK, move_id)
+    except Exception:
+        log.exception("Looking for moves of leads ended early; the next run tries again")
         connection.close()
 
 
@@ -136,7 +161,7 @@ def tidy() -> None:
         answers.forget_old()
         offers.forget_old()
         tokenstore.forget_old()
-        shares.forget_old(plans.current().accounts)
+        shares.forget_old(earlier.with_all_in_use(plans.current()).accounts)
         keeping.forget_old()
     except Exception:
         log.exception("Tidying ended early; the next run tries again")

@@ -7,14 +7,18 @@ above: it names itself here when it starts, and calls `keep` wherever a change i
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from django.db import transaction
 
+from flows import contents
 from flows.models import Flow, FlowVersion
-from flows.plans import Plans
+from recipients.models import Recipient
+
+if TYPE_CHECKING:
+    from flows.plans import Plans
 
 FOUND: Final = "as it was found"  # made by no change that keeps versions
 
@@ -63,15 +67,79 @@ def keep(flow: Flow, *, by: str, note: str = "") -> FlowVersion | None:
         return None
     with transaction.atomic():
         # Two savers at once would take the same number.
-        now = Flow.objects.select_for_update().get(pk=flow.pk)
-        last = now.versions.first()
-        content = documents().write(now)
-        if last is not None and last.content == content:
+        Flow.objects.select_for_update().get(pk=flow.pk)
+        [draft] = drafts([flow.pk])
+        last = _last(flow.pk)
+        if last is not None and last.content == draft.content and _same(last, draft):
             return None
-        number = last.number + 1 if last else 1
-        return FlowVersion.objects.create(
-            flow=now, number=number, content=content, made_by=by[:150], note=note[:200]
-        )
+        return _make(draft, last, by=by, note=note)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A version to be: `content` as people read it, `inside` what its leads go by."""
+
+    flow_id: str
+    content: str
+    inside: Mapping[str, Any]
+    digest: str
+
+
+def drafts(flow_ids: Iterable[str]) -> list[Draft]:
+    """What flows are at this moment; no query where there are none."""
+    flow_ids = list(flow_ids)
+    if not flow_ids:
+        return []
+    names = dict(Recipient.objects.values_list("id", "name"))
+    query = Flow.objects.filter(pk__in=flow_ids)
+    found = []
+    for flow in query.prefetch_related("fields", "steps__recipients", "steps__enhancement"):
+        inside = contents.written(flow, names)
+        content = _documents[0].write(flow) if _documents else ""
+        found.append(Draft(flow.pk, content, inside, contents.digest(inside)))
+    return found
+
+
+def record(draft: Draft) -> int:
+    """Number what was found configured, as it was found; its number. 0: the flow is gone."""
+    with transaction.atomic():
+        if Flow.objects.select_for_update().filter(pk=draft.flow_id).first() is None:
+            return 0
+        last = _last(draft.flow_id)
+        if last is not None and _same(last, draft):
+            return last.number
+        return _make(draft, last, by="", note=FOUND).number
+
+
+def newest() -> dict[str, tuple[int, str]]:
+    """Number and digest of each flow's newest version, by flow; one query."""
+    query = FlowVersion.objects.order_by("flow_id", "-number").distinct("flow_id")
+    return {id: (n, digest) for id, n, digest in query.values_list("flow_id", "number", "digest")}
+
+
+def _last(flow_id: str) -> FlowVersion | None:
+    return FlowVersion.objects.filter(flow_id=flow_id).first()
+
+
+def _same(last: FlowVersion, draft: Draft) -> bool:
+    """Whether leads go the same way. A version of an older release has not said which way they
+    go: where its words are the same, it says so from now on."""
+    if not last.digest and last.content == draft.content:
+        last.inside, last.digest = draft.inside, draft.digest
+        last.save(update_fields=["inside", "digest"])
+    return last.digest == draft.digest
+
+
+def _make(draft: Draft, last: FlowVersion | None, *, by: str, note: str) -> FlowVersion:
+    return FlowVersion.objects.create(
+        flow_id=draft.flow_id,
+        number=last.number + 1 if last else 1,
+        content=draft.content,
+        inside=draft.inside,
+        digest=draft.digest,
+        made_by=by[:150],
+        note=note[:200],
+    )
 
 
 def keep_first(flow: Flow) -> None:

@@ -67,6 +67,12 @@ class Lead(models.Model):
     step_id = models.CharField(
         max_length=32, db_collation="C", editable=False, default="", db_default=""
     )
+    flow_version = models.PositiveIntegerField(
+        default=0,
+        db_default=0,
+        editable=False,
+        help_text="The version of its flow that it goes by; 0: the flow as it is.",
+    )
     inquiry = models.CharField(
         max_length=32,
         db_collation="C",

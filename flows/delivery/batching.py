@@ -17,7 +17,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from flows import plans
+from flows import earlier, plans
 from flows.delivery import breakers, dispatching, gathering, sendings
 from flows.delivery.admission import Admit, Hold
 from flows.delivery.batchwork import BatchSending
@@ -120,6 +120,8 @@ def begin(
         return _begin(given)
     except plans.Outdated as outdated:
         plans.current(outdated.revision)
+    except plans.NotLoaded as missing:
+        earlier.catch_up(missing)
     except Contended:
         pass
     except Exception as error:

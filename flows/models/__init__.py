@@ -4,10 +4,12 @@ from flows.models.bulk_retry import BulkRetry
 from flows.models.capcount import CapCount
 from flows.models.enhancement import Enhancement
 from flows.models.flow import Flow, FlowField, FlowSource
+from flows.models.flow_move import FlowMove
 from flows.models.flow_version import FlowVersion
 from flows.models.guard import DuplicateClaim, IntakeKey, RecipientClaim
 from flows.models.lead_import import LeadImport, LeadImportPiece, LeadImportRow
 from flows.models.ping import SourcePing
+from flows.models.price_figure import PriceFigure
 from flows.models.revision import Revision
 from flows.models.service_answer import ServiceAnswer
 from flows.models.share import Measured, StepShare
@@ -25,6 +27,7 @@ __all__ = [
     "Enhancement",
     "Flow",
     "FlowField",
+    "FlowMove",
     "FlowSource",
     "FlowVersion",
     "IntakeKey",
@@ -32,6 +35,7 @@ __all__ = [
     "LeadImportPiece",
     "LeadImportRow",
     "Measured",
+    "PriceFigure",
     "Pump",
     "RecipientClaim",
     "Revision",

@@ -8,13 +8,21 @@ from flows.models.flow import Flow
 
 
 class FlowVersion(models.Model):
-    """`content` is the flow as a configuration bundle writes it. Never changed."""
+    """`content` is the flow as a configuration bundle writes it, `inside` what its leads go by (see
+    `flows.contents`). Never changed."""
 
     flow = models.ForeignKey(
         Flow, on_delete=models.CASCADE, related_name="versions", db_index=False
     )
     number = models.PositiveIntegerField()
     content = models.TextField()
+    inside = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()))
+    digest = models.CharField(
+        max_length=64,
+        default="",
+        db_default="",
+        help_text="Equal where leads go the same way. Blank: it was made before this was kept.",
+    )
     made_at = models.DateTimeField(auto_now_add=True)
     made_by = models.CharField(max_length=150, blank=True)
     note = models.CharField(max_length=200, blank=True)

@@ -21,6 +21,9 @@ class SourcePing(models.Model):
     step_id = models.CharField(max_length=32, db_collation="C")
     bids = models.JSONField(help_text="[recipient, amount, bid id, reason] each.")
     lead_id = models.CharField(max_length=32, db_collation="C", default="", blank=True)
+    flow_version = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="Of the flow that made the offer; its lead goes by it."
+    )
 
     class Meta:
         indexes = [models.Index(fields=["at"], name="sourceping_at")]

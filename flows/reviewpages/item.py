@@ -20,7 +20,7 @@ from events.models import Delivery, Event, Lead
 from events.pages import page
 from events.visibility import Sight
 from events.zones import remembered
-from flows import plans
+from flows import earlier, plans
 from flows.byhand import editing, retrying, reviewing
 from flows.byhand.by_hand import NoSuchLead, NotNow
 from flows.byhand.editing import Invalid
@@ -190,7 +190,7 @@ def _price(text: str) -> Decimal | None:
 
 def _given(form: Mapping[str, str], lead: Lead) -> dict[str, str]:
     """What was typed; a sensitive value that was not typed anew stays as it is."""
-    flow = plans.current().flows.get(lead.flow_id)
+    flow = earlier.followed(plans.current(), lead)
     given = {}
     for plan in flow.fields if flow else ():
         text = form.get(f"field-{plan.name}")
@@ -207,7 +207,7 @@ def _page(
     problems: Mapping[str, str],
 ) -> HttpResponse:
     current = plans.current()
-    flow = current.flows.get(lead.flow_id)
+    flow = earlier.followed(current, lead)
     last = _last(lead, delivery, sight)
     held = delivery.state == "review" if delivery else lead.status == "review"
     acts = operates(request) and held

@@ -25,7 +25,7 @@ from django.db import (
 )
 
 from events.journal import Journal
-from flows import plans
+from flows import earlier, plans
 from flows.delivery import batchwork, breakers, dispatching, endpoints, sendings, settling
 from flows.delivery.admission import Condition
 from flows.delivery.batchwork import BatchEnded, BatchSending
@@ -161,6 +161,9 @@ def take(turn: Turn) -> Done:
     except plans.Outdated as outdated:
         plans.current(outdated.revision)
         return take(turn)
+    except plans.NotLoaded as missing:
+        earlier.catch_up(missing)
+        return take(turn)
     except Contended:
         return take(turn)
     except Exception as error:
@@ -242,6 +245,9 @@ def put_aside(turn: Turn) -> None:
     except plans.Outdated as outdated:
         plans.current(outdated.revision)
         put_aside(turn)
+    except plans.NotLoaded as missing:
+        earlier.catch_up(missing)
+        put_aside(turn)
     except Exception:
         log.exception("Cannot put %s aside", turn.lead_ids())
         _let_rest(turn.work_ids(), turn.lease)
@@ -251,8 +257,9 @@ def _quarantine(turn: Turn) -> None:
     with transaction.atomic():
         loaded = load(turn)
         desk = Desk(now=loaded.at, plans=loaded.plans, may_start=lambda _: False)
-        for run in loaded.runs.values():
-            for work in _all_work(run, turn, loaded):
+        parts = turn.by_lead()
+        for lead_id, run in loaded.runs.items():
+            for work in _all_work(run, parts[lead_id], turn.lease, loaded):
                 settling.quarantine(run, work, loaded.plans, "Its result cannot be processed")
         save(turn, loaded, desk)
 
@@ -289,15 +296,16 @@ def load(turn: Turn) -> Loaded:
     at = (clock.fetchone() or [None])[0]
     number = revision.fetchone()
     current = plans.loaded(number[0] if number else 0)
+    states = [LeadState(*row) for row in leads.fetchall()]
     found = {
-        row[0]: Run(
+        lead.id: Run(
             lead=lead,
-            flow=current.flows[lead.flow_id],
+            flow=flow,
             journal=Journal(at),
             source=current.sources.get(lead.source_id),
         )
-        for row in leads.fetchall()
-        if (lead := LeadState(*row)).flow_id in current.flows
+        for lead, flow in zip(states, current.followed(states), strict=True)
+        if flow is not None
     }
     book, counters = figures.book(), Counters()
     for run in found.values():
@@ -331,6 +339,8 @@ def _work_through(run: Run, part: Part, lease: str, loaded: Loaded, desk: Desk) 
 
     Results first: they free places, and are what others wait for.
     """
+    if run.flow.broken:
+        return _hold(run, part, lease, loaded)
     refused = 0
     for sending, attempt in part.results:
         delivery = _held(run, sending, loaded)
@@ -408,12 +418,19 @@ def _claimed_work(run: Run, claimed: Claimed) -> WorkState:
     return work
 
 
-def _all_work(run: Run, turn: Turn, loaded: Loaded) -> list[WorkState]:
+def _all_work(run: Run, part: Part, lease: str, loaded: Loaded) -> list[WorkState]:
     """All that a turn holds of a lead."""
-    work = [_claimed_work(run, c) for c in turn.claimed if loaded.leases.get(c.id) == turn.lease]
-    held = [d.work for s, _ in turn.results if (d := _held(run, s, loaded)) and d.work]
-    asked = [_asking_work(i) for i, _ in turn.answers if run.lead.inquiry == i.id]
+    work = [_claimed_work(run, c) for c in part.claimed if loaded.leases.get(c.id) == lease]
+    held = [d.work for s, _ in part.results if (d := _held(run, s, loaded)) and d.work]
+    asked = [_asking_work(i) for i, _ in part.answers if run.lead.inquiry == i.id]
     return work + held + asked
+
+
+def _hold(run: Run, part: Part, lease: str, loaded: Loaded) -> int:
+    """Nobody knows how the lead goes on: a person decides."""
+    for work in _all_work(run, part, lease, loaded):
+        settling.quarantine(run, work, loaded.plans, run.flow.broken)
+    return 0
 
 
 def _go_on(run: Run, work: WorkState, desk: Desk) -> None:

@@ -14,7 +14,8 @@ from django.db import connection
 from events.models import Delivery, Event, Lead
 from flows import plans
 from flows.arrival import intake
-from flows.models import Flow, FlowField, FlowSource, Source, Step, StepRecipient, Work
+from flows.byhand import moving
+from flows.models import Flow, FlowField, FlowMove, FlowSource, Source, Step, StepRecipient, Work
 from flows.turns import turn
 from flows.turns.desk import Sending
 from flows.turns.inquiries import Answers, Inquiry
@@ -130,6 +131,14 @@ class Scene:
         """Let all leases run out."""
         with connection.cursor() as cursor:
             cursor.execute("UPDATE flows_work SET due_at = clock_timestamp() - interval '1 s'")
+
+    def move(self) -> FlowMove:
+        """Have the leads of all earlier versions go on by the flow as it is."""
+        newest = plans.current().flows[self.flow.id].version
+        made = moving.start(self.flow, range(newest), by="olga")
+        assert moving.work(made.id, seconds=60.0, stopping=lambda: False)
+        made.refresh_from_db()
+        return made
 
     def lead(self, answer: intake.Answer) -> Lead:
         return Lead.objects.get(id=answer.lead_id)

@@ -245,6 +245,7 @@ def test_a_step_that_is_no_auction_any_more_sells_by_its_new_pattern() -> None:
         pattern="waterfall"
     )
     Recipient.objects.get(slug="a").save()  # configuration has changed
+    stage.move()
     assert sent_to(answer(stage, inquiry, a=bid("1"), b=bid("2"))) == ["a"]
 
 

@@ -351,5 +351,6 @@ def test_a_step_that_came_meanwhile_is_asked_next() -> None:
     flow.post()
     inquiry = begin(flow)
     enhance(flow, "late")
+    flow.move()
     (then,) = answer(flow, inquiry, check=says(score=1)).asks
     assert asked(then) == ["late"]

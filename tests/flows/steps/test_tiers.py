@@ -146,7 +146,24 @@ def test_a_lead_has_one_work_of_its_own_however_often_it_is_asked():
     assert play.lead(answer).status == "working"
 
 
-def test_a_tier_moved_nearer_is_noticed_by_those_that_wait():
+def test_those_that_wait_keep_the_tiers_that_they_came_under():
+    play = window(abc=0.0, best=HOUR)
+    answer = play.post()
+    decline(play, play.start())
+    row = StepRecipient.objects.get(recipient__slug="best")
+    row.opens_after = DAY
+    row.save()
+    grow(HOUR - 1)
+    assert play.start() == []
+    row.delete()
+    grow(2)
+    [sending] = play.start()
+    assert sending.plan.slug == "best"
+    play.take((), [(sending, ACCEPTED)])
+    assert play.lead(answer).result == "sold"
+
+
+def test_a_tier_moved_nearer_is_noticed_by_those_that_are_moved():
     play = window(abc=0.0, best=DAY)
     play.post()
     decline(play, play.start())
@@ -154,6 +171,7 @@ def test_a_tier_moved_nearer_is_noticed_by_those_that_wait():
     row = StepRecipient.objects.get(recipient__slug="best")
     row.opens_after = HOUR / 2
     row.save()
+    play.move()
     assert slugs(play.start()) == ["best"]
 
 
@@ -164,6 +182,7 @@ def test_a_tier_moved_away_is_waited_for_anew():
     row = StepRecipient.objects.get(recipient__slug="best")
     row.opens_after = DAY
     row.save()
+    play.move()
     assert play.start() == []
     assert DAY - 600 < due() <= DAY
 
@@ -173,6 +192,7 @@ def test_a_lead_ends_when_the_tier_it_waits_for_is_removed():
     answer = play.post()
     decline(play, play.start())
     StepRecipient.objects.get(recipient__slug="best").delete()
+    play.move()
     assert play.start() == []
     assert play.lead(answer).result == "unsold"
     assert not Work.objects.exists()
@@ -185,6 +205,7 @@ def test_a_lead_goes_on_when_its_step_is_given_another_pattern():
     step = Step.objects.get(name="buyers")
     step.pattern = "waterfall"
     step.save()
+    play.move()
     assert slugs(play.start()) == ["best"]
 
 

@@ -451,6 +451,7 @@ def test_a_flow_that_grows_steps_later_still_ends():
     play = scene(recipient("abc"))
     answer = play.post()
     play.flow.steps.all().delete()
+    Lead.objects.update(flow_version=0)  # it came before leads knew their versions
     play.play()
     assert play.lead(answer).result == "unsold"
 

@@ -1,0 +1,55 @@
+"""Leads taken from earlier versions of a flow to the current one, at a person's word."""
+
+from __future__ import annotations
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models.functions import Now
+
+from flows.models.flow import Flow
+from leadops.lib.fields import IdField
+
+
+class FlowMove(models.Model):
+    """Which versions' leads, and how far it has come. The row is the truth: a task only works on
+    it, and whoever comes after a task that died goes on behind `last`."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued", "Queued"
+        RUNNING = "running", "Running"
+        DONE = "done", "Done"
+        CANCELLED = "cancelled", "Cancelled"
+
+    OPEN = frozenset({State.QUEUED, State.RUNNING})
+
+    id = IdField("mov")
+    flow = models.ForeignKey(Flow, on_delete=models.CASCADE, related_name="moves", db_index=False)
+    versions = ArrayField(models.PositiveIntegerField())
+    by = models.CharField(max_length=150)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
+    total = models.PositiveIntegerField(help_text="Leads under way when it began.")
+    moved = models.PositiveIntegerField(default=0)
+    left = models.PositiveIntegerField(default=0, help_text="Could not be moved; the log says why.")
+    last = models.CharField(
+        max_length=32, db_collation="C", default="", help_text="The lead it came to last."
+    )
+    created_at = models.DateTimeField(db_default=Now())
+    finished_at = models.DateTimeField(null=True)
+    worked_until = models.DateTimeField(null=True, help_text="Till when a worker has it.")
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["flow", "-created_at"], name="flow_move_flow"),
+            models.Index(
+                fields=["created_at"],
+                condition=models.Q(state__in=["queued", "running"]),
+                name="flow_move_open",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in self.OPEN
