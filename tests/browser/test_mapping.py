@@ -60,6 +60,17 @@ def test_it_follows_what_is_typed_tries_it_and_saves_it(page: Page, live_server)
     page.fill("[name=mapping_rows-2-value]", '{{format lead.phone_1 "(###) ###-####"}}')
     expect(body).to_contain_text("(512) 555-0002")
 
+    # A condition as rules, in the editor that filters have.
+    page.get_by_role("button", name="Write it as rules").nth(1).click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Add rule").click()
+    page.keyboard.type("phone_1")
+    dialog.locator(".leadops-rule-op").select_option("not_blank")
+    picture(page, "mapping-when")
+    dialog.get_by_role("button", name="Use these rules").click()
+    rule = '{"all":[{"field":"phone_1","op":"not_blank"}]}'
+    expect(page.locator("[name$=-when]").nth(1)).to_have_value(rule)
+
     page.click("#mapping-run")
     expect(page.locator("#mapping-summary")).to_contain_text("3 of 3 payloads would differ")
     expect(page.locator("#mapping-summary")).to_contain_text("key phone in 3")

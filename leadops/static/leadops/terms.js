@@ -104,7 +104,7 @@
                 const key = part.querySelector(".leadops-terms-key").value;
                 const text = part.querySelector(".leadops-terms-amount").value.trim();
                 const found = {[key]: this.terms.whole.includes(key) && WHOLE.test(text) ? Number(text) : text};
-                for (const input of part.querySelectorAll("[data-name]")) {
+                for (const input of part.querySelectorAll(":scope > .leadops-terms-line > [data-name]")) {
                     const value = input.value.trim();
                     if (value) found[input.dataset.name] = value;
                 }
