@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from hashlib import sha256
 from itertools import groupby
 from pathlib import Path
@@ -268,13 +268,19 @@ def dropped_months() -> dict[date, Dropped]:
 def _check_dropped(dropped: Mapping[date, Dropped], found: Found) -> None:
     """Retention's note must fit the seals, and stand in the record as long as that is kept."""
     for month, each in sorted(dropped.items()):
-        if not each.told and each.at.date().replace(day=1) not in dropped:
+        if not each.told and not _went_too(each, dropped):
             found.problem(f"{month:%Y-%m} is noted as dropped, but no event of the record says so")
         sealed = found.dropped_events.get(month, 0)
         if month in found.kept_of and sealed != each.rows:
             found.problem(
                 f"{month:%Y-%m}: retention dropped {each.rows} rows, its seals are of {sealed}"
             )
+
+
+def _went_too(each: Dropped, dropped: Mapping[date, Dropped]) -> bool:
+    """Whether the month in which the event of it stood was dropped afterwards."""
+    after = dropped.get(each.at.astimezone(UTC).date().replace(day=1))
+    return after is not None and after.at > each.at
 
 
 WAITING = f"""

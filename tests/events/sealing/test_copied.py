@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -24,7 +25,7 @@ def stream() -> bytes:
 @given(st.lists(st.integers(0, len(stream())), max_size=12))
 def test_it_reads_rows_however_they_are_cut(cuts):
     whole, ends = stream(), sorted({0, *cuts, len(stream())})
-    blocks = [memoryview(whole[a:b]) for a, b in zip(ends, ends[1:], strict=False)]
+    blocks = [memoryview(whole[a:b]) for a, b in pairwise(ends)]
     assert list(copied.rows(blocks)) == ROWS
 
 
