@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from events.api.destinations import DestinationTestView
 from events.api.events import EventsView, FlowEventsView, LeadEventsView
 from events.api.exports import (
     ExportCancelView,
@@ -21,6 +22,7 @@ from events.api.exports import (
 from events.api.feedback import FeedbackView
 from events.api.leads import LeadView
 from events.api.metrics import RecipientMetricsView
+from events.api.privacy import AccessRequestsView, ErasuresView, ErasureView
 from events.api.stream import EventStreamView
 from flows.api.breakers import BreakersView, CloseBreakerView, OpenBreakerView
 from flows.api.capacity import CapacityView, FlowCapacityView
@@ -73,6 +75,9 @@ urlpatterns = [
     path("leads/<str:lead_id>", LeadView.as_view(), name="lead"),
     path("leads/<str:lead_id>/events", LeadEventsView.as_view(), name="lead-events"),
     path("leads/<str:id>/feedback", FeedbackView.as_view(), name="lead-feedback"),
+    path("erasures", ErasuresView.as_view(), name="erasures"),
+    path("erasures/<str:id>", ErasureView.as_view(), name="erasure"),
+    path("access-requests", AccessRequestsView.as_view(), name="access-requests"),
     path("feedback", FeedbackView.as_view(), name="feedback"),
     path("events/stream", EventStreamView.as_view(), name="event-stream"),
     path("exports", ExportsView.as_view(), name="exports"),
@@ -113,6 +118,7 @@ urlpatterns = [
         name="suppression-check",
     ),
     path("deliveries/<str:id>/retry", RetryView.as_view(), name="delivery-retry"),
+    path("destinations/<str:slug>/test", DestinationTestView.as_view(), name="destination-test"),
     path("<path:rest>", NoSuchCall.as_view()),
     path("", NoSuchCall.as_view(), {"rest": ""}),
 ]

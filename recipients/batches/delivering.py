@@ -10,10 +10,8 @@ import dataclasses
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, Final
 
-from leadops.lib import ids
 from leadops.lib.http import Door, Reply
 from recipients.auth import Keyring
 from recipients.batches.files import CONTENT_TYPES, MAX_FILE, file_of, row_of
@@ -255,19 +253,10 @@ def _name(batch: Batch, how: BatchPlan) -> str:
     written = ""
     if how.name is not None:
         try:
-            # By the batch's own moment: no attempt on another day has another name.
-            written = how.name.text({**batch.context, **_its_moment(batch)})
+            written = how.name.text(batch.context)
         except RenderError:
             written = ""
     stem = _UNSAFE.sub("-", written).strip(".-").removesuffix(f".{how.format}")[:MAX_NAME]
     if not stem:
         return batch.id
     return stem if batch.id in stem else f"{stem}-{batch.id}"
-
-
-def _its_moment(batch: Batch) -> dict[str, datetime]:
-    """`now` as its id tells it; nothing where that is none of ours."""
-    try:
-        return {"now": ids.moment(batch.id)}
-    except ValueError:
-        return {}

@@ -64,7 +64,12 @@ class ObjectStoreTransport:
 
 
 def _of_its_moment(job: Job) -> Job:
-    """With the delivery's own moment for now: a date in the key is that of no attempt."""
+    """With the delivery's own moment for now: a date in the key is that of no attempt.
+
+    A batch has its first attempt's already.
+    """
+    if isinstance(job.payload, Parcel):
+        return job
     try:
         now = ids.moment(job.idempotency_key)
     except ValueError:
