@@ -30,6 +30,9 @@ LEAD = inline_serializer(
         "revenue": serializers.FloatField(help_text="Staff only."),
         "margin": serializers.FloatField(help_text="Staff only."),
         "deliveries": serializers.ListField(child=serializers.DictField(), help_text="Staff only."),
+        "disclosed": serializers.DictField(
+            help_text="Which fields went to whom, under which consent. Staff only."
+        ),
         "values": serializers.DictField(allow_null=True, help_text="Null once erased."),
     },
 )

@@ -10,8 +10,10 @@ from typing import Any
 from events import directory
 from events.api.parameters import stamp
 from events.exchanges import bodies
+from events.feedback import said as feedback_words
 from events.masking import TextMask, mask_values, personal_names
 from events.models import Delivery, Event, Lead
+from events.privacy import minimisation
 from events.snapshots import Snapshots
 from events.visibility import Sight, lead_reason
 
@@ -53,6 +55,7 @@ def events_json(
     events: Sequence[Event], sight: Sight, *, with_lead: bool = True
 ) -> list[dict[str, Any]]:
     """Events with, under `lead`, what the lead looked like at each (null once erased)."""
+    feedback_words.put(events)
     shown = [event_json(event, sight) for event in events]
     said = bodies(events)
     for event, entry in zip(events, shown, strict=True):
@@ -108,6 +111,7 @@ def lead_json(
         shown["margin"] = _money(lead.revenue - lead.cost)
     if not sight.source:
         shown["deliveries"] = [delivery_json(delivery) for delivery in deliveries]
+        shown["disclosed"] = minimisation.as_json(lead, sight)
     if values is not None and not sight.sees_personal:
         values = mask_values(values, personal_names(values, directory.privacy(lead.flow_id)))
     shown["values"] = values

@@ -14,6 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from events import directory, visibility
+from events.feedback import said
 from events.goingon import goes_on
 from events.leadpages.finding import find
 from events.leadpages.inspector import Shown, inspect
@@ -21,6 +22,7 @@ from events.leadpages.listing import PERIODS, TESTS, Filters, Page, listed
 from events.leadpages.timeline import GROUPS, Step, timeline
 from events.models import Delivery, Event, Lead
 from events.pages import page
+from events.privacy import minimisation
 from events.visibility import Sight, lead_reason
 from events.zones import remembered
 
@@ -89,6 +91,7 @@ def lead(request: HttpRequest, lead_id: str) -> HttpResponse:
     if found is None:
         raise Http404("There is no such lead.")
     events = list(sight.events().filter(lead_id=found.id).order_by("seq"))
+    said.put(events)
     deliveries = list(
         sight.deliveries().filter(lead=found).select_related("recipient").order_by("id")
     )
@@ -114,6 +117,7 @@ def lead(request: HttpRequest, lead_id: str) -> HttpResponse:
         sees_all=sight.sees_all,
         took=_took(found),
         margin=found.revenue - found.cost,
+        account=minimisation.of_lead(found, sight),
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
@@ -17,7 +18,7 @@ from django.db import connection, transaction
 from events import directory, leads
 from events.journal import Journal
 from events.models import PrivacyRequest, Snapshot
-from events.privacy import holdings
+from events.privacy import files, holdings
 from events.privacy.finding import Person
 from events.privacy.holdings import Subject
 from events.privacy.wording import scrubbed
@@ -161,6 +162,7 @@ def _finish(request: PrivacyRequest) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
         journal = Journal(cursor.fetchone()[0])
+        _forget_files(cursor, request, journal.at)
         rows = sum(request.counts.values())
         noun = "lead" if len(request.leads) == 1 else "leads"
         journal.operation(
@@ -178,7 +180,15 @@ def _finish(request: PrivacyRequest) -> None:
         journal.write(cursor)
         request.state = PrivacyRequest.State.DONE
         request.finished_at = journal.at
-        request.save(update_fields=["state", "finished_at"])
+        request.save(update_fields=["state", "finished_at", "counts"])
+
+
+def _forget_files(cursor: Any, request: PrivacyRequest, until: datetime) -> None:
+    """Exported files in which the leads may stand: no file can be taken apart."""
+    cursor.execute("SELECT min(created_at) FROM events_lead WHERE id = ANY(%s)", [request.leads])
+    since = cursor.fetchone()[0]
+    if since is not None and (number := files.forget(since, until)):
+        request.counts = {**request.counts, "events_exportpiece": number}
 
 
 def vacuum() -> int:

@@ -7,6 +7,7 @@ from typing import Any
 
 from events.feedback import keys
 from events.privacy import holdings
+from events.privacy.files import ExportFiles
 from events.privacy.holdings import Rows, Subject
 from leadops.lib import secrets
 
@@ -61,6 +62,7 @@ def register() -> None:
             where=f"lead_id = ANY(%(leads)s) AND {_TELLING}",
             erasure="UPDATE {table} SET buyer_lead_id = ''",
         ),
+        ExportFiles(),
         TestCases(),
     )
     holdings.impersonal(IMPERSONAL)
@@ -157,6 +159,15 @@ IMPERSONAL = {
     "events_alertthreshold": _CONFIGURED,
     "events_alertthreshold_notify": _CONFIGURED,
     "events_channel": _CONFIGURED,
+    "events_destination": _CONFIGURED,
+    "events_export": "who took what, by which filters: names and ids",
+    "events_exportlink": "ids of links",
+    "events_exportschedule": _CONFIGURED,
+    "events_head": "where heads of the seals were published",
+    "events_recordsettings": _CONFIGURED,
+    "events_seal": "hashes over the record",
+    "events_trim": _COUNTED,
+    "events_trimrun": _COUNTED,
     "events_privacyrequest": "who asked for an erasure: a keyed digest, which shows that it was "
     "done",
     "recipients_batching": _CONFIGURED,

@@ -56,8 +56,11 @@ class Disclosure:
     mapping_version: int = 0
     consent_age: int | None = None
 
-    def of(self, privacy: str) -> list[Field]:
-        return [field for field in self.fields if field.privacy == privacy]
+    @property
+    def by_class(self) -> list[list[Field]]:
+        """Sensitive, personal and plain ones."""
+        classes = ("sensitive", "personal", "plain")
+        return [[field for field in self.fields if field.privacy == each] for each in classes]
 
 
 @dataclass(frozen=True, slots=True)
