@@ -63,7 +63,7 @@ def _make(table: str, month: date) -> str:
             return ""
         try:
             with briefly():
-                cursor.execute(f"CREATE TABLE {name} PARTITION OF {table} {_bounds(month)}")
+                cursor.execute(f"CREATE TABLE {name} PARTITION OF {table} {bounds(month)}")
         except Busy:
             return ""
         except IntegrityError:  # the net holds rows of it
@@ -71,7 +71,7 @@ def _make(table: str, month: date) -> str:
     return name
 
 
-def _bounds(month: date) -> str:
+def bounds(month: date) -> str:
     return f"FOR VALUES FROM ('{month} 00:00+00') TO ('{following(month)} 00:00+00')"
 
 
@@ -166,13 +166,13 @@ def _months_in(cursor: Any, table: str) -> dict[date, int]:
 def _adopt(cursor: Any, table: str, old: str, month: date) -> None:
     name = name_of(table, month)
     cursor.execute(f"ALTER TABLE {old} RENAME TO {name}")
-    cursor.execute(f"ALTER TABLE {table} ATTACH PARTITION {name} {_bounds(month)}")
+    cursor.execute(f"ALTER TABLE {table} ATTACH PARTITION {name} {bounds(month)}")
 
 
 def _rewrite(cursor: Any, table: str, old: str, missing: list[date]) -> None:
     for month in missing:
         name = name_of(table, month)
-        cursor.execute(f"CREATE TABLE {name} PARTITION OF {table} {_bounds(month)}")
+        cursor.execute(f"CREATE TABLE {name} PARTITION OF {table} {bounds(month)}")
     columns = _columns(cursor, table)
     cursor.execute(f"SELECT count(*) FROM {old}")  # noqa: S608  our own name
     rows = cursor.fetchone()[0]

@@ -9,7 +9,19 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from leadops.bench import deliver, events, fields, flow, intake, mapping, ping, report, rules
+from leadops.bench import (
+    deliver,
+    events,
+    fields,
+    flow,
+    intake,
+    mapping,
+    ping,
+    record_year,
+    report,
+    rules,
+    stream,
+)
 
 BENCHES: dict[str, tuple[float, Callable[..., dict[str, Any]]]] = {
     "deliver": (10.0, deliver.run),
@@ -22,7 +34,9 @@ BENCHES: dict[str, tuple[float, Callable[..., dict[str, Any]]]] = {
     "intake": (10.0, intake.run),
     "mapping": (5.0, mapping.run),
     "ping": (10.0, ping.run),
+    "record_year": (16.0, record_year.run),
     "rules": (5.0, rules.run),
+    "stream": (10.0, stream.run),
 }
 
 
