@@ -13,14 +13,20 @@ from django.db import connection, transaction
 
 log = logging.getLogger(__name__)
 
-# What is next is asked of the snapshot: it takes no number.
-NEXT = "pg_snapshot_xmax(pg_current_snapshot())::text::bigint + events_tx_offset()"
-BEHIND = f"""
-    SELECT greatest(
+# What is next is asked of the snapshot: it takes no number. The asking transaction may have one.
+NEXT = """
+    greatest(pg_snapshot_xmax(pg_current_snapshot())::text::bigint,
+             pg_current_xact_id_if_assigned()::text::bigint + 1) + events_tx_offset()
+"""
+KNOWN = """
+    greatest(
         coalesce((SELECT max(tx)::text::bigint + 1 FROM events_event), 0),
         coalesce((SELECT to_tx FROM events_seal ORDER BY n DESC LIMIT 1), 0)
-    ) - ({NEXT})
-"""  # noqa: S608
+    )
+"""
+BEHIND = f"SELECT {KNOWN} - ({NEXT})"
+# So that whoever is open now, and has a number already, writes after the record, too.
+MOVE = f"SELECT {KNOWN} - pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
 OFFSET = """
     CREATE OR REPLACE FUNCTION events_tx_offset() RETURNS bigint
     LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN {offset}::bigint
@@ -53,7 +59,7 @@ def resume() -> int:
     with connection.cursor() as cursor:
         cursor.execute("LOCK TABLE events_event IN SHARE ROW EXCLUSIVE MODE")
         if missing := behind():
-            cursor.execute("SELECT events_tx_offset()")
-            cursor.execute(OFFSET.format(offset=int(cursor.fetchone()[0]) + missing))
+            cursor.execute(MOVE)
+            cursor.execute(OFFSET.format(offset=int(cursor.fetchone()[0])))
             log.warning("Transactions are counted on from the record's: moved by %s", missing)
     return missing
