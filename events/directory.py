@@ -6,6 +6,7 @@ foreign keys lead to their models.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +43,14 @@ def party(model: str, slug_or_id: str) -> Party | None:
     return Party(*row) if row else None
 
 
+def flows_of(recipients: Iterable[str]) -> list[Party]:
+    """The flows that deliver to any of these recipients, by name."""
+    ids = list(recipients)
+    listed = Q(steps__recipients__recipient_id__in=ids) | Q(steps__remediation_id__in=ids)
+    rows = _of("flows.Flow").filter(listed).order_by("name").values_list("id", "slug", "name")
+    return [Party(*row) for row in rows.distinct()]
+
+
 def currencies() -> list[str]:
     """Those that flows pay and are paid in."""
     found = _of("flows.Flow").order_by("currency").values_list("currency", flat=True)
@@ -52,6 +61,15 @@ def privacy(flow_id: str) -> dict[str, str]:
     """The flow's fields and appended values: name → plain, personal or sensitive."""
     rows = _of("flows.FlowField").filter(flow_id=flow_id).values_list("name", "privacy")
     return {**dict(rows), **_appended(flow_id)}
+
+
+def fields(flow_ids: Sequence[str] = ()) -> list[str]:
+    """The names of the flows' fields, of all flows where none is named, in order of the alphabet;
+    without those too sensitive to be kept."""
+    rows = _of("flows.FlowField").exclude(privacy="sensitive")
+    if flow_ids:
+        rows = rows.filter(flow_id__in=flow_ids)
+    return sorted(set(rows.values_list("name", flat=True)))
 
 
 def _appended(flow_id: str) -> dict[str, str]:

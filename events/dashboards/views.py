@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.utils import quote
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -55,6 +57,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         columns=[(name, label, _next_sort(name, sort)) for name, label in COLUMNS],
         flows=flows,
         flow=flow,
+        pictures=[] if user.sees_all else _pictures(each.recipient.pk for each in shown.lines),
         charts=[charts.deliveries(labels, steps), charts.money(labels, steps)],
     )
 
@@ -112,6 +115,7 @@ def recipient(request: HttpRequest, slug: str) -> HttpResponse:
             charts.money(labels, steps),
         ],
         configuration=_configuration(user, chosen),
+        pictures=_pictures([chosen.pk]),
     )
 
 
@@ -133,6 +137,17 @@ def _configuration(user: Any, recipient: Any) -> str:
         return reverse("admin:recipients_recipient_change", args=[recipient.pk])
     except NoReverseMatch:
         return ""
+
+
+def _pictures(recipients: Iterable[str]) -> list[tuple[str, str]]:
+    """The flows that deliver to these: the name of each, and where its picture is."""
+    try:
+        return [
+            (flow.name, reverse("admin:flows_flow_picture", args=[quote(flow.id)]))
+            for flow in directory.flows_of(recipients)
+        ]
+    except NoReverseMatch:
+        return []
 
 
 @login_required

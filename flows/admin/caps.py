@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from django.http import HttpRequest
 from django.template.loader import render_to_string
@@ -17,6 +17,9 @@ from leadops.lib.admin import ConsoleAdmin, column
 
 class CapsMixin(ConsoleAdmin):
     """What is used stands above what is allowed, once there is something to use."""
+
+    class Media:
+        css: ClassVar = {"all": ["leadops/failing.css"]}
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return (*super().get_readonly_fields(request, obj), "used")

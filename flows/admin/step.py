@@ -117,7 +117,8 @@ class RecipientCards(Ordered, Cards):
                     ("recipient", "price"),
                     "prices",
                     "caps",
-                    ("weight", "priority", "opens_after"),
+                    ("weight", "priority"),
+                    "opens_after",
                     "position",
                 )
             },

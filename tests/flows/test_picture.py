@@ -98,11 +98,14 @@ def test_it_opens_for_account_managers_of_its_recipients(drawn):
     first = drawn.steps.get(kind="deliver").recipients.first().recipient
     url = f"/admin/flows/flow/{drawn.pk.replace('_', '_5F')}/picture/"
     theirs = sign_in(make_user("mara", role="account_manager", recipients=[first]))
+    for page in ("/dashboards/", f"/dashboards/recipients/{first.slug}/"):
+        assert f'href="{url}"' in theirs.get(page).content.decode()
     shown = text_of(theirs.get(url))
     assert "First" in shown
     assert "Second" not in shown
     other = sign_in(make_user("milo", role="account_manager", recipients=[make_recipient("x")]))
     assert other.get(url).status_code == 403
+    assert url not in other.get("/dashboards/").content.decode()
 
 
 def test_it_copes_with_a_step_of_a_kind_it_does_not_know(drawn):
