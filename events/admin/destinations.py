@@ -72,11 +72,16 @@ class DestinationAdmin(ConsoleAdmin):
     def leads_to(self, destination: Destination) -> str:
         return mono(place_of(destination))
 
-    @column(description="State", label={"Good": "success", "Failing": "danger", "Off": ""})
+    @column(
+        description="State",
+        label={"Good": "success", "Untried": "warning", "Failing": "danger", "Off": ""},
+    )
     def state(self, destination: Destination) -> str:
         if not destination.active:
             return "Off"
-        return "Failing" if destination.failed_at else "Good"
+        if destination.failed_at:
+            return "Failing"
+        return "Good" if destination.delivered_at else "Untried"
 
     @column(description="Last file", ordering="delivered_at")
     def last(self, destination: Destination) -> str:

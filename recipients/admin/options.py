@@ -35,6 +35,7 @@ SPELLED = {
         "IDs",
         "JSON",
         "JWT",
+        "KMS",
         "SFTP",
         "TTL",
         "URL",

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from events.models import Destination
 from leadops.config import loading
+from leadops.env import PROJECT
 from tests.leadops.config.bundles import load, mistakes
 
 pytestmark = pytest.mark.django_db
@@ -43,6 +46,15 @@ def test_a_secret_that_was_written_out_is_dumped_as_a_reference(
     dump = loading.dump()
     assert "s3cret" not in dump
     assert "secret: ${NIGHTLY_SECRET}" in dump
+
+
+def test_the_example_of_the_page_loads(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (PROJECT / "docs" / "destinations.md").read_text()
+    example = page.partition("```yaml\n")[2].partition("```")[0]
+    for name in re.findall(r"\$\{(\w+)\}", example):
+        monkeypatch.setenv(name, "whsec_" + "QUJD" * 10)
+    load(f"leadops: 1\n{example}")
+    assert set(Destination.objects.values_list("kind", flat=True)) == set(Destination.Kind)
 
 
 @pytest.mark.parametrize(

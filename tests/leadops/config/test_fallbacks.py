@@ -225,7 +225,7 @@ def test_connections_are_not_kept_for_longer_than_names_are_believed(keep_alive:
 YAML = re.compile(r"^```yaml\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
-@pytest.mark.parametrize("page", ["email.md", "sftp.md", "webhooks.md"])
+@pytest.mark.parametrize("page", ["email.md", "sftp.md", "object-stores.md", "webhooks.md"])
 def test_the_examples_of_the_pages_load(page: str) -> None:
     (example,) = YAML.findall((PROJECT / "docs" / page).read_text())
     if not example.startswith("recipients:"):

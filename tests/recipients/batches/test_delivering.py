@@ -18,11 +18,13 @@ from leadops.lib.redact import Redactor
 from recipients.batches import Batch, Member, deliver_batch
 from recipients.batches.delivering import BatchAttempt
 from recipients.integrations.files import OPTIONS as SFTP_OPTIONS
+from recipients.integrations.stores import OPTIONS as STORE_OPTIONS
 from recipients.mapping import Row, compile_rows, compile_template
 from recipients.options import compile_options
 from recipients.outcomes import Outcome
 from recipients.plan import Auth, AuthKind, BatchFormat, BatchPlan, EndpointPlan, RecipientPlan
 from recipients.responses import BulkSpec, ReaderSpec, compile_bulk, compile_reader
+from tests.objectstores import Store
 from tests.recipients.transports.file_servers import PASSWORD, USER, file_server
 from tests.recipients.transports.mail_servers import mail_server
 from tests.recipients.transports.test_email import job as mail_job
@@ -183,6 +185,25 @@ def test_it_leaves_one_file_by_sftp(door: Door, tmp_path: Path) -> None:
 
 
 BARE = compile_reader(ReaderSpec())
+
+
+def test_it_puts_one_object_into_a_store(door: Door, store: Store) -> None:
+    written = {"endpoint": store.url, "region": "eu-central-1"}
+    endpoint = EndpointPlan(
+        "e",
+        compile_template("s3://acme-leads/batches/"),
+        integration="object_store",
+        options=compile_options(STORE_OPTIONS, written),
+        auth=Auth(AuthKind.BASIC, username=store.access_key, secret=store.secret),
+        timeout=60.0,
+    )
+    how = BatchPlan(format=BatchFormat.XLSX, name=compile_template("leads {{batch.id}}"))
+    for attempt in (1, 2):
+        sent = batch("", endpoint=endpoint, how=how, attempt=attempt, reader=BARE)
+        assert outcomes(deliver_batch(sent, door=door)) == ["accepted"] * 3
+    listed = [key for key in store.listed() if key.startswith("batches/")]
+    assert listed == ["batches/leads-bat_1.xlsx"]
+    assert store.read(listed[0])["Body"][:2] == b"PK"
 
 
 def test_it_attaches_one_file_to_a_mail(door: Door) -> None:
