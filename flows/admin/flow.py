@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 
 from flows import fields
 from flows.admin.caps import CapsMixin
+from flows.admin.flowmoves import FlowMovesMixin
 from flows.admin.flowtrial import FlowTrialMixin
 from flows.admin.flowversions import FlowVersionsMixin
 from flows.admin.imports import ImportMixin, imports_url
@@ -198,6 +199,7 @@ SUMMARIES = {
 class FlowAdmin(
     PictureMixin,
     CapsMixin,
+    FlowMovesMixin,
     FlowVersionsMixin,
     FlowTrialMixin,
     SimulateMixin,

@@ -13,6 +13,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
 from flows import versions
+from flows.admin.flowmoves import moves_of
 from flows.admin.flowtrial import trial_url
 from flows.models import Flow, FlowVersion
 from flows.versions import NotPossible
@@ -66,6 +67,7 @@ class FlowVersionsMixin(ConsoleAdmin):
             "changes": changes,
             "trial_url": trial_url(flow.pk) if changes else "",
             **_shown(request, flow),
+            **moves_of(flow),
         }
         return TemplateResponse(request, "admin/flows/versions.html", context)
 

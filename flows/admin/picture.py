@@ -16,6 +16,7 @@ from events import visibility
 from events.periods import Span, midnight
 from events.zones import remembered
 from flows import versions
+from flows.byhand import moving
 from flows.models import Flow
 from flows.picture import Picture, picture
 from leadops.lib.admin import ConsoleAdmin, change_url
@@ -47,6 +48,8 @@ class PictureMixin(ConsoleAdmin):
         if flow is not None and self.has_view_or_change_permission(request, flow):
             versions.keep_first(flow)  # before anything of it is changed here
             extra.update(drawn(request, flow))
+            extra["behind"] = sum(moving.behind(flow).values())
+            extra["versions_url"] = reverse("admin:flows_flow_versions", args=[quote(flow.pk)])
         return super().changeform_view(request, object_id, form_url, extra)
 
     def picture_view(self, request: HttpRequest, object_id: str) -> HttpResponse:

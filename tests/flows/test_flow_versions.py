@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from flows import plans, versions
+from events.models import Event, Lead
+from flows import plans, tasks, versions
+from flows.byhand import moving
 from flows.models import Flow, FlowField, Step
 from flows.versions import NotPossible, difference
 from leadops.changes import recorded
 from leadops.config import loading
-from tests.factories import make_flow, make_recipient, make_source, make_user
-from tests.pages import sign_in
+from leadops.lib import queue
+from tests.factories import make_flow, make_recipient, make_source, make_user, post_lead
+from tests.pages import sign_in, submit
 
 pytestmark = pytest.mark.django_db
 
@@ -127,3 +130,82 @@ def test_only_who_may_change_a_flow_goes_back(flow):
     assert manager.get(url).status_code in (302, 403, 404)
     assert sign_in(make_user("olga")).post(url, {"_restore": "1"}).status_code == 302
     assert numbers(flow) == [3, 2, 1]
+
+
+def address(flow: Flow, of: str) -> str:
+    return f"/admin/flows/flow/{flow.pk.replace('_', '_5F')}/{of}"
+
+
+def newest_is_what_is_compiled(flow: Flow) -> bool:
+    plans.forget()
+    before = numbers(flow)
+    found = plans.current().flows[flow.pk]
+    return [found.version, numbers(flow)] == [before[0], before]
+
+
+def test_every_way_of_the_console_makes_the_version_that_is_compiled(flow):
+    """None is left to be found by whoever loads it."""
+    client = sign_in(make_user("olga"))
+    first, last = flow.steps.all()
+    steps = {"steps__0__position": last.position + 1, "steps__1__position": 0}
+    assert submit(client, address(flow, "change/"), **steps).status_code == 302
+    assert numbers(flow)[0] == 2
+    assert newest_is_what_is_compiled(flow)
+    delete = f"/admin/flows/step/{first.pk.replace('_', '_5F')}/delete/"
+    assert client.post(delete, {"post": "yes"}).status_code == 302
+    assert not Step.objects.filter(pk=first.pk).exists()
+    assert newest_is_what_is_compiled(flow)
+    assert flow.versions.first().made_by == "olga"
+    add = {"flow": flow.pk, "kind": "filter", "name": "again", "on_fail": "stop"}
+    client.post("/admin/flows/step/add/", {**add, "rules": "field: state\nop: is\nvalue: TX"})
+    assert newest_is_what_is_compiled(flow)
+
+
+def test_a_bundle_and_going_back_make_the_version_that_is_compiled(flow):
+    text = loading.dump().replace("deliver: buyers", "deliver: takers")
+    assert "takers" in text
+    loading.load(text.encode(), name="x.yaml", by="bundle")
+    assert numbers(flow)[0] == 2
+    assert newest_is_what_is_compiled(flow)
+    versions.restore(flow, flow.versions.get(number=1), by="mia")
+    assert newest_is_what_is_compiled(flow)
+
+
+def test_who_may_change_a_flow_moves_its_leads(flow, monkeypatch):
+    asked = []
+    monkeypatch.setattr(queue, "enqueue", lambda *given: asked.append(given))
+    post_lead(flow, flow.sources.get().source)
+    page, moves = address(flow, "versions/"), address(flow, "versions/moves/")
+    olga, otto = sign_in(make_user("olga")), sign_in(make_user("otto", role="auditor"))
+    assert "None. A lead ends by the version" in olga.get(page).content.decode()
+    assert "under way by earlier" not in olga.get(address(flow, "change/")).content.decode()
+    with recorded(flow, by="olga"):
+        flow.steps.filter(kind="filter").delete()
+    assert "1 lead is under way by earlier" in olga.get(address(flow, "change/")).content.decode()
+    assert "Move 1 lead to version 2" in olga.get(page).content.decode()
+    assert "Move 1 lead" not in otto.get(page).content.decode()
+    assert otto.post(moves, {"_move": "1"}).status_code == 403
+    assert olga.post(moves, {"_move": "x"}).status_code == 404
+    assert olga.post(moves, {"_move": "1"}).status_code == 302
+    [(task, id)] = asked
+    assert task == moving.TASK
+    assert "0 of 1 moved" in olga.get(moves).content.decode()
+    assert "moved already" in olga.post(moves, {"_move": "all"}, follow=True).content.decode()
+    tasks.flow_move(id)
+    found = olga.get(page).content.decode()
+    assert "Last: 1 lead moved by olga" in found
+    assert Lead.objects.get().flow_version == 2
+    said = Event.objects.filter(type__startswith="flow.move").order_by("-type")
+    assert list(said.values_list("type", "data__by")) == [("flow.move_started", "olga"), ("flow.move_ended", "olga")]
+
+
+def test_the_rest_of_a_move_is_cancelled(flow):
+    post_lead(flow, flow.sources.get().source)
+    with recorded(flow, by="olga"):
+        flow.steps.filter(kind="filter").delete()
+    move = moving.start(flow, [1], by="mia")
+    olga = sign_in(make_user("olga"))
+    said = olga.post(address(flow, "versions/moves/"), {"_cancel": "1"}, follow=True)
+    assert "Leads that were moved stay moved" in said.content.decode()
+    move.refresh_from_db()
+    assert move.state == "cancelled"
