@@ -15,10 +15,10 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from events import directory, leads
+from events import leads
 from events.journal import Journal
-from events.models import PrivacyRequest, Snapshot
-from events.privacy import files, holdings
+from events.models import PrivacyRequest
+from events.privacy import files, holdings, values
 from events.privacy.finding import Person
 from events.privacy.holdings import Subject
 from events.privacy.wording import scrubbed
@@ -30,6 +30,8 @@ TASK = "events.tasks.erase"
 AT_ONCE = 20.0  # seconds that a request works itself; a worker does the rest
 LEASE = 120.0
 REASON_LENGTH = 300
+SHORTEST = 3  # characters of a name; shorter are states and countries
+READ = 50  # leads whose values a reason must not repeat
 NOTHING_HELD = "Nothing is held"
 
 JOBS = Jobs("events_privacyrequest", open_states=("running",))
@@ -70,8 +72,14 @@ def erase(
 
 def wording(subject: Subject, reason: str) -> str:
     """The reason, without what it repeats of the person: it stays for good."""
-    known = {f"value_{n}": value for n, value in enumerate((*subject.emails, *subject.numbers))}
-    return scrubbed(reason.strip(), known, {})[:REASON_LENGTH]
+    said = reason.strip()
+    named = dict(enumerate((*subject.emails, *subject.numbers)))
+    with connection.cursor() as cursor:
+        known = values.of_leads(cursor, subject.lead_ids[-READ:], subject.since)
+    for each in (named, *known.values()):
+        words = [str(value) for value in each.values()]
+        said = scrubbed(said, [word for word in words if len(word) >= SHORTEST])
+    return said[:REASON_LENGTH]
 
 
 def work(id: str, *, seconds: float) -> bool:
@@ -114,7 +122,7 @@ def erase_lead(lead_id: str, request: PrivacyRequest) -> Mapping[str, int]:
         if lead_id not in locked or locked[lead_id].salt is None:
             return {}
         subject = Subject((lead_id,), _arrived(cursor, lead_id))
-        reason = scrubbed(request.reason, *_known(locked[lead_id], subject))
+        reason = wording(subject, request.reason)
         ended = holdings.stop(lead_id, by=request.by)
         lead = leads.lock(cursor, [lead_id])[lead_id]  # its events are more by now
         counts = _erase_rows(cursor, subject)
@@ -139,14 +147,6 @@ def erase_lead(lead_id: str, request: PrivacyRequest) -> Mapping[str, int]:
 def _arrived(cursor: Any, lead_id: str) -> Any:
     cursor.execute("SELECT created_at FROM events_lead WHERE id = %s", [lead_id])
     return cursor.fetchone()[0]
-
-
-def _known(lead: leads.LockedLead, subject: Subject) -> tuple[Mapping[str, Any], Mapping[str, str]]:
-    """The lead's values and their classes."""
-    rows = Snapshot.objects.filter(
-        lead_id=lead.id, version=lead.snapshot, at__gte=subject.since
-    ).values_list("body", flat=True)
-    return rows.first() or {}, directory.privacy(lead.flow_id)
 
 
 def _erase_rows(cursor: Any, subject: Subject) -> Counter[str]:

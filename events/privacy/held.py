@@ -6,9 +6,11 @@ import json
 from typing import Any
 
 from events.feedback import keys
-from events.privacy import holdings
+from events.masking import MASK
+from events.privacy import holdings, values
 from events.privacy.files import ExportFiles
 from events.privacy.holdings import Rows, Subject
+from events.privacy.wording import tells, without_addresses
 from leadops.lib import secrets
 
 OF_LEADS = "id = ANY(%(leads)s)"
@@ -17,6 +19,7 @@ SINCE = "lead_id = ANY(%(leads)s) AND at >= %(since)s"
 
 def register() -> None:
     holdings.register(
+        BuyersIds(),  # before the values that they are held against
         Rows(
             "events_snapshot",
             "Versions of the lead's values",
@@ -55,25 +58,55 @@ def register() -> None:
         ),
         Rows("events_leadkey", "Keys by which it is found"),
         FeedbackText(),
-        Rows(
-            "events_delivery",
-            "The buyer's own name for the lead, where it is an e-mail address or a phone number",
-            columns=("lead_id", "buyer_lead_id"),
-            where=f"lead_id = ANY(%(leads)s) AND {_TELLING}",
-            erasure="UPDATE {table} SET buyer_lead_id = ''",
-        ),
         ExportFiles(),
         TestCases(),
     )
     holdings.impersonal(IMPERSONAL)
 
 
-_TELLING = r"(buyer_lead_id LIKE '%%@%%' OR buyer_lead_id ~ '^\+?[0-9() .-]{10,20}$')"
-
-
 def _decrypted(row: dict[str, Any]) -> dict[str, Any]:
     sealed = row.pop("sensitive")
     return {**row, "sensitive": json.loads(secrets.decrypt(sealed)) if sealed else {}}
+
+
+class BuyersIds:
+    """Buyers' own names for leads stay, for their feedback uses them; but none that repeats the
+    person."""
+
+    table = "events_delivery"
+    title = "Buyers’ ids of the lead that repeat one of its values"
+
+    def count(self, cursor: Any, subject: Subject) -> int:
+        return len(self._found(cursor, subject))
+
+    def copy(self, cursor: Any, subject: Subject) -> list[dict[str, Any]]:
+        return []  # they stand beside the recipients
+
+    def erase(self, cursor: Any, subject: Subject) -> int:
+        ids = self._found(cursor, subject)
+        if ids:
+            cursor.execute(
+                "UPDATE events_delivery SET buyer_lead_id = '' WHERE id = ANY(%s)", [ids]
+            )
+        return len(ids)
+
+    @staticmethod
+    def _found(cursor: Any, subject: Subject) -> list[str]:
+        leads = list(subject.lead_ids)
+        cursor.execute(
+            "SELECT id, lead_id, buyer_lead_id FROM events_delivery "
+            "WHERE lead_id = ANY(%s) AND buyer_lead_id <> ''",
+            [leads],
+        )
+        rows = cursor.fetchall()
+        if not rows:
+            return []
+        known = values.of_leads(cursor, leads, subject.since)
+        return [
+            id
+            for id, lead_id, own_id in rows
+            if tells(own_id, known.get(lead_id, {}).values()) or without_addresses(own_id) == MASK
+        ]
 
 
 class FeedbackText:

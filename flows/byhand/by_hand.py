@@ -14,6 +14,8 @@ import orjson
 from django.db import connection, transaction
 
 from events.journal import Journal
+from events.privacy import values
+from events.privacy.wording import scrubbed
 from events.retention import gone
 from events.retention.terms import Kept
 from flows import earlier
@@ -106,6 +108,15 @@ def read_values(cursor: Any, run: Run) -> None:
         words = gone.words(Kept.SNAPSHOTS, run.lead.flow_id)
         raise NotNow(f"The lead's data is {words}; it cannot be sent again.")
     run.lead.values = row[0] if isinstance(row[0], dict) else orjson.loads(row[0])
+
+
+def impersonal(cursor: Any, run: Run, text: str) -> str:
+    """What somebody wrote about a lead, as the permanent record may hold it: without what any
+    version of the lead's values says, and without addresses and numbers."""
+    lead = run.lead
+    known = values.of_leads(cursor, [lead.id], lead.created_at).get(lead.id, {})
+    private = [v for name, v in known.items() if name in run.flow.private]
+    return scrubbed(text, [str(value) for value in (*private, *lead.hidden.values())])
 
 
 def save(

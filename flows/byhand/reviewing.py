@@ -52,6 +52,7 @@ def close(
     current = plans.current()
     with by_hand.noted() as (cursor, journal):
         run, delivery = _held(cursor, delivery_id, current, journal, seen)
+        reason = by_hand.impersonal(cursor, run, reason)
         if end:
             _end(run, current, by=by, reason=reason, first=(delivery, decision))
         else:
@@ -74,9 +75,11 @@ def accept(
             and (who := retrying.sold_to_another(run, delivery))
         ):
             raise NotNow(f"The lead was sold to {current.recipients[who].name} meanwhile.")
-        _note(run, delivery, current, by=by, reason=reason, decision="accepted", then="go_on")
+        said = by_hand.impersonal(cursor, run, reason)
+        _note(run, delivery, current, by=by, reason=said, decision="accepted", then="go_on")
         _take_on(run)
-        result = Result(Outcome.ACCEPTED, price=price, buyer_lead_id=buyer_lead_id)
+        own_id = by_hand.impersonal(cursor, run, buyer_lead_id) if "@" in buyer_lead_id else ""
+        result = Result(Outcome.ACCEPTED, price=price, buyer_lead_id=own_id or buyer_lead_id)
         settling.accept_by_hand(run, delivery, plan, result, by=by)
         overtaking.end_the_waiting(run, delivery, current)
         by_hand.save(cursor, run, advance=_goes_on(run))
@@ -146,7 +149,7 @@ def close_lead(lead_id: str, *, by: str, reason: str, seen: int | None = None) -
     current = plans.current()
     with by_hand.noted() as (cursor, journal):
         run = _aside(cursor, lead_id, current, journal, seen)
-        _end(run, current, by=by, reason=reason)
+        _end(run, current, by=by, reason=by_hand.impersonal(cursor, run, reason))
         by_hand.save(cursor, run)
 
 

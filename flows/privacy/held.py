@@ -14,7 +14,7 @@ from flows.privacy import ending, suppressing
 from leadops.lib import secrets
 
 # The indexes of these tables are by time: a lead's rows are as old as the lead.
-AS_OLD = "at BETWEEN %(since)s::timestamptz - interval '1 day' AND now()"
+AS_OLD = "at >= %(since)s::timestamptz - interval '1 day'"
 OF_LEAD = "lead_id = ANY(%(leads)s)"
 GONE = "Erased"  # what stands in place of a row of a file
 

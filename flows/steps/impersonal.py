@@ -15,13 +15,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from events.masking import MASK, OPEN_ROOTS, TextMask, mentions
+from events.privacy.wording import TELLING, tells
 from flows.turns.runs import Run
 from recipients.deliver import Attempt
 from recipients.outcomes import Result
 from recipients.plan import RecipientPlan
 
-TELLING = 4  # characters from which a value in an id is no chance
-_NO_DIGIT = re.compile(r"\D+")
 _ADDRESS = re.compile(r"@|%40")
 _NUMBER = re.compile(r"\+?[\d() .-]{10,20}")
 
@@ -42,7 +41,7 @@ def attempt(run: Run, made: Attempt, *, moves: bool = True) -> Attempt:
     if not known or not mentions(said, known.values()):
         return made
     mask = _mask(known)
-    own_id = MASK if _tells(result.buyer_lead_id, known) else result.buyer_lead_id
+    own_id = MASK if tells(result.buyer_lead_id, known.values()) else result.buyer_lead_id
     return dataclasses.replace(
         made,
         result=dataclasses.replace(
@@ -82,7 +81,7 @@ def shown_id(run: Run, own_id: str) -> str:
     """Another's name for the lead or a bid, as an event may hold it."""
     if run.lead.salt is None:
         return ""
-    return MASK if own_id and _tells(own_id, private_values(run)) else own_id
+    return MASK if own_id and tells(own_id, private_values(run).values()) else own_id
 
 
 def _mask(known: Mapping[str, Any]) -> TextMask:
@@ -107,19 +106,6 @@ def _is_private(name: str, value: Any, run: Run) -> bool:
     if root in OPEN_ROOTS or root not in private:
         return False
     return run.flow.describes(root) or len(str(value)) >= TELLING
-
-
-def _tells(own_id: str, known: Mapping[str, Any]) -> bool:
-    """Whether an id repeats a value, and not by chance."""
-    plain, digits = own_id.lower(), _NO_DIGIT.sub("", own_id)
-    for value in known.values():
-        word = str(value).strip().lower()
-        number = _NO_DIGIT.sub("", word)
-        if len(word) >= TELLING and word in plain:
-            return True
-        if len(number) >= 10 and number[-10:] in digits:
-            return True
-    return False
 
 
 def _in_our_words(result: Result) -> Result:

@@ -1,0 +1,267 @@
+"""A person comes in by every door and goes by every way; is erased; and a dump of the whole
+database, and what lies beside it, does not know any of the values."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import quote, quote_plus
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+from events.feedback.process import take as take_feedback
+from events.feedback.reading import Statement
+from events.models import Delivery, Lead
+from events.privacy import erasing, finding
+from flows import plans
+from flows.arrival import pings
+from flows.arrival.intake import Submission
+from flows.byhand import editing, reviewing
+from flows.importing import taking, working
+from flows.importing.taking import Wanted
+from flows.models import Enhancement, Flow, FlowField, Step, StepRecipient
+from flows.turns import askers
+from recipients.deliver import Attempt, RecordedReply, RecordedRequest
+from recipients.models import Endpoint, TestCase
+from recipients.outcomes import Outcome, Result
+from tests import factories
+from tests.flows.scene import Scene, recipient
+from tests.flows.steps.test_auctions import bidder
+
+pytestmark = pytest.mark.django_db
+
+PERSON = {
+    "email": "Zorblax.Quuxley@peculiar-mail.example",
+    "phone_1": "+1 (737) 555-0186",
+    "first_name": "Zorblaxina",
+    "last_name": "Quuxleyberg",
+    "ssn": "219-09-9471",
+    "state": "TX",
+    "nickname": "Zorbie the Magnificent",  # no field of the flow
+}
+OTHER_PHONE = "737-555-0192"
+NEEDLES = (
+    "zorblax", "quuxley", "peculiar-mail", "zorbie", "7375550186", "737-555-0186", "555-0186",
+    "(737) 555", "219099471", "219-09-9471", "5550192", "555-0192", "gadzooks",
+)  # fmt: skip
+
+
+@pytest.fixture
+def play(monkeypatch: pytest.MonkeyPatch) -> Scene:
+    """A service, an auction, a waterfall; a buyer whose address is made of the lead's values."""
+    source = factories.make_source(key=factories.KEYS["source"])
+    abc, review = recipient("abc"), recipient("held")
+    Endpoint.objects.filter(recipient=abc).update(url="https://abc.example/{{lead.last_name}}/in")
+    flow = factories.make_flow(source, abc, review)
+    flow.duplicate_match, flow.duplicate_within = [["email"]], 86_400.0
+    flow.save()
+    FlowField.objects.create(flow=flow, name="phone_2", type="phone", privacy="personal")
+    asks = Step.objects.create(flow=flow, name="lookup", kind="enhance", position=0)
+    Enhancement.objects.create(
+        step=asks,
+        url="https://lookup.example/x",
+        send={"phone": "{{lead.phone_1}}"},
+        append={"alias": "alias"},
+        cache_for=3600.0,
+    )
+    auction = Step.objects.create(
+        flow=flow, name="auction", kind="deliver", position=5, pattern="ping_post"
+    )
+    StepRecipient.objects.create(step=auction, recipient=bidder("bids"))
+    monkeypatch.setattr(askers, "put_all", lambda inquiry: [_answer(q) for q in inquiry.questions])
+    plans.changed()
+    return Scene(flow, source)
+
+
+def _answer(question: object) -> Attempt:
+    """A service or bidder that repeats what it was told."""
+    asked = getattr(question, "plan", None)
+    appended = {"alias": "Zorblaxia"} if getattr(asked, "slug", "") == "lookup" else {}
+    return _echo(Outcome.ACCEPTED, price=None, captures=appended, buyer_lead_id="b-1")
+
+
+def _echo(outcome: Outcome, **facts: object) -> Attempt:
+    """An attempt whose every part repeats the person."""
+    told = f"{PERSON['first_name']} {PERSON['email'].lower()} 7375550186 is known"
+    given = {"reason": told, "message": told, "details": told, **facts}
+    if outcome is Outcome.ACCEPTED:
+        given = {"message": told, **facts}
+    return Attempt(
+        Result(outcome, **given),
+        request=RecordedRequest(
+            "GET",
+            f"https://abc.example/Quuxleyberg/in?e={quote(PERSON['email'])}",
+            {"X-Name": "Zorblaxina"},
+            json.dumps(PERSON),
+        ),
+        reply=RecordedReply(200, {"X-Echo": "Quuxleyberg"}, told),
+        seconds=0.1,
+    )
+
+
+def work(play: Scene, **outcomes: list[Attempt]) -> None:
+    """Take everything that is due to its end."""
+    for _ in range(40):
+        done = play.take(play.claim())
+        results = [(s, outcomes[s.plan.slug].pop(0)) for s in done.starts]
+        answers = [(i, tuple(_answer(q) for q in i.questions)) for i in done.asks]
+        if not results and not answers:
+            if not play.hurry():
+                return
+            continue
+        turned = play.take((), results, answers=answers)
+        while turned.starts or turned.asks:
+            results = [(s, outcomes[s.plan.slug].pop(0)) for s in turned.starts]
+            answers = [(i, tuple(_answer(q) for q in i.questions)) for i in turned.asks]
+            turned = play.take((), results, answers=answers)
+
+
+def dump() -> Iterator[tuple[str, str]]:
+    """Every table in text."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace "
+            "AND relkind = 'r' ORDER BY 1"
+        )
+        for (name,) in cursor.fetchall():
+            written = io.BytesIO()
+            with cursor.copy(f'COPY "{name}" TO STDOUT') as copied:
+                for data in copied:
+                    written.write(data)
+            yield _of(name), written.getvalue().decode()
+
+
+def _of(table: str) -> str:
+    """A month's partition is a part of its table."""
+    return re.sub(r"_(\d{4}_\d{2}|rest)$", "", table)
+
+
+def found(text: str) -> set[str]:
+    """The needles in a text, also in the spellings of addresses, and as bytea is written."""
+    low = text.lower()
+    return {
+        needle
+        for needle in NEEDLES
+        for form in {needle, quote(needle), quote_plus(needle), needle.encode().hex()}
+        if form in low
+    }
+
+
+def test_a_dump_knows_the_person_before_and_not_after(play: Scene, client: Client):
+    flow = Flow.objects.get()
+    headers = factories.bearer(factories.KEYS["source"])
+    # Through the door: accepted under a key that is an address; a duplicate; one that is rejected.
+    for values in (PERSON, PERSON, {**PERSON, "email": "zorblax@@gadzooks", "state": "TX"}):
+        reply = client.post(
+            f"/api/v1/flows/{flow.slug}/leads",
+            values,
+            content_type="application/json",
+            headers={"Idempotency-Key": f"zorblax-{uuid.uuid4().hex}"},
+            **headers,
+        )
+        assert reply.status_code == 201
+    accepted = Lead.objects.get(status="working")
+    # Delivered after a retry, held, edited, sold by hand, spoken of.
+    work(
+        play,
+        bids=[_echo(Outcome.REJECTED) for _ in range(9)],
+        abc=[_echo(Outcome.SERVER_ERROR), _echo(Outcome.ACCEPTED, buyer_lead_id="Zorblaxina-7")],
+        held=[_echo(Outcome.UNREADABLE) for _ in range(9)],
+    )
+    sold = Delivery.objects.filter(lead=accepted, state="accepted").first()
+    assert sold is not None
+    said = "Zorblaxina has moved to Gadzooks Lane, call 737-555-0186"
+    take_feedback(
+        sold.recipient,
+        [
+            Statement("quality", "lead_id", accepted.id, value=said, reason=said, key="zorblax-1"),
+            Statement("return", "lead_id", accepted.id, reason=said),
+        ],
+    )
+    # A lead that was put aside, changed by hand and closed with words about the person.
+    second = play.post(**{**PERSON, "email": "q.zorblax@peculiar-mail.example"})
+    work(
+        play,
+        bids=[_echo(Outcome.REJECTED) for _ in range(9)],
+        abc=[_echo(Outcome.UNREADABLE, reason="?", message="", details="")],
+    )
+    held = Delivery.objects.get(lead_id=second.lead_id, state="review")
+    editing.edit(second.lead_id, {"phone_2": OTHER_PHONE, "last_name": "Quuxleyson"}, by="olga")
+    reviewing.close(
+        held.id, by="olga", reason="Zorblaxina Quuxleyson called", decision="declined", end=True
+    )
+    # A file, half of it not taken in; a test lead; a ping; a test case that should not be.
+    table = "E-Mail,Phone,Given name,State\n" + "".join(
+        f"z{n}.zorblax@peculiar-mail.example,{PERSON['phone_1']},Zorblaxina,{state}\n"
+        for n, state in enumerate(("TX", "", "TX"))
+    )
+    plan = plans.current().flows[flow.id]
+    job = taking.take(plan, play.source.pk, io.BytesIO(table.encode()), Wanted(by="olga", rate=500))
+    taking.begin(job, plan, by="olga")
+    working.work(job.id, seconds=60.0, stopping=lambda: False)
+    waiting = taking.take(
+        plan, play.source.pk, io.BytesIO(table.encode()), Wanted(by="olga", rate=500)
+    )
+    play.post(test=True, **PERSON)
+    pings.answer(
+        plans.current().flows[flow.id],
+        plans.current().sources[play.source.id],
+        Submission({k: v for k, v in PERSON.items() if k in ("state", "last_name")}),
+        at=datetime.now(UTC),
+    )
+    TestCase.objects.create(recipient=sold.recipient, name="real", lead={"email": PERSON["email"]})
+    # One that is being sent while the person is erased.
+    third = play.post(**{**PERSON, "email": "under.way@peculiar-mail.example"})
+    starts = _begun(play)
+    before = {name: hits for name, text in dump() if (hits := found(text))}
+    expected = {"events_snapshot", "events_exchange", "events_feedback", "flows_intakekey"}
+    assert expected <= before.keys()
+    permanent = {"events_event", "events_rollup", "events_tally", "events_alert", "events_lead"}
+    assert {name: hits for name, hits in before.items() if name in permanent} == {}
+
+    request = erasing.erase(
+        finding.person("phone", "737.555.0186"), by="ada", reason="Zorblaxina asked by mail"
+    )
+    assert request.is_done
+    if starts:
+        play.take((), [(s, _echo(Outcome.ACCEPTED, buyer_lead_id="b-9")) for s in starts])
+    after = {name: hits for name, text in dump() if (hits := found(text))}
+    assert after == {}
+    assert not Lead.objects.filter(salt__isnull=False, id__in=[accepted.id, third.lead_id]).exists()
+    waiting.refresh_from_db()
+    assert waiting.pieces.count() == 1
+    assert finding.held(finding.person("phone", PERSON["phone_1"])) == []
+    assert _files() == {}
+
+
+def _begun(play: Scene) -> list:
+    for _ in range(20):
+        done = play.take(play.claim())
+        if done.asks:
+            done = play.take(
+                (), (), answers=[(i, tuple(_answer(q) for q in i.questions)) for i in done.asks]
+            )
+        if done.starts:
+            return list(done.starts)
+    return []
+
+
+def _files() -> dict[str, set[str]]:
+    """What lies in the home beside the database's own files: logs, sockets, secrets."""
+    home = Path(os.environ["LEADOPS_HOME"])
+    hits = {}
+    for path in home.rglob("*"):
+        inside = path.relative_to(home).parts
+        if any(part in ("data", "base", "pg_wal") for part in inside) or not path.is_file():
+            continue
+        if names := found(path.read_text("utf-8", "replace")):
+            hits[str(path)] = names
+    return hits
