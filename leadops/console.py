@@ -49,6 +49,12 @@ def steers(request: HttpRequest) -> bool:
     return bool(getattr(request.user, "operates", False))
 
 
+def exports(request: HttpRequest) -> bool:
+    """Shown to those who may take the record away, or see who did."""
+    user: Any = request.user
+    return bool(getattr(user, "exports", False) or getattr(user, "sees_all", False))
+
+
 def listing(title: str, icon: str, app: str, model: str) -> dict[str, Any]:
     """An item that leads to a model's list."""
     return {
@@ -109,6 +115,8 @@ NAVIGATION: list[dict[str, Any]] = [
         "items": [
             listing("Changes and operations", "history", "events", "event"),
             listing("The record", "inventory_2", "events", "recordsettings"),
+            listing("Seals", "verified", "events", "seal"),
+            {**page("Exports", "download", "exports:list"), "permission": exports},
             listing("Destinations", "outbox", "events", "destination"),
         ],
     },

@@ -13,6 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from events import partitions
+from events.sealing import restored, state
 from leadops import vitals
 from leadops.lib import processes
 from leadops.vitals import Vitals
@@ -36,7 +37,7 @@ def healthz(_request: HttpRequest) -> HttpResponse:
 def readyz(_request: HttpRequest) -> JsonResponse:
     """200 when leads can be taken and are being delivered; 503 with the reasons otherwise."""
     try:
-        reasons = list(trouble(vitals.read()))
+        reasons = [*trouble(vitals.read()), *filter(None, [restored.problem()])]
     except (DatabaseError, InterfaceError):
         reasons = ["database: does not answer"]
     answer = JsonResponse(
@@ -64,7 +65,7 @@ def trouble(now: Vitals) -> Iterator[str]:
 def metrics(_request: HttpRequest) -> HttpResponse:
     """Prometheus text. Bounded queries only: a large backlog or table costs no more."""
     try:
-        families = [*_work(vitals.read()), *_breakers(), *_events(), *_record()]
+        families = [*_work(vitals.read()), *_breakers(), *_events(), *_record(), _seals()]
         up = 1.0
     except (DatabaseError, InterfaceError):
         families, up = [], 0.0
@@ -113,6 +114,12 @@ def _events() -> list[str]:
             ({"kind": kind, "outcome": outcome}, float(n)) for kind, outcome, n in cursor.fetchall()
         ]
     return [_family("events_recent", "Counted events of this hour and the last.", samples)]
+
+
+def _seals() -> str:
+    """Alarm when this grows: a transaction that is never ended, or no background workers."""
+    samples: list[Sample] = [({}, state.lag_seconds())]
+    return _family("seal_lag_seconds", "Age of the first event without a seal.", samples)
 
 
 def _memory() -> str:

@@ -2,6 +2,7 @@ from events.admin.alerts import AlertAdmin, AlertThresholdAdmin, ChannelAdmin
 from events.admin.destinations import DestinationAdmin
 from events.admin.record import OperationsAdmin
 from events.admin.recordsettings import RecordSettingsAdmin
+from events.admin.seals import SealAdmin
 
 __all__ = [
     "AlertAdmin",
@@ -10,4 +11,5 @@ __all__ = [
     "DestinationAdmin",
     "OperationsAdmin",
     "RecordSettingsAdmin",
+    "SealAdmin",
 ]

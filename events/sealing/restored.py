@@ -50,6 +50,14 @@ def problem() -> str:
     )
 
 
+def after_migrate() -> None:
+    """`resume`, where the database is far enough for it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regproc('events_tx_offset'), to_regclass('events_seal')")
+        if None not in cursor.fetchone() and behind():
+            resume()
+
+
 @transaction.atomic
 def resume() -> int:
     """Have transactions counted on from where the record is; gives by how much it was moved.

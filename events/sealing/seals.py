@@ -8,7 +8,7 @@ order its transaction committed in, and an event that appears later in a sealed 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import sha256
@@ -141,7 +141,7 @@ def _facts(
     return made
 
 
-def _values(facts: Facts) -> Iterable[Any]:
+def _values(facts: Facts) -> Sequence[Any]:
     return (
         facts.n,
         facts.month,

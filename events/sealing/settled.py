@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from psycopg.sql import SQL, Literal
@@ -67,5 +67,5 @@ def texts(
 
 def bounds(month: date) -> tuple[datetime, datetime]:
     """The month's first moment and that of the next, in UTC."""
-    begin = datetime(month.year, month.month, 1, tzinfo=copied.UTC)
+    begin = datetime(month.year, month.month, 1, tzinfo=UTC)
     return begin, (begin + timedelta(days=32)).replace(day=1)

@@ -28,6 +28,8 @@ RECORD = frozenset(
         "alert",
         "trim",
         "trimrun",
+        "seal",
+        "head",
         "bulkretry",
         "suppressionupload",
         "leadimport",
