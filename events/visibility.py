@@ -64,6 +64,12 @@ class Sight:
             return events
         return events.filter(entity_id__in=self.recipients)
 
+    def sees_event(self, event: Event) -> bool:
+        """The same as `events`, of an event at hand."""
+        if self.source:
+            return event.type in SOURCE_TYPES
+        return self.recipients is None or event.entity_id in self.recipients
+
     def deliveries(self) -> QuerySet[Delivery]:
         deliveries = Delivery.objects.all()
         if self.source:

@@ -53,6 +53,8 @@ class Environment:
     intake_rate: int  # leads a second from one source; 0: as many as come
     api_rate: int  # other calls a second by one caller; 0: as many as come
     web_workers: int
+    streams: int  # of events, open at once on this machine
+    caller_streams: int  # and of one caller
     mail: Mail
     mail_from: str
 
@@ -81,6 +83,8 @@ def read(environ: Mapping[str, str] = os.environ) -> Environment:
         intake_rate=count(environ, "LEADOPS_INTAKE_RATE", 1000, least=0),
         api_rate=count(environ, "LEADOPS_API_RATE", 50, least=0),
         web_workers=web_workers(environ),
+        streams=count(environ, "LEADOPS_STREAMS", 500),
+        caller_streams=count(environ, "LEADOPS_CALLER_STREAMS", 20),
         mail=mail(environ.get("EMAIL_URL") or "smtp://localhost"),
         mail_from=environ.get("DEFAULT_FROM_EMAIL") or "leadops@localhost",
     )

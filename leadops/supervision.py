@@ -61,6 +61,7 @@ def programs(*, host: str, port: int, pumps: int, demo: bool) -> list[Program]:
         Program("web", gunicorn, {"LEADOPS_BIND": f"{host}:{port}"}),
         _cluster(queue.PUMP, pumps),
         _cluster(queue.MISC, queue.default_workers(queue.MISC)),
+        Program("streams", [sys.executable, MANAGE, "streams"]),
     ]
     if demo:
         ports = ["--port", str(BUYERS_PORT), "--mail-port", str(BUYERS_MAIL_PORT)]

@@ -13,7 +13,7 @@ from typing import Any
 
 from gunicorn.workers import gthread
 
-from leadops import arrivals, env
+from leadops import arrivals, departures, env
 from leadops.lib import processes
 
 
@@ -26,7 +26,9 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn ships no t
             return gthread._DEFER
         conn.arrival = arrivals.deadline(arrivals.HEADER_SECONDS)
         with arrivals.within(conn.arrival, conn.sock):
-            return super().handle(conn)
+            answered = super().handle(conn)
+        departures.leave(conn)
+        return answered
 
     def handle_request(self, req: Any, conn: Any) -> Any:
         arrivals.watchdog.release(conn.arrival)  # its head is here

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -137,8 +137,11 @@ def _name(pid: int) -> str:
 
 
 @contextlib.contextmanager
-def running(*, workers: int = 2, log_buyers: bool = False) -> Iterator[System]:
+def running(
+    *, workers: int = 2, log_buyers: bool = False, environment: Mapping[str, str] | None = None
+) -> Iterator[System]:
     """A system, ready to take leads; gone afterwards. Without workers: database and web alone."""
+    given = environment or {}
     home = Path(tempfile.mkdtemp(prefix="leadops-bench-"))
     home.chmod(0o755)
     port, buyers_port = free_port(), free_port()
@@ -149,10 +152,11 @@ def running(*, workers: int = 2, log_buyers: bool = False) -> Iterator[System]:
         "LEADOPS_BIND": f"127.0.0.1:{port}",
         "LEADOPS_INTAKE_RATE": "0",  # what one source can send is what is measured
         "BENCH_SOURCE_KEY": SOURCE_KEY,
+        **given,
     }
     environment.pop("DATABASE_URL", None)
     quiet = [] if log_buyers else ["--no-log"]
-    buyers = _manage(environment, "buyers", "--port", str(buyers_port), *quiet)
+    buyers = start_manage(environment, "buyers", "--port", str(buyers_port), *quiet)
     up = _system(environment, port, workers)
     try:
         _await_ready(buyers)
@@ -171,8 +175,8 @@ def running(*, workers: int = 2, log_buyers: bool = False) -> Iterator[System]:
 
 def _system(environment: dict[str, str], port: int, workers: int) -> subprocess.Popen[str]:
     if workers:
-        return _manage(environment, "up", "--port", str(port), "--workers", str(workers))
-    _manage(environment, "migrate", "-v0").wait()
+        return start_manage(environment, "up", "--port", str(port), "--workers", str(workers))
+    start_manage(environment, "migrate", "-v0").wait()
     return _start(environment, "-m", "gunicorn", "--config", "python:leadops.web", "leadops.wsgi")
 
 
@@ -185,7 +189,8 @@ def _await_port(port: int) -> None:
     wait_for(answers, START_SECONDS, f"port {port}")
 
 
-def _manage(environment: dict[str, str], *arguments: str) -> subprocess.Popen[str]:
+def start_manage(environment: dict[str, str], *arguments: str) -> subprocess.Popen[str]:
+    """One of our commands, in the background."""
     return _start(environment, "manage.py", *arguments)
 
 
