@@ -14,7 +14,7 @@ from events.destinations.delivering import Undelivered
 from events.destinations.kinds import KINDS
 from events.destinations.places import place_of
 from events.destinations.trying import send_test
-from events.models import Destination
+from events.models import Destination, RecordSettings
 from leadops.lib.admin import ConsoleAdmin, button, choices, column, done, mono
 from recipients.admin.options import Choice, OptionsField, OptionsForm
 
@@ -67,6 +67,16 @@ class DestinationAdmin(ConsoleAdmin):
                 kinds, by="kind", checks=db_field.validators, required=False, label="Settings"
             )
         return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Bundles and the record's settings name it by its slug, which stays."""
+        names = super().get_readonly_fields(request, obj)
+        return names if obj is None else (*names, "slug")
+
+    def in_use(self, obj: Any) -> str:
+        if obj.slug in RecordSettings.current().heads_to:
+            return f"Heads of the seals go to {obj.slug}: see The record"
+        return ""
 
     @column(description="Leads to")
     def leads_to(self, destination: Destination) -> str:

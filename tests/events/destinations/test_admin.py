@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from events.models import Destination, Event
+from events.models import Destination, Event, RecordSettings
 from leadops.accounts.roles import Role
 from tests.factories import make_user
 from tests.pages import errors_of, page_of, sign_in, submit, text_of
@@ -62,6 +62,15 @@ def test_it_sends_a_test_file(ops, settings, tmp_path):
     assert "destination shelf, by olga" in written
     destination.refresh_from_db()
     assert destination.delivered_at is not None
+
+
+def test_it_keeps_what_heads_of_seals_go_to(ops):
+    kept = Destination.objects.create(slug="shelf", kind="file", settings={"folder": "heads"})
+    RecordSettings.objects.update_or_create(id=1, defaults={"heads_to": ["shelf"]})
+    url = page_of(kept).replace("/change/", "/delete/")
+    assert "Heads of the seals go to shelf" in text_of(ops.get(url))
+    ops.post(url, {"post": "yes"})
+    assert Destination.objects.exists()
 
 
 def test_who_only_reads_sends_nothing(settings, tmp_path):
