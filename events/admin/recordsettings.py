@@ -7,12 +7,13 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
+from events.admin.recordtrim import TrimMixin
 from events.models import RecordSettings
-from leadops.lib.admin import ConsoleAdmin, change_url
+from leadops.lib.admin import change_url
 
 
 @admin.register(RecordSettings)
-class RecordSettingsAdmin(ConsoleAdmin):
+class RecordSettingsAdmin(TrimMixin):
     """What is kept of the record, and for how long."""
 
     fieldsets = (

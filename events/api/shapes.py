@@ -14,6 +14,7 @@ from events.feedback import said as feedback_words
 from events.masking import TextMask, mask_values, personal_names
 from events.models import Delivery, Event, Lead
 from events.privacy import minimisation
+from events.retention import gone
 from events.snapshots import Snapshots
 from events.visibility import Sight, lead_reason
 
@@ -61,6 +62,11 @@ def events_json(
     for event, entry in zip(events, shown, strict=True):
         if event.exchange_id in said and entry.get("response"):
             entry["response"] = {**entry["response"], "body": said[event.exchange_id]}
+    silent = [event for event in events if event.exchange_id and event.exchange_id not in said]
+    missing = gone.exchanges(silent)
+    for event, entry in zip(events, shown, strict=True):
+        if event.exchange_id in missing:
+            entry["exchange"] = missing[event.exchange_id]
     if not with_lead and sight.sees_personal:
         return shown
     snapshots = Snapshots.of(events)
@@ -80,6 +86,8 @@ def _masked(
 ) -> dict[str, Any] | None:
     """Mask the event's own fields in place; give the masked snapshot."""
     if values is None:
+        if "body" in (entry.get("response") or {}):
+            entry["response"].pop("body")  # what is personal in it is no longer known
         return None
     mask = TextMask([values], privacy)
     for name, value in entry.items():

@@ -10,6 +10,8 @@ from events import directory
 from events.masking import TextMask, mask_values, personal_names
 from events.models import Event, Exchange
 from events.readable import pretty
+from events.retention import gone
+from events.retention.terms import Kept
 from events.snapshots import Change, Line, Snapshots, compare
 from events.visibility import Sight
 
@@ -19,16 +21,16 @@ IN_EXCHANGE = "response.body"
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """An event as the inspector shows it. `exchange` is None where there was none, or its text
-    was erased; `erased` says so for the snapshot."""
+    """An event as the inspector shows it. `exchange` is None where there was none, where it is not
+    there any more, or not for the viewer: `exchange_gone` says why, `gone` of the snapshot."""
 
     event: Event
     fields: list[tuple[str, Any]]
     lines: list[Line]
     changes: list[Line]
-    erased: bool
+    gone: str
     exchange: Exchange | None
-    exchange_erased: bool
+    exchange_gone: str
     masked: bool
     fresh: bool  # this event made its version of the snapshot
 
@@ -39,6 +41,7 @@ def inspect(event: Event, sight: Sight, *, fresh: bool) -> Shown:
     values = snapshots.at(event)
     before = snapshots.bodies.get((event.lead_id, event.snapshot - 1))
     exchange = _exchange(event)
+    hidden = exchange is not None and values is None and not sight.sees_personal
     data: Any = dict(event.data)
     reason = event.reason
     if not sight.sees_personal:
@@ -56,9 +59,9 @@ def inspect(event: Event, sight: Sight, *, fresh: bool) -> Shown:
         ],
         lines=lines,
         changes=[line for line in lines if line.change is not Change.SAME],
-        erased=values is None and event.snapshot > 0,
+        gone=gone.why(Kept.SNAPSHOTS, event) if values is None and event.snapshot else "",
         exchange=exchange,
-        exchange_erased=bool(event.exchange_id) and exchange is None,
+        exchange_gone=_exchange_gone(event, masked=hidden) if exchange is None else "",
         masked=not sight.sees_personal,
         fresh=fresh,
     )
@@ -73,6 +76,14 @@ def _exchange(event: Event) -> Exchange | None:
         found.request_body = pretty(found.request_body)
         found.reply_body = pretty(found.reply_body)
     return found
+
+
+def _exchange_gone(event: Event, *, masked: bool) -> str:
+    if not event.exchange_id:
+        return ""
+    if masked:
+        return "not shown: what is personal in it is no longer known"
+    return gone.why(Kept.EXCHANGES, event)
 
 
 def _masked(exchange: Exchange | None, mask: TextMask, *, known: bool) -> Exchange | None:

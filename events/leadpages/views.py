@@ -23,6 +23,7 @@ from events.leadpages.timeline import GROUPS, Step, timeline
 from events.models import Delivery, Event, Lead
 from events.pages import page
 from events.privacy import minimisation
+from events.retention import gone
 from events.visibility import Sight, lead_reason
 from events.zones import remembered
 
@@ -114,6 +115,7 @@ def lead(request: HttpRequest, lead_id: str) -> HttpResponse:
         group=group,
         groups=[each for each in GROUPS if any(step.group == each for step in steps)],
         shown=chosen,
+        begins=gone.begins(found),
         sees_all=sight.sees_all,
         took=_took(found),
         margin=found.revenue - found.cost,

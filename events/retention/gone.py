@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection
 from django.db.models import Max
 
-from events.models import Event, Trim
+from events.models import Event, Lead, Trim
 from events.retention import terms
 from events.retention.terms import Kept
 from leadops.lib import durations
 
+NO_LONGER, ERASED = "no longer kept", "erased"
 # For checks of the whole record: the record's events begin here, for all leads.
 KEPT_FROM = (
     "(SELECT coalesce(max(until), '-infinity'::timestamptz) FROM events_trim "
@@ -40,31 +42,55 @@ def events_from() -> datetime | None:
 
 def words(kept: Kept, flow_id: str) -> str:
     """`no longer kept (30 days)`."""
-    seconds = terms.load().of(kept, flow_id)
-    return _words(seconds)
+    return _words(terms.load().of(kept, flow_id))
 
 
 def _words(seconds: float) -> str:
     if seconds >= durations.FOREVER:
-        return "no longer kept"  # the settings were others when it went
+        return NO_LONGER  # the settings were others when it went
     days = round(seconds / 86_400)
-    return f"no longer kept ({days} day{'' if days == 1 else 's'})"
+    return f"{NO_LONGER} ({days} day{'' if days == 1 else 's'})"
+
+
+def why(kept: Kept, event: Event) -> str:
+    """What to say in place of an event's exchange or snapshot that is not there."""
+    erased = Lead.objects.filter(id=event.lead_id, salt=None).exists()
+    return ERASED if erased else words(kept, event.flow_id)
 
 
 def exchanges(events: Iterable[Event]) -> Mapping[str, str]:
     """By exchange id, what to say of those that are gone."""
     chosen = {event.exchange_id: event for event in events if event.exchange_id}
-    if not chosen:
-        return {}
-    times = [event.timestamp for event in chosen.values()]
-    with connection.cursor() as cursor:
-        cursor.execute(_THERE, [list(chosen), min(times), max(times)])
-        for (exchange_id,) in cursor.fetchall():
-            chosen.pop(exchange_id, None)
+    if chosen:
+        times = [event.timestamp for event in chosen.values()]
+        with connection.cursor() as cursor:
+            cursor.execute(_THERE, [list(chosen), min(times), max(times)])
+            for (exchange_id,) in cursor.fetchall():
+                chosen.pop(exchange_id, None)
     if not chosen:
         return {}
     in_force = terms.load()
+    leads = Lead.objects.filter(id__in={event.lead_id for event in chosen.values()}, salt=None)
+    erased = set(leads.values_list("id", flat=True))
     return {
-        exchange_id: _words(in_force.of(Kept.EXCHANGES, event.flow_id))
+        exchange_id: ERASED
+        if event.lead_id in erased
+        else _words(in_force.of(Kept.EXCHANGES, event.flow_id))
         for exchange_id, event in chosen.items()
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Begins:
+    """The record begins at a time, for it is kept for so long: for a lead from before."""
+
+    at: datetime
+    words: str
+
+
+def begins(lead: Lead) -> Begins | None:
+    """What to say of a lead that is older than the events that are kept."""
+    at = events_from()
+    if at is None or lead.created_at >= at:
+        return None
+    return Begins(at, words(Kept.EVENTS, lead.flow_id))

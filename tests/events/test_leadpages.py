@@ -227,6 +227,9 @@ def test_it_says_what_was_erased(world: World):
         cursor.execute("DELETE FROM events_exchange WHERE lead_id = %s", [lead_id])
     delivered = event(lead_id, "recipient.delivered")
     page = text(signed_in().get(f"/leads/{lead_id}/", {"event": delivered.id}))
+    assert "Request and reply No longer kept (30 days)." in page
+    Lead.objects.filter(id=lead_id).update(salt=None)
+    page = text(signed_in().get(f"/leads/{lead_id}/", {"event": delivered.id}))
     assert "Request and reply Erased." in page
     assert "version 2 Erased." in page
 
