@@ -55,6 +55,11 @@ def exports(request: HttpRequest) -> bool:
     return bool(getattr(user, "exports", False) or getattr(user, "sees_all", False))
 
 
+def administers(request: HttpRequest) -> bool:
+    """Shown to administrators."""
+    return bool(getattr(request.user, "is_superuser", False))
+
+
 def listing(title: str, icon: str, app: str, model: str) -> dict[str, Any]:
     """An item that leads to a model's list."""
     return {
@@ -118,6 +123,7 @@ NAVIGATION: list[dict[str, Any]] = [
             listing("Seals", "verified", "events", "seal"),
             {**page("Exports", "download", "exports:list"), "permission": exports},
             listing("Destinations", "outbox", "events", "destination"),
+            {**page("Privacy", "shield_person", "privacy:start"), "permission": administers},
         ],
     },
 ]

@@ -62,6 +62,11 @@ class User(AbstractUser):
         """May change configuration and steer deliveries."""
         return self.role in (self.Role.ADMINISTRATOR, self.Role.OPS)
 
+    @property
+    def exports(self) -> bool:
+        """May take the record away as files, as far as it is seen."""
+        return self.role in roles.EXPORTERS
+
     def visible_recipients(self) -> QuerySet[Recipient]:
         return Recipient.objects.all() if self.sees_all else self.recipients.all()
 

@@ -21,7 +21,6 @@ from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import set_rollback
 
 log = logging.getLogger(__name__)
 
@@ -134,6 +133,9 @@ CODES = {
 
 def on_error(error: Exception, context: dict[str, Any]) -> Response:
     """Every error of the API in one shape, never a traceback."""
+    # The views' settings name parsers of this module: they are loaded after it.
+    from rest_framework.views import set_rollback
+
     set_rollback()
     if isinstance(error, Http404):
         error = exceptions.NotFound(*error.args)

@@ -1,0 +1,1 @@
+"""The pages of exports: ask for one, watch it, take its file."""

@@ -1,0 +1,55 @@
+"""When exports are made by the clock, and where they go."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+
+from events.models.destination import Destination
+from events.models.export import Format, What
+from leadops.lib.fields import IdField
+from recipients.validation import time_zone
+
+
+class ExportSchedule(models.Model):
+    """An export by the clock: of the day, week or month before, sent where files go."""
+
+    class Every(models.TextChoices):
+        DAY = "day", "Every day, of the day before"
+        WEEK = "week", "Every week, of the week before"
+        MONTH = "month", "Every month, of the month before"
+
+    id = IdField("exs")
+    slug = models.SlugField(unique=True)
+    what = models.CharField(max_length=12, choices=What.choices, default=What.EVENTS)
+    format = models.CharField(max_length=10, choices=Format.choices, default=Format.CSV)
+    filters = models.JSONField(
+        default=dict, blank=True, help_text="Those of the API's list, without start and end."
+    )
+    fields = models.JSONField(
+        default=list, blank=True, help_text="Columns, in their order; empty: the usual ones."
+    )
+    with_lead = models.BooleanField("with the lead's values", default=True)
+    masked = models.BooleanField(default=True, help_text="Personal values are masked.")
+    every = models.CharField(max_length=5, choices=Every.choices, default=Every.DAY)
+    at = models.TimeField(help_text="For example 06:00. Weeks on Monday, months on their first.")
+    timezone = models.CharField(max_length=60, default="UTC", validators=[time_zone])
+    destination = models.ForeignKey(Destination, on_delete=models.PROTECT, related_name="schedules")
+    tries = models.PositiveSmallIntegerField(
+        default=5,
+        validators=[MinValueValidator(1), MaxValueValidator(20)],
+        help_text="How often it is sent at most, ever more slowly, until it has arrived.",
+    )
+    active = models.BooleanField(default=True)
+    next_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        ordering = ["slug"]
+
+    def __str__(self) -> str:
+        return self.slug
+
+    def is_due(self, now: datetime) -> bool:
+        return self.active and self.next_at is not None and self.next_at <= now
