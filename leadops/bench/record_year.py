@@ -31,7 +31,7 @@ from leadops.lib import postgres
 EVENTS = 10_000_000
 EVENTS_A_LEAD = 10
 DAYS = 365
-KEPT = {"events_kept": 335, "exchanges_kept": 30, "snapshots_kept": 335}  # days
+KEPT = {"events_kept": 300, "exchanges_kept": 30, "snapshots_kept": 300}  # days
 EXCHANGES = 75  # days back that there are any: what is older went long ago
 PAGE = 51  # a page of fifty, and whether there is more
 
@@ -289,10 +289,15 @@ def trim_here() -> None:
         running.work(run.id, seconds=1e6, stopping=lambda: False)  # type: ignore[union-attr]
     done = TrimRun.objects.get(id=run.id)  # type: ignore[union-attr]
     with connection.cursor() as cursor:
-        cursor.execute("SELECT coalesce(sum(rows), 0) FROM events_trim WHERE NOT whole")
-        thinned = int(cursor.fetchone()[0])
-    figures |= {"months_dropped": len(drops), "month_dropped_seconds": max(drops, default=0.0)}
-    figures |= {"trimmed_rows": done.rows, "thinned_rows": thinned, "left": done.note}
+        cursor.execute(
+            "SELECT coalesce(sum(rows) FILTER (WHERE NOT whole), 0), "
+            "coalesce(max(rows) FILTER (WHERE whole AND table_name = 'events_event'), 0) "
+            "FROM events_trim"
+        )
+        thinned, month = cursor.fetchone()
+    figures |= {"tables_dropped": len(drops), "largest_month_events": int(month)}
+    figures |= {"drop_worst_seconds": max(drops, default=0.0)}
+    figures |= {"trimmed_rows": done.rows, "thinned_rows": int(thinned), "left": done.note}
     print(json.dumps(figures))  # noqa: T201
 
 
