@@ -1,0 +1,1 @@
+"""The page of erasures and access requests, for administrators."""
