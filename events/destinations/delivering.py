@@ -10,7 +10,7 @@ import hashlib
 import logging
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, BinaryIO
 
@@ -19,7 +19,7 @@ from django.db import connection
 from django.utils import timezone
 
 from events.destinations import kinds, ways
-from events.destinations.ways import File, Sent, Undelivered
+from events.destinations.ways import MB, File, Sent, Undelivered
 from events.models import Destination
 from leadops.lib.http import Door
 from leadops.lib.redact import Redactor
@@ -28,7 +28,7 @@ from recipients.secretuse import USED
 
 log = logging.getLogger(__name__)
 
-TIMEOUT = 300.0  # seconds; of an object store, for each part
+TIMEOUT = 300.0  # seconds, and one more for each MB; object stores have it for each part
 MAX_NAME = 150
 _UNSAFE = re.compile(r"[^\w.@+=,-]+")
 
@@ -55,19 +55,20 @@ def deliver(
     key: str = "",
     link: str = "",
     door: Door | None = None,
-    timeout: float = TIMEOUT,
+    timeout: float | None = None,
 ) -> Sent:
     """Take the file there, read from its beginning to its end; raises Undelivered.
 
     `file` can be sought. `key` names what is sent: the same one for the same file however often it
     is tried; without, the file's name and content. `link` is where else people can have it, for
-    mail that the file is too large for. The destination's condition is noted on its row.
+    mail that the file is too large for. The destination's condition is noted on its row. Takes as
+    long as the other side does, so not to be called within a transaction.
     """
     whole = File(safe_name(name), content_type, file, _size(file), key=key, link=link)
     if not whole.key:
         whole = whole.with_key(_key_of(destination, whole))
     try:
-        sent = _deliver(destination, whole, door, timeout)
+        sent = _deliver(destination, whole, door, timeout or TIMEOUT + whole.size / MB)
     except Undelivered as error:
         _note(destination, failed=str(error))
         raise
@@ -99,8 +100,9 @@ def _deliver(destination: Destination, file: File, door: Door | None, timeout: f
 
 def _either(destination: Destination, filled: _Filled, file: File, means: ways.Means) -> Sent:
     """With the second values of secrets where the first are refused, and there are second ones."""
+    second = filled.second.secret if filled.second else ""
     try:
-        return _once(destination, filled, file, means)
+        return _once(destination, filled, file, replace(means, second=second))
     except Undelivered as error:
         if filled.second is None or error.category != "authentication":
             raise
@@ -135,14 +137,14 @@ def _filled(destination: Destination) -> _Filled:
     vault = Vault(stored, seconds)
     try:
         first = _fill(destination, vault)
-        if not vault.names & vault.seconds.keys():
-            return first
-        vault.takes_second = True
-        return _with_second(first, destination, vault)
     except ValueError as error:
         raise Undelivered(
             "Destination cannot be used", str(error), category="configuration"
         ) from error
+    if not vault.names & vault.seconds.keys():
+        return first
+    vault.takes_second = True
+    return _with_second(first, destination, vault)
 
 
 def _fill(destination: Destination, vault: Vault) -> _Filled:
@@ -152,7 +154,11 @@ def _fill(destination: Destination, vault: Vault) -> _Filled:
 
 
 def _with_second(first: _Filled, destination: Destination, vault: Vault) -> _Filled:
-    second = _fill(destination, vault)
+    try:
+        second = _fill(destination, vault)
+    except ValueError as error:
+        log.error("%s: the second value of a secret cannot be used: %s", destination.slug, error)
+        return first
     return _Filled(first.settings, first.secret, first.names, second.redactor, second)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Self
@@ -100,11 +100,13 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """How to get out, for how many seconds, and when."""
+    """How to get out, for how many seconds, and when. `second`: the secret's other value, while it
+    is changed."""
 
     door: Door
     timeout: float
     now: datetime
+    second: str = field(default="", repr=False)
 
 
 Settings = Mapping[str, Any]
@@ -249,7 +251,8 @@ def by_http(settings: Settings, secret: str, file: File, means: Means) -> Sent:
     }
     if secret:
         moment = int(means.now.timestamp())
-        headers |= webhooks.sign([secret], id=file.key, timestamp=moment, body=body)
+        both = dict.fromkeys(filter(None, (secret, means.second)))
+        headers |= webhooks.sign([*both], id=file.key, timestamp=moment, body=body)
     request = Request(settings["method"], settings["url"], headers, body, timeout=means.timeout)
     try:
         reply = means.door.send(request)

@@ -1,7 +1,7 @@
 """Putting objects into buckets by the S3 API, through the guarded door.
 
-Requests are signed with AWS Signature Version 4. An object of up to 16 MiB is one PUT; a larger one
-goes in parts of 16 MiB, 10,000 of them at most, and appears when the last one is there.
+Requests are signed with AWS Signature Version 4. An object of up to 8 MiB is one PUT; a larger one
+goes in parts of 8 MiB, 10,000 of them at most, and appears when the last one is there.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from leadops.lib.http import Door, HttpError, Reply, Request
 from leadops.lib.http.messages import Pool
 from leadops.lib.storewords import Refused, refusal
 
-PART = 16 * 1024 * 1024  # bytes of a part; S3 takes 5 MiB to 5 GiB
+PART = 8 * 1024 * 1024  # bytes of a part; S3 takes 5 MiB to 5 GiB
 MAX_PARTS = 10_000
 MAX_SIZE = PART * MAX_PARTS
 MAX_KEY = 1024  # bytes of a key's UTF-8

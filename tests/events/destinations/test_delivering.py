@@ -207,6 +207,16 @@ def test_it_posts_a_file_signed(door: Door, monkeypatch: pytest.MonkeyPatch) -> 
     assert "?" not in sent.where
 
 
+def test_it_signs_with_both_values_of_a_secret(door: Door) -> None:
+    other = "whsec_" + base64.b64encode(b"n" * 24).decode()
+    Secret.objects.create(name="SIGNING", value=KEY, second_value=other)
+    with raw_server(_taking) as server:
+        send(made("http", {"url": server.url}, secret="${SIGNING}"), door)
+    headers, body = _parsed(TAKEN[-1])
+    for one in (KEY, other):
+        webhooks.verify([one], headers, body, now=time.time())
+
+
 TAKEN: list[bytes] = []
 
 
