@@ -86,8 +86,8 @@ def test_the_script_finds_every_forgery(record, tmp_path):
     assert "not what was sealed" in forged(of_event(index=1))
     assert "another place" in forged(of_event(of=99))
     assert "not what was sealed" in forged(of_event(path=[]))
-    assert "events are missing" in forged(lambda proof: proof["events"].pop(1))
-    assert "another lead" in forged(lambda proof: proof.update(lead="lead_2"))
+    assert "is not event 2 of the lead" in forged(lambda proof: proof["events"].pop(1))
+    assert "is not event 1 of the lead" in forged(lambda proof: proof.update(lead="lead_2"))
     assert "does not lead to a head" in forged(lambda proof: proof["seals"].pop(1))
     assert "does not lead to a head" in forged(lambda proof: proof["heads"].pop())
 
@@ -124,3 +124,7 @@ def test_the_command_writes_it(record, tmp_path, capsys):
     assert check(json.loads(file.read_text()), tmp_path).returncode == 0
     with pytest.raises(SystemExit):
         call_command("verify", "nobody")
+
+
+def test_the_page_shows_the_script_as_it_is():
+    assert SCRIPT.read_text() in (PROJECT / "docs" / "sealing.md").read_text()
