@@ -89,7 +89,7 @@ urlpatterns = [
     path("recipients/<str:slug>/metrics", RecipientMetricsView.as_view(), name="recipient-metrics"),
     path("recipients/<str:slug>/pause", PauseView.as_view(), name="recipient-pause"),
     path("recipients/<str:slug>/resume", ResumeView.as_view(), name="recipient-resume"),
-    path("flows/<str:slug>/capacity", FlowCapacityView.as_view(), name="flow-capacity"),
+    path("flows/<str:flow>/capacity", FlowCapacityView.as_view(), name="flow-capacity"),
     path("recipients/<str:slug>/capacity", CapacityView.as_view(), name="recipient-capacity"),
     path("recipients/<str:slug>/breakers", BreakersView.as_view(), name="recipient-breakers"),
     path(

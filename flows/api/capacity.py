@@ -102,20 +102,20 @@ class CapacityView(APIView):
 
 
 class FlowCapacityView(APIView):
-    """`GET /api/v1/flows/{slug}/capacity`, for staff who see all recipients"""
+    """`GET /api/v1/flows/{flow}/capacity`, for staff who see all recipients"""
 
     permission_classes = [IsStaff]
 
     @extend_schema(summary="A flow's caps now", responses={200: FLOW_CAPACITY})
-    def get(self, request: Request, slug: str) -> Response:
-        flow = Flow.objects.filter(Q(slug=slug) | Q(pk=slug)).first()
-        if flow is None or not visibility.of(visibility.caller(request)).sees_all:
-            raise exceptions.NotFound(f"There is no flow {slug!r}.")
+    def get(self, request: Request, flow: str) -> Response:
+        found = Flow.objects.filter(Q(slug=flow) | Q(pk=flow)).first()
+        if found is None or not visibility.of(visibility.caller(request)).sees_all:
+            raise exceptions.NotFound(f"There is no flow {flow!r}.")
         try:
-            found = of_flow(flow)
+            caps = of_flow(found)
         except ValueError as error:
             raise Conflict(f"Configuration error: {error}") from error
-        return Response({"flow": flow.slug, "caps": [_cap_of_flow(each) for each in found]})
+        return Response({"flow": found.slug, "caps": [_cap_of_flow(each) for each in caps]})
 
 
 def _cap_of_flow(each: CapStanding) -> dict[str, Any]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
-from flows.models import StepRecipient
+from flows import plans
+from flows.models import Flow, FlowSource, Step, StepRecipient
 from recipients.models import PartnerKey, Recipient
 from recipients.outcomes import Outcome
 from tests.factories import bearer, make_user
 from tests.flows.delivery.test_capacity import accept, post
 from tests.flows.scene import attempt, recipient, scene
-from tests.pages import sign_in, submit, text_of
+from tests.pages import page_of, sign_in, submit, text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -57,6 +58,24 @@ def test_it_tells_what_it_has_in_steps(here):
     row.save()
     found = Client().get(URL, **OPS).json()
     assert [each["step"] for each in found["caps"]] == ["", "", "Auto, buyers"]
+
+
+def test_it_tells_of_the_caps_of_flows_their_sources_and_steps(here):
+    Flow.objects.update(caps=[{"count": 10, "per": "month"}])
+    FlowSource.objects.update(caps=[{"money": "90.00", "per": "month"}])
+    Step.objects.filter(name="buyers").update(caps=[{"count": 2, "per": "week"}])
+    StepRecipient.objects.update(caps=[{"count": 2, "per": "week"}])
+    plans.changed()
+    post(here)
+    url = f"/api/v1/flows/{here.flow.slug}/capacity"
+    found = Client().get(url, **OPS).json()
+    assert [(each["of"], each["used"]) for each in found["caps"]] == [
+        ("", 1), ("Web Form A", 15), ("buyers", 0), ("buyers, A", 0),
+    ]  # fmt: skip
+    assert Client().get(url, **MANAGER).status_code == 404
+    admin = sign_in(make_user("otto"))
+    for obj in (here.flow, Step.objects.get(name="buyers")):
+        assert "0 of 2 per week" in text_of(admin.get(page_of(obj)))
 
 
 def test_a_partner_sees_its_own_and_no_leads(here):

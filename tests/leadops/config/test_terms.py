@@ -19,10 +19,18 @@ sources:
     aliases: {fname: first_name, contact.phone: phone_1}
     require: [phone_1]
     allowed_ips: [203.0.113.0/24, 2001:db8::/32]
-    prices: [{when: {field: state, op: is, value: TX}, price: 12}]
+    prices: [{when: {field: state, op: is, value: TX}, price: 12}, {percent: -5}]
     open_submit: true
     allowed_origins: [https://www.example.com]
     redirect_hosts: [www.example.com, "*.example.org"]
+recipients:
+  - slug: abc
+    name: Abc
+    price: 45.00
+    endpoint: {url: "https://abc.example/leads"}
+    prices:
+      - {when: {field: volume.month, op: gt, value: 1000}, add: -2}
+      - {when: {field: quality.7d.return_rate, op: gt, value: 0.1}, percent: -7.5}
 flows:
   - slug: auto
     name: Auto
@@ -52,11 +60,13 @@ def key(monkeypatch):
 
 
 def test_they_come_in_and_go_out_alike():
-    assert load(BUNDLE) == ["+ source web", "+ flow auto"]
+    assert load(BUNDLE) == ["+ source web", "+ recipient abc", "+ flow auto"]
     dump = loading.dump()
     assert "top-secret-1" not in dump
     assert "X-Key: ${PRICING_KEY}" in dump
     assert "price: 12.50" in dump
+    assert "add: -2.00" in dump
+    assert "percent: -7.50" in dump
     assert load(dump) == []
     assert load(BUNDLE) == []
     row = FlowSource.objects.get()
