@@ -502,6 +502,8 @@ def record(prepared: Prepared, journal: Journal) -> None:
         facts["ping"] = {"id": prepared.ping}
     if prepared.accepted:
         lead.cost = prepared.price
+        if lead.flow_version:
+            facts["flow_version"] = lead.flow_version
         journal.record(
             lead,
             EventType.SOURCE_ACCEPTED,

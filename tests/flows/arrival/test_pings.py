@@ -95,6 +95,18 @@ def test_the_lead_is_paid_the_offer_and_goes_to_the_bid(
     assert stage.event(told, "source.accepted").data["pricing"] == {"by": "ping"}
 
 
+def test_a_flow_changed_since_honours_its_offer(stage: Scene, bids: dict[str, Attempt]) -> None:
+    bids.update(a=bid("50", "A-1"))
+    offer = ping(stage)
+    Step.objects.filter(kind="deliver").delete()
+    plans.changed()
+    told = post(stage, offer.id)
+    newest = plans.current().flows[stage.flow.id].version
+    assert stage.lead(told).flow_version == newest - 1
+    (sending,) = stage.take(stage.claim()).starts
+    assert sending.context["bid"] == {"id": "A-1", "amount": Decimal(50)}
+
+
 def test_an_offer_is_honoured_once(stage: Scene, bids: dict[str, Attempt]) -> None:
     bids.update(b=bid("40"))
     offer = ping(stage)
