@@ -115,7 +115,7 @@ def lead(request: HttpRequest, lead_id: str) -> HttpResponse:
         group=group,
         groups=[each for each in GROUPS if any(step.group == each for step in steps)],
         shown=chosen,
-        begins=gone.begins(found),
+        begins=gone.begins(found) if not events or events[0].seq > 1 else None,
         sees_all=sight.sees_all,
         took=_took(found),
         margin=found.revenue - found.cost,
