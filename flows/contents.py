@@ -7,6 +7,7 @@ whether the flow takes leads, the terms at its door.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -105,36 +106,39 @@ def _named(step: Mapping[str, Any]) -> Iterator[str]:
         yield step["remediation_id"]
 
 
-def _columns(model: type[Model]) -> list[str]:
-    return [
+@functools.cache
+def _columns(model: type[Model]) -> tuple[str, ...]:
+    return tuple(
         column.attname
         for column in model._meta.concrete_fields
         if column.name not in ELSEWHERE and not isinstance(column, SecretField)
-    ]
+    )
+
+
+@functools.cache
+def _known(model: type[Model]) -> Mapping[str, Field[Any, Any]]:
+    """All columns, by the names of their attributes."""
+    return {column.attname: column for column in model._meta.concrete_fields}
 
 
 def _values(row: Model, columns: Iterable[str]) -> dict[str, Any]:
     """What is not as it is by default."""
-    found = {}
+    found, known = {}, _known(type(row))
     for name in columns:
         value = getattr(row, name)
-        if value != _column(type(row), name).get_default():
+        if value != known[name].get_default():
             found[name] = f"{value.normalize():f}" if isinstance(value, Decimal) else value
     return found
 
 
 def _read(model: type[Model], values: Mapping[str, Any]) -> dict[str, Any]:
     """The values as the model has them; a column that is no more is left out."""
-    known = {column.attname for column in model._meta.concrete_fields}
+    known = _known(model)
     return {
-        name: value if value is None else _column(model, name).to_python(value)
+        name: value if value is None else known[name].to_python(value)
         for name, value in values.items()
         if name in known
     }
-
-
-def _column(model: type[Model], attname: str) -> Field[Any, Any]:
-    return next(c for c in model._meta.concrete_fields if c.attname == attname)
 
 
 def _read_step(
