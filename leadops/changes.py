@@ -20,7 +20,15 @@ from django.db import connection, transaction
 from django.db.models import Field, Model
 
 from events.journal import Journal
-from events.models import AlertThreshold, Channel, Destination, Event, RecordSettings
+from events.models import (
+    AlertThreshold,
+    Channel,
+    Destination,
+    Event,
+    EventSubscription,
+    ExportSchedule,
+    RecordSettings,
+)
 from events.vocabulary import EventType
 from flows import versions as flow_versions
 from flows.models import (
@@ -117,6 +125,8 @@ SHAPES: dict[type[Model], Shape] = {
     AlertThreshold: Shape(many=("notify",)),
     Channel: Shape(),
     Destination: Shape(),
+    EventSubscription: Shape(),
+    ExportSchedule: Shape(without=frozenset({"next_at"})),
     RecordSettings: Shape(),
     User: Shape(
         without=frozenset({"is_staff", "is_superuser", "last_login", "date_joined"}),
@@ -134,6 +144,8 @@ KINDS: dict[type[Model], str] = {
     AlertThreshold: "threshold",
     Channel: "channel",
     Destination: "destination",
+    EventSubscription: "subscription",
+    ExportSchedule: "export",
     RecordSettings: "record",
     User: "user",
 }

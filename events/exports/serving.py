@@ -89,15 +89,19 @@ class _Body(Iterable[bytes]):
     """The bytes, while a place is held for them."""
 
     def __init__(self, export: Export, start: int, end: int, sock: Any) -> None:
-        if not _places.acquire(blocking=False):
+        self.sock, self.held = sock, _places.acquire(blocking=False)
+        if not self.held:
             raise Full("Too many files are being downloaded; try again soon.")
-        self.sock, self.held = sock, True
         self.chunks = _chunks(keeping.part(export, start, end))
 
     def __iter__(self) -> Iterator[bytes]:
         if self.sock is not None:
             self.sock.settimeout(CHUNK_SECONDS)
         return self.chunks
+
+    def __del__(self) -> None:
+        """An answer that something broke before it went out."""
+        self.close()
 
     def close(self) -> None:
         """Called by the web server, however it ended."""

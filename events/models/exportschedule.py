@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
@@ -51,5 +52,15 @@ class ExportSchedule(models.Model):
     def __str__(self) -> str:
         return self.slug
 
-    def is_due(self, now: datetime) -> bool:
-        return self.active and self.next_at is not None and self.next_at <= now
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """When it is due next is worked out anew where anything was changed."""
+        if kwargs.get("update_fields") is None:
+            self.next_at = None
+        super().save(*args, **kwargs)
+
+    def clean(self) -> None:
+        """Filters and columns are such as an export takes."""
+        from events.exports import scheduling  # the process knows the model
+
+        if problems := scheduling.problems_of(self):
+            raise ValidationError(problems)

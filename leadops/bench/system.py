@@ -99,6 +99,11 @@ class System:
         pids = [*_descendants(self.up.pid), *postgres.pids(self.home)]
         return {f"{_name(pid)}:{pid}": kib for pid in pids if (kib := _own_kib(pid))}
 
+    def peak_mb(self) -> float:
+        """The most memory that any one process of `up` has held so far, shared parts included."""
+        kib = [_status_kib(pid, "VmHWM:") for pid in _descendants(self.up.pid)]
+        return max(kib, default=0) / 1024
+
 
 def _descendants(root: int) -> list[int]:
     """The processes that `root` started, and those that they did."""
@@ -121,10 +126,15 @@ def _descendants(root: int) -> list[int]:
 
 
 def _own_kib(pid: int) -> int:
-    """Memory that only this process uses (RssAnon of /proc/PID/status), 0 when it is gone."""
+    """Memory that only this process uses, 0 when it is gone."""
+    return _status_kib(pid, "RssAnon:")
+
+
+def _status_kib(pid: int, name: str) -> int:
+    """A figure of /proc/PID/status, 0 when the process is gone."""
     with contextlib.suppress(OSError):
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith("RssAnon:"):
+            if line.startswith(name):
                 return int(line.split()[1])
     return 0
 

@@ -22,6 +22,7 @@ from leadops.config.sections.accounts import Accounts
 from leadops.config.sections.alerts import Alerts, Channels
 from leadops.config.sections.base import Section
 from leadops.config.sections.destinations import Destinations
+from leadops.config.sections.exports import Exports
 from leadops.config.sections.flows import Flows
 from leadops.config.sections.recipients import Recipients
 from leadops.config.sections.record import Record
@@ -45,6 +46,7 @@ SECTIONS: tuple[Section, ...] = (
     Alerts(),
     Channels(),
     Destinations(),
+    Exports(),
     Record(),
 )
 ORDER: tuple[str, ...] = (
@@ -56,6 +58,7 @@ ORDER: tuple[str, ...] = (
     "flows",
     "accounts",
     "alerts",
+    "exports",
     "record",
 )
 # What stands in a bundle as one object, not as a list of them.

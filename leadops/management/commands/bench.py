@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from leadops.bench import (
     deliver,
     events,
+    export,
     fields,
     flow,
     intake,
@@ -28,6 +29,7 @@ BENCHES: dict[str, tuple[float, Callable[..., dict[str, Any]]]] = {
     "deliver100": (10.0, lambda seconds: deliver.run(seconds, latency_ms=100)),
     "deliver_full": (10.0, lambda seconds: deliver.run(seconds, full=True)),
     "events": (5.0, events.run),
+    "export": (120.0, export.run),
     "fields": (3.0, fields.run),
     "flow": (120.0, flow.run),
     "flow_busy": (60.0, lambda seconds: flow.run(seconds, busy=True)),

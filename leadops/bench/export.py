@@ -1,0 +1,134 @@
+"""`bench export`: a million events as a file: seconds, and the memory of the process that makes
+it. The rows are made in the database, the files by the workers, as always."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+from leadops.bench.system import System, running, wait_for
+from leadops.env import PROJECT
+
+EVENTS = 1_000_000
+A_LEAD = 5  # events of a lead; two of its snapshots are pointed at
+FORMATS = ("csv", "jsonl", "parquet", "xlsx")
+
+# Ids and moments grow as those of real traffic: a day's worth, evenly.
+LEADS = """
+    INSERT INTO events_snapshot (id, lead_id, version, at, body)
+    SELECT 'snap_' || lpad((n * 2 + v)::text, 20, '0'), 'lead_' || lpad(n::text, 20, '0'), v,
+        now() - interval '1 day' + n * interval '1 day' / %(leads)s,
+        jsonb_build_object(
+            'id', 'lead_' || lpad(n::text, 20, '0'), 'email', 'person.' || n || '@example.com',
+            'email.valid', true, 'email.domain', 'example.com', 'email.user', 'person.' || n,
+            'phone_1', '5125550000', 'phone_1.valid', true, 'phone_1.area', '512',
+            'first_name', 'Ann', 'last_name', 'Smith', 'state', 'TX', 'state.name', 'Texas',
+            'score', 85, 'campaign', 'winter_2024', 'source.name', 'Web Form A')
+    FROM generate_series(1, %(leads)s) AS n, generate_series(1, 2) AS v
+"""
+ROWS = """
+    INSERT INTO events_event (id, seq, type, timestamp, lead_id, flow_id, entity_id, outcome,
+        reason, duration_ms, snapshot, exchange_id, digest, data)
+    SELECT 'evt_' || lpad((n * 5 + s)::text, 20, '0'), s,
+        (ARRAY['source.submitted', 'source.accepted', 'recipient.delivery_attempt',
+               'recipient.delivered', 'flow.completed'])[s],
+        now() - interval '1 day' + n * interval '1 day' / %(leads)s + s * interval '1 ms',
+        'lead_' || lpad(n::text, 20, '0'), 'flow_bench', 'rcp_bench', 'accepted', '', 12,
+        1 + s / 3, '', NULL,
+        CASE WHEN s = 4 THEN jsonb_build_object(
+            'recipient', jsonb_build_object('id', 'rcp_bench', 'name', 'ABC Insurance',
+                'slug', 'abc-insurance', 'type', 'buyer'),
+            'delivery', jsonb_build_object('id', 'dlv_' || n, 'method', 'HTTP POST',
+                'url', 'https://api.abc.example/leads', 'price', 45.0, 'margin', 30.0),
+            'response', jsonb_build_object('status_code', 200, 'parsed',
+                jsonb_build_object('buyer_lead_id', 'B-' || n, 'acceptance', true)),
+            'metadata', jsonb_build_object('attempt_number', 1, 'integration', 'http'))
+        ELSE '{"source": {"id": "src_bench", "name": "Web Form A", "slug": "web-form-a"}}' END
+    FROM generate_series(1, %(leads)s) AS n, generate_series(1, 5) AS s
+"""
+# Asks for an export as the API does; the workers make it.
+ASK = """
+import sys
+import django
+django.setup()
+from events.exports import steering
+from events.exports.wanted import Wanted
+from events.visibility import Sight
+asked = Wanted(format=sys.argv[1], fields=tuple(filter(None, sys.argv[2].split(","))),
+    filters={"type": ["source.*", "recipient.*", "flow.*"]})
+print(steering.start(asked, by="bench", sight=Sight()).pk)
+"""
+STATE = """
+    SELECT state, error, rows, bytes, extract(epoch FROM finished_at - created_at)::float
+    FROM events_export WHERE id = %s AND finished_at IS NOT NULL
+"""
+LONGEST = 900.0  # seconds, for one file
+LEAD_COLUMNS = ("email", "phone_1", "first_name", "last_name", "state", "score", "campaign")
+
+
+def run(seconds: float) -> dict[str, Any]:
+    """`seconds` says nothing: a million events take as long as they take."""
+    with running(workers=1) as system:
+        _fill(system)
+        idle = system.peak_mb()
+        found = {format: _made(system, format) for format in FORMATS}
+    csv = found["csv"]
+    return {
+        "rate": csv.rows / csv.seconds,
+        "events": EVENTS,
+        **{f"{name}_seconds": round(made.seconds, 1) for name, made in found.items()},
+        **{f"{name}_peak_mb": round(made.peak_mb) for name, made in found.items()},
+        "idle_mb": round(idle),
+        "csv_mb": round(csv.bytes / 1_000_000),
+        "errors": sum(made.state != "done" for made in found.values()),
+        "lost": sum(abs(EVENTS - made.rows) for made in found.values()),
+    }
+
+
+def _fill(system: System) -> None:
+    leads = EVENTS // A_LEAD
+    with system.connect() as connection:
+        connection.execute(LEADS, {"leads": leads})
+        connection.execute(ROWS, {"leads": leads})
+        connection.execute("ANALYZE events_event, events_snapshot")
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A finished export; `peak_mb` is the most that any process has held until then."""
+
+    state: str
+    error: str
+    rows: int
+    bytes: int
+    seconds: float
+    peak_mb: float
+
+
+def _made(system: System, format: str) -> Made:
+    asked = subprocess.run(  # noqa: S603  our own command
+        [sys.executable, "-c", ASK, format, _columns(format)],
+        cwd=PROJECT,
+        env={**system.environment, "DJANGO_SETTINGS_MODULE": "leadops.settings"},
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    id = asked.stdout.split()[-1]
+    with system.connect() as connection:
+        row = wait_for(
+            lambda: connection.execute(STATE, [id]).fetchone(), LONGEST, f"the {format} file"
+        )
+    return Made(*row, peak_mb=system.peak_mb())
+
+
+def _columns(format: str) -> str:
+    """The usual columns and a lead's values, as a flow with these fields has them."""
+    if format == "jsonl":
+        return ""
+    from events.exports.subjects import SUBJECTS
+
+    usual = [name for name in SUBJECTS["events"].columns if name != "other"]
+    return ",".join([*usual, *(f"lead.{name}" for name in LEAD_COLUMNS), "other"])
