@@ -43,3 +43,10 @@ def test_it_counts_on_from_where_the_record_is(capsys):
         assert cursor.fetchone()[0] > FAR
     found = checking.check()
     assert (found.problems, found.waiting) == ([], 1)
+
+
+def test_migrate_counts_on_by_itself():
+    write(FAR)
+    restored.after_migrate()
+    assert restored.problem() == ""
+    assert following.horizon() >= FAR
