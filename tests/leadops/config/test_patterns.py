@@ -72,7 +72,7 @@ def test_it_writes_nothing_of_what_a_step_does_not_use():
         .replace("        learn: {over: 7d, minimum: 20}\n", "")
         .replace("            after: 24h\n", "")
     )
-    written = loading.dump()
+    written = loading.dump().partition("\nrecord:")[0]
     assert not any(word in written for word in ("when_declined", "learn", "after"))
 
 
