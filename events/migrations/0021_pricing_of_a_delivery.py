@@ -4,15 +4,18 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('events', '0020_destination'),
+        ("events", "0020_destination"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='delivery',
-            name='pricing',
-            field=models.JSONField(editable=False, help_text='How its price came about, where rules said it.', null=True),
+            model_name="delivery",
+            name="pricing",
+            field=models.JSONField(
+                editable=False,
+                help_text="How its price came about, where rules said it.",
+                null=True,
+            ),
         ),
     ]

@@ -5,25 +5,33 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('flows', '0017_flow_versions'),
+        ("flows", "0017_flow_versions"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='PriceFigure',
+            name="PriceFigure",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('subject_id', models.CharField(db_collation='C', max_length=32)),
-                ('flow_id', models.CharField(db_collation='C', max_length=32)),
-                ('name', models.CharField(db_collation='C', max_length=60)),
-                ('value', models.DecimalField(decimal_places=4, max_digits=16, null=True)),
-                ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("subject_id", models.CharField(db_collation="C", max_length=32)),
+                ("flow_id", models.CharField(db_collation="C", max_length=32)),
+                ("name", models.CharField(db_collation="C", max_length=60)),
+                ("value", models.DecimalField(decimal_places=4, max_digits=16, null=True)),
+                ("at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
             options={
-                'db_table': 'flows_pricefigure',
-                'constraints': [models.UniqueConstraint(fields=('subject_id', 'flow_id', 'name'), name='one_price_figure_a_name')],
+                "db_table": "flows_pricefigure",
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("subject_id", "flow_id", "name"), name="one_price_figure_a_name"
+                    )
+                ],
             },
         ),
     ]

@@ -5,15 +5,21 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('recipients', '0019_hours_over_long_weekends'),
+        ("recipients", "0019_hours_over_long_weekends"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='recipient',
-            name='prices',
-            field=models.JSONField(blank=True, db_default=models.Value([], models.JSONField()), default=list, help_text='The first price whose rules hold, else the price above; then what is added, or percent, by all whose rules hold. A step that names a price goes before all of these.', validators=[recipients.gatechecks.prices], verbose_name='prices by rules'),
+            model_name="recipient",
+            name="prices",
+            field=models.JSONField(
+                blank=True,
+                db_default=models.Value([], models.JSONField()),
+                default=list,
+                help_text="The first price whose rules hold, else the price above; then what is added, or percent, by all whose rules hold. A step that names a price goes before all of these.",
+                validators=[recipients.gatechecks.prices],
+                verbose_name="prices by rules",
+            ),
         ),
     ]

@@ -22,7 +22,7 @@ class MappingRow(models.Model):
         blank=True, validators=[validation.template], help_text="E.g. {{lead.first_name}}."
     )
     when = models.CharField(
-        max_length=500,
+        max_length=4000,  # a rule takes more room than an expression
         blank=True,
         validators=[validation.expression],
         help_text="Send it only when this holds, e.g. lead.score > 80.",
