@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.contrib import admin
-from django.http import HttpRequest
 
 from events.models import Export, ExportSchedule
 from leadops.lib.admin import ConsoleAdmin, choices, column
@@ -47,6 +46,3 @@ class ExportScheduleAdmin(ConsoleAdmin):
         if newest.send_error:
             return f"not sent: {newest.send_error}"
         return "sent" if newest.sent_at else str(newest.get_state_display()).lower()
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return self.has_view_permission(request)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
 
 LEAD: Final = "lead."
 DATA, OTHER = "data", "other"
+MORE: Final = frozenset({DATA, "lead"})  # columns that hold all of something
+JSON: Final = frozenset({list, dict})
 # Columns that have a type in files that know types; all others are texts.
 MOMENTS: Final = frozenset(
     {"timestamp", "created_at", "completed_at", "finished_at", "returned_at", "retry_at"}
@@ -55,33 +58,43 @@ class Record:
 
 def cells(record: Record, columns: Sequence[str]) -> list[Any]:
     """A value for each column: texts, numbers, truths, None; lists and objects as JSON text."""
-    return [
-        text(value) if isinstance(value, list | dict) else value
-        for value in _values(record, columns)
-    ]
+    return [text(value) if type(value) in JSON else value for value in _values(record, columns)]
+
+
+@lru_cache(maxsize=32)
+def _layout(columns: tuple[str, ...]) -> tuple[tuple[str, str, bool], ...]:
+    """Each column with the name under which it is looked for first, and whether it is a lead's
+    value: worked out once for all rows."""
+    return tuple(
+        (name, name[len(LEAD) :], True)
+        if name.startswith(LEAD)
+        else (name, name.split(".", 1)[0], False)
+        for name in columns
+    )
 
 
 def _values(record: Record, columns: Sequence[str]) -> list[Any]:
     flat: dict[str, Any] = {}
-    _flatten(record.own, "", flat)
-    envelope, lead = record.envelope, record.lead or {}
-    found = []
+    own, envelope, lead = record.own, record.envelope, record.lead or {}
+    _flatten(own, "", flat)
+    found: list[Any] = []
     others = -1
-    for name in columns:
-        if name in envelope:
+    for name, key, of_lead in _layout(tuple(columns)):
+        if of_lead:
+            found.append(lead.get(key))
+        elif name in envelope:
             flat.pop(name, None)
             found.append(envelope[name])
         elif name in flat:
             found.append(flat.pop(name))
-        elif name.startswith(LEAD):
-            found.append(lead.get(name[5:]))
+        elif name == OTHER:
+            others = len(found)
+            found.append(None)
         else:
-            if name == OTHER:
-                others = len(found)
-            found.append(_more(record, name))
+            found.append(_more(record, name) if key in own or name in MORE else None)
     if others >= 0:
-        found[others] = {k: v for k, v in flat.items() if v is not None and k not in envelope}
-        found[others] = found[others] or None
+        rest = {k: v for k, v in flat.items() if v is not None and k not in envelope}
+        found[others] = rest or None
     return found
 
 

@@ -17,8 +17,7 @@ from django.utils import timezone
 from events.destinations import delivering
 from events.exports import keeping, noting, steering
 from events.exports.formats import FORMATS
-from events.exports.subjects import SUBJECTS
-from events.exports.wanted import Wanted, columns_of
+from events.exports.wanted import Wanted
 from events.models import Export, ExportSchedule
 from events.visibility import Sight
 from events.vocabulary import EventType
@@ -32,7 +31,6 @@ FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=6)
 CLAIMED = timedelta(minutes=10)  # whoever sends has it for as long
 IN_MEMORY = 8 * 1024 * 1024
 PASSING = frozenset({"network", "system"})  # what may be well again by itself
-OWN = ("start", "end")
 Every = ExportSchedule.Every
 
 
@@ -89,24 +87,6 @@ def period(schedule: ExportSchedule, due: datetime) -> Period:
             start = end - timedelta(days=1)
     midnight = time(0)
     return Period(_moment(start, midnight, zone), _moment(end, midnight, zone))
-
-
-def problems_of(schedule: ExportSchedule) -> dict[str, str]:
-    """Why its filters or columns cannot be used, by the schedule's field."""
-    problems: dict[str, str] = {}
-    columns_of(schedule.fields or [], schedule.what, problems)
-    filters = schedule.filters
-    if not isinstance(filters, dict):
-        return {**problems, "filters": "Write an object of filters."}
-    if own := [name for name in OWN if name in filters]:
-        return {**problems, "filters": f"Without {own[0]}: its period is the one before."}
-    try:
-        SUBJECTS[schedule.what].chosen(Sight(), filters)
-    except (WrongShape, KeyError) as error:
-        said = getattr(error, "fields", None) or {}
-        text = " ".join(f"{name}: {each}" for name, each in said.items())
-        problems["filters"] = text or str(error)
-    return problems
 
 
 def plan(schedule: ExportSchedule, now: datetime) -> None:

@@ -9,11 +9,14 @@ from typing import Any
 
 from events.exports.formats import FORMATS
 from events.exports.subjects import SUBJECTS
+from events.models import ExportSchedule
+from events.visibility import Sight
 from leadops.lib.api import WrongShape
 
 KEYS = ("what", "format", "filters", "fields", "exclude", "reason")
 MOST_COLUMNS = 200
 REASON_LENGTH = 300
+OF_A_SCHEDULE = ("start", "end")  # its period says them
 COLUMN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_ .-]{0,99}", re.ASCII)
 
 
@@ -100,3 +103,21 @@ def _unknown(names: list[str], what: str) -> str:
         return ""
     known = {*SUBJECTS[what].columns, "lead", "flow.id", "source.id", "recipient.id"}
     return next((n for n in names if n not in known and not n.startswith("lead.")), "")
+
+
+def problems_of(schedule: ExportSchedule) -> dict[str, str]:
+    """Why its filters or columns cannot be used, by the schedule's field."""
+    problems: dict[str, str] = {}
+    columns_of(schedule.fields or [], schedule.what, problems)
+    filters = schedule.filters
+    if not isinstance(filters, dict):
+        return {**problems, "filters": "Write an object of filters."}
+    if own := [name for name in OF_A_SCHEDULE if name in filters]:
+        return {**problems, "filters": f"Without {own[0]}: its period is the one before."}
+    try:
+        SUBJECTS[schedule.what].chosen(Sight(), filters)
+    except (WrongShape, KeyError) as error:
+        said = getattr(error, "fields", None) or {}
+        text = " ".join(f"{name}: {each}" for name, each in said.items())
+        problems["filters"] = text or str(error)
+    return problems

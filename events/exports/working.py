@@ -268,7 +268,7 @@ def fetch(
     chosen = rows.order_by(subject.at, "id").values_list(*subject.select)[: PIECE_ROWS + 1]
     text, parameters = chosen.query.sql_with_params()
     # A cursor of the server: the rows stay there until they are wanted.
-    with connection.chunked_cursor() as cursor:  # type: ignore[attr-defined]
+    with connection.chunked_cursor() as cursor:
         cursor.execute(text, parameters)
         while found := cursor.fetchmany(count()):
             yield found

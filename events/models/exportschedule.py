@@ -60,7 +60,7 @@ class ExportSchedule(models.Model):
 
     def clean(self) -> None:
         """Filters and columns are such as an export takes."""
-        from events.exports import scheduling  # the process knows the model
+        from events.exports import wanted  # which knows the model
 
-        if problems := scheduling.problems_of(self):
+        if problems := wanted.problems_of(self):
             raise ValidationError(problems)

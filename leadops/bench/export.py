@@ -121,7 +121,8 @@ def _made(system: System, format: str) -> Made:
         row = wait_for(
             lambda: connection.execute(STATE, [id]).fetchone(), LONGEST, f"the {format} file"
         )
-    return Made(*row, peak_mb=system.peak_mb())
+    state, error, rows, size, seconds = row
+    return Made(state, error, rows, size, seconds, system.peak_mb())
 
 
 def _columns(format: str) -> str:
