@@ -1,4 +1,4 @@
-"""`manage.py trim`: take out of the record what is no longer kept; `--dry-run` says what that is."""
+"""`manage.py trim`: take out of the record what is no longer kept, or say what that is."""
 
 from __future__ import annotations
 
