@@ -92,6 +92,9 @@ class EventType(StrEnum):
     EXPORT_LINKED = "export.linked", "Somebody made a link that opens a file without a login"
     EXPORT_SENT = "export.sent", "A file was sent where its schedule says, or could not be"
     EXPORT_DELETED = "export.deleted", "A file was deleted: its time was over, or a person erased"
+    SUBSCRIPTION_PAUSED = "subscription.paused", "A push subscription gets nothing for now, and why"
+    SUBSCRIPTION_RESUMED = "subscription.resumed", "It gets events again, from where it was paused"
+    SUBSCRIPTION_REWOUND = "subscription.rewound", "Somebody had it go on from another place"
     RECORD_TRIMMED = "record.trimmed", "A month's events, snapshots or exchanges are kept no longer"
     CONFIG_CHANGED = "config.changed", "Somebody changed the configuration; before and after"
 

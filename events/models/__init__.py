@@ -9,8 +9,9 @@ from events.models.privacyrequest import PrivacyRequest
 from events.models.record import AppendOnly, Event, Exchange, Snapshot
 from events.models.recordsettings import RecordSettings
 from events.models.rollup import Counted, Figure, Rollup, Tally
-from events.models.trim import Trim, TrimRun
 from events.models.seal import Head, Seal
+from events.models.subscription import EventSubscription
+from events.models.trim import Trim, TrimRun
 
 __all__ = [
     "Alert",
@@ -21,6 +22,7 @@ __all__ = [
     "Delivery",
     "Destination",
     "Event",
+    "EventSubscription",
     "Exchange",
     "Export",
     "ExportLink",

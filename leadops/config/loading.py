@@ -27,6 +27,7 @@ from leadops.config.sections.flows import Flows
 from leadops.config.sections.recipients import Recipients
 from leadops.config.sections.record import Record
 from leadops.config.sections.sources import Sources
+from leadops.config.sections.subscriptions import Subscriptions
 from leadops.config.sections.suppression import SuppressionLists
 from leadops.config.writing import write
 from recipients import versions
@@ -46,6 +47,7 @@ SECTIONS: tuple[Section, ...] = (
     Alerts(),
     Channels(),
     Destinations(),
+    Subscriptions(),
     Exports(),
     Record(),
 )
@@ -58,6 +60,7 @@ ORDER: tuple[str, ...] = (
     "flows",
     "accounts",
     "alerts",
+    "subscriptions",
     "exports",
     "record",
 )

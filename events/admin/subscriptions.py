@@ -1,0 +1,280 @@
+"""Push subscriptions: who gets which events, how far each has got, and what is in its way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from unfold.enums import ActionVariant
+from unfold.forms import BaseDialogForm
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from events import directory, following
+from events.api.parameters import moment
+from events.following import Lag, Position
+from events.models import EventSubscription
+from events.pushing import steering
+from events.pushing.batches import test_body
+from events.pushing.sending import send
+from leadops.lib import ids
+from leadops.lib.admin import ConsoleAdmin, button, column, done, mono
+from leadops.lib.http import Door
+
+
+class WordsField(forms.CharField):
+    """A list of words, written with commas or spaces between them."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.pop("encoder", None)
+        kwargs.pop("decoder", None)
+        super().__init__(*args, widget=UnfoldAdminTextInputWidget(), **kwargs)
+
+    def prepare_value(self, value: Any) -> Any:
+        return " ".join(value) if isinstance(value, list) else value
+
+    def to_python(self, value: Any) -> Any:
+        return [word for word in str(value or "").replace(",", " ").split() if word]
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return (initial or []) != self.to_python(data)
+
+
+def names(model: str, kind: str) -> Callable[[list[str]], None]:
+    """Refuses slugs that name none of a model's rows."""
+
+    def check(slugs: list[str]) -> None:
+        known = {party.slug for party in directory.parties(model)}
+        for slug in slugs:
+            if slug not in known:
+                raise ValidationError(f"There is no {kind} {slug[:60]!r}.")
+
+    return check
+
+
+PARTIES = {"flows": ("flows.Flow", "flow"), "recipients": ("recipients.Recipient", "recipient")}
+
+
+class ReasonForm(BaseDialogForm):  # type: ignore[misc]
+    reason = forms.CharField(max_length=300, widget=UnfoldAdminTextInputWidget())
+
+
+class RewindForm(BaseDialogForm):  # type: ignore[misc]
+    to = forms.CharField(
+        label="To",
+        max_length=60,
+        widget=UnfoldAdminTextInputWidget(),
+        help_text="A moment (2026-01-15T10:30:00Z), the id of the last event that it has "
+        "(evt_…), start, or now.",
+    )
+    reason = forms.CharField(max_length=300, widget=UnfoldAdminTextInputWidget())
+
+    def clean_to(self) -> Position:
+        text = str(self.cleaned_data["to"]).strip()
+        try:
+            return place_of(text)
+        except (ValueError, LookupError) as error:
+            raise ValidationError(str(error)) from error
+
+
+def place_of(text: str) -> Position:
+    """Where in the record `text` says; raises ValueError and NoSuchPosition."""
+    if text in ("start", "now"):
+        return following.START if text == "start" else following.tip()
+    if text.startswith("evt_"):
+        return following.position_of(text)
+    return following.position_at(moment(text))
+
+
+@admin.register(EventSubscription)
+class EventSubscriptionAdmin(ConsoleAdmin):
+    list_display = ("slug", "leads_to", "state", "behind", "last")
+    list_filter = ("active",)
+    list_filter_submit = True
+    search_fields = ("slug", "url")
+    search_help_text = "Slug or address"
+    fieldsets = (
+        (None, {"fields": (("slug", "active"), "url", ("secret", "previous_secret"))}),
+        ("What it gets", {"fields": ("types", ("flows", "recipients"), "with_lead")}),
+        ("Batches", {"fields": (("batch_size", "batch_age", "timeout"),)}),
+        ("Condition", {"fields": (("state", "behind"), ("last", "delivered"), "trouble")}),
+    )
+    readonly_fields = ("state", "behind", "last", "delivered", "trouble")
+    actions_detail: ClassVar = ("pause", "resume", "send_test_batch", "rewind")
+
+    def formfield_for_dbfield(
+        self, db_field: models.Field[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        if isinstance(db_field, models.JSONField):
+            kind = PARTIES.get(db_field.name)
+            return WordsField(
+                required=False,
+                validators=[*db_field.validators, *([names(*kind)] if kind else [])],
+                label=str(db_field.verbose_name).capitalize(),
+                help_text=HELP[db_field.name],
+            )
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Bundles and receivers know it by its slug, which stays."""
+        names = super().get_readonly_fields(request, obj)
+        return names if obj is None else (*names, "slug")
+
+    def has_pause_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        return self._steers(request, object_id, paused=False)
+
+    def has_resume_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        return self._steers(request, object_id, paused=True)
+
+    def _steers(self, request: HttpRequest, object_id: str | None, *, paused: bool) -> bool:
+        if not self.has_change_permission(request):
+            return False
+        rows = EventSubscription.objects.filter(paused_at__isnull=not paused)
+        return not object_id or rows.filter(pk=unquote(object_id)).exists()
+
+    @column(description="Leads to")
+    def leads_to(self, subscription: EventSubscription) -> str:
+        return mono(subscription.url.partition("?")[0])
+
+    @column(
+        description="State",
+        label={"Good": "success", "New": "info", "Failing": "danger", "Paused": "warning"},
+    )
+    def state(self, subscription: EventSubscription) -> str:
+        if not subscription.active:
+            return "Off"
+        if subscription.paused_at:
+            return "Paused"
+        if subscription.failing_since:
+            return "Failing"
+        return "Good" if subscription.delivered_at else "New"
+
+    @column(description="Behind")
+    def behind(self, subscription: EventSubscription) -> str:
+        if subscription.tx is None:
+            return "Begins with what comes next"
+        return lag_text(following.lag(Position(subscription.tx, subscription.after)))
+
+    @column(description="Last batch taken", ordering="delivered_at")
+    def last(self, subscription: EventSubscription) -> str:
+        at = subscription.delivered_at
+        return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else "None yet"
+
+    @column(description="Trouble")
+    def trouble(self, subscription: EventSubscription) -> str:
+        said = []
+        if subscription.paused_at:
+            said.append(f"Paused {subscription.paused_at:%Y-%m-%d %H:%M} UTC: ")
+            said.append(subscription.paused_reason)
+        elif subscription.failed_at:
+            tries = f", {subscription.failures} tries" if subscription.failures else ", over since"
+            said.append(f"{subscription.failed_at:%Y-%m-%d %H:%M:%S} UTC{tries}: ")
+            said.append(subscription.failed_reason)
+        return "".join(said) or "–"
+
+    @button(
+        description="Pause",
+        icon="pause",
+        permissions=["pause"],
+        variant=ActionVariant.WARNING,
+        dialog={
+            "title": "Pause this subscription",
+            "description": "Events wait for it, as long as the record keeps them.",
+            "form_class": ReasonForm,
+            "form_submit_text": "Pause",
+        },
+    )
+    def pause(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        subscription = self._one(object_id)
+        reason, by = form.cleaned_data["reason"], request.user.get_username()
+        steering.pause(subscription, reason=reason, by=by)
+        messages.success(request, f"Paused {subscription}. What happens waits for it.")
+        return done()
+
+    @button(
+        description="Resume",
+        icon="play_arrow",
+        permissions=["resume"],
+        variant=ActionVariant.PRIMARY,
+        dialog={
+            "title": "Resume this subscription",
+            "description": "It gets what has waited, in order.",
+            "form_class": ReasonForm,
+            "form_submit_text": "Resume",
+        },
+    )
+    def resume(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        subscription = self._one(object_id)
+        reason, by = form.cleaned_data["reason"], request.user.get_username()
+        steering.resume(subscription, reason=reason, by=by)
+        messages.success(request, f"Resumed {subscription}. What has waited is on its way.")
+        return done()
+
+    @button(
+        description="Send a test batch",
+        icon="send",
+        permissions=["change"],
+        dialog={
+            "title": "Send a test batch",
+            "description": "A signed batch without events, marked as a test. The position stays.",
+            "form_class": BaseDialogForm,
+            "form_submit_text": "Send",
+        },
+    )
+    def send_test_batch(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        subscription, now = self._one(object_id), timezone.now()
+        door = Door(private_networks=settings.LEADOPS_PRIVATE_NETWORKS, pool_size=1)
+        try:
+            body = test_body(subscription, now)
+            refusal = send(subscription, door, id=ids.new_id("msg"), body=body, now=now)
+        finally:
+            door.close()
+        if refusal is None:
+            messages.success(request, f"{subscription} took the test batch.")
+        else:
+            messages.error(request, f"{subscription} did not take it: {refusal.reason}")
+        return done()
+
+    @button(
+        description="Rewind",
+        icon="fast_rewind",
+        permissions=["change"],
+        dialog={
+            "title": "Go on from another place",
+            "description": "It gets everything from there on again, in new batches.",
+            "form_class": RewindForm,
+            "form_submit_text": "Rewind",
+        },
+    )
+    def rewind(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        subscription = self._one(object_id)
+        to, reason = form.cleaned_data["to"], form.cleaned_data["reason"]
+        steering.rewind(subscription, to, by=request.user.get_username(), reason=reason)
+        messages.success(request, f"{subscription} goes on from there.")
+        return done()
+
+    def _one(self, object_id: str) -> EventSubscription:
+        return EventSubscription.objects.get(pk=unquote(object_id))
+
+
+HELP = {
+    "types": "For example: recipient.* flow.completed. None: all.",
+    "flows": "Slugs of flows. None: all.",
+    "recipients": "Slugs of recipients. None: all.",
+}
+
+
+def lag_text(lag: Lag) -> str:
+    """`120 events, 35 s`; events of all kinds, wanted or not."""
+    if not lag.events or lag.since is None:
+        return "Nothing waits"
+    more = "more than " if lag.events >= following.MOST_COUNTED else ""
+    seconds = max(0, round((timezone.now() - lag.since).total_seconds()))
+    return f"{more}{lag.events:,} events of the record, {seconds:,} s"

@@ -1,0 +1,76 @@
+"""One batch to one receiver: signed, through the guarded door, within a deadline."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from events.models import EventSubscription
+from leadops.lib import webhooks
+from leadops.lib.http import Door, HttpError, Reply, Request
+from recipients.loading import Vault, stored_secrets
+
+GONE = 410
+LONGEST_WAIT = 3_600.0  # seconds that a receiver may ask for
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a batch was not taken. `wait` in seconds, where the receiver asks for one; `final`: it
+    wants no more."""
+
+    reason: str
+    wait: float = 0.0
+    final: bool = False
+
+
+def send(
+    subscription: EventSubscription, door: Door, *, id: str, body: bytes, now: datetime
+) -> Refusal | None:
+    """None when it was taken: any 2xx, and nothing else."""
+    try:
+        request = _request(subscription, id=id, body=body, now=now)
+    except ValueError as error:
+        return Refusal(f"Cannot be signed: {error}")
+    try:
+        reply = door.send(request)
+    except HttpError as error:
+        return Refusal(str(error))
+    if 200 <= reply.status < 300:
+        return None
+    said = f"Answered {reply.status}"
+    return Refusal(said, wait=_wait(reply, now), final=reply.status == GONE)
+
+
+def _request(subscription: EventSubscription, *, id: str, body: bytes, now: datetime) -> Request:
+    vault = Vault(*stored_secrets())
+    given = (subscription.secret, subscription.previous_secret)
+    secrets = [vault.secret(text) for text in given if text]
+    headers = {"Content-Type": "application/json"}
+    headers |= webhooks.sign(secrets, id=id, timestamp=int(now.timestamp()), body=body)
+    return Request(
+        "POST",
+        subscription.url,
+        headers=headers,
+        body=body,
+        timeout=subscription.timeout,
+        connect_timeout=min(5.0, subscription.timeout),
+    )
+
+
+def _wait(reply: Reply, now: datetime) -> float:
+    """Retry-After in seconds; 0 where there is none that can be read (RFC 9110, 10.2.3)."""
+    text = reply.headers.get("retry-after", "").strip()
+    try:
+        wait = float(text) if text.isdecimal() else _until(text, now)
+    except (ValueError, TypeError, OverflowError):
+        return 0.0
+    return min(max(wait, 0.0), LONGEST_WAIT) if math.isfinite(wait) else 0.0
+
+
+def _until(text: str, now: datetime) -> float:
+    moment = parsedate_to_datetime(text)
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return (aware - now).total_seconds()
