@@ -157,11 +157,13 @@ def _missing(first: int, last: int) -> str:
 def _chunks(spans: Iterable[Span]) -> Iterator[list[Span]]:
     """Neighbours together, so that many small seals are read by few queries."""
     held: list[Span] = []
+    events = 0
     for span in spans:
         held.append(span)
-        if sum(each.events for each in held) >= CHUNK or len(held) >= PAGE:
+        events += span.events
+        if events >= CHUNK or len(held) >= PAGE:
             yield held
-            held = []
+            held, events = [], 0
     if held:
         yield held
 
@@ -178,16 +180,16 @@ def _compare(spans: list[Span], dropped: Mapping[date, Dropped], found: Found) -
     """Rows and seals of neighbouring spans."""
     now = _read(spans)
     for number, span in enumerate(spans):
-        held = {copied.day(month): each for (at, month), each in now.items() if at == number}
+        held = {copied.day(month): each for month, each in now[number].items()}
         for month, seal in span.seals.items():
             _one(seal, held.pop(month, None), dropped, found)
         for month, each in held.items():
             _unsealed(month, span, each, found)
 
 
-def _read(spans: list[Span]) -> dict[tuple[int, int], Held]:
-    """By the span's place and the month: the tree of its rows."""
-    held: dict[tuple[int, int], Held] = {}
+def _read(spans: list[Span]) -> list[dict[int, Held]]:
+    """Of each span, by month, the tree of its rows."""
+    held: list[dict[int, Held]] = [{} for _ in spans]
     at, end = 0, spans[0].end
     with connection.cursor() as cursor:
         rows = settled.texts(cursor, start=spans[0].start, end=spans[-1].end)
@@ -195,9 +197,9 @@ def _read(spans: list[Span]) -> dict[tuple[int, int], Held]:
             while tx >= end:
                 at += 1
                 end = spans[at].end
-            each = held.get((at, month))
+            each = held[at].get(month)
             if each is None:
-                each = held[at, month] = Held(Tree(), [])
+                each = held[at][month] = Held(Tree(), [])
             each.tree.add(sha256(LEAF + text).digest())
             if each.tree.count <= NAMED:
                 each.first.append(text)

@@ -58,5 +58,3 @@ def lag_seconds() -> float:
         )
         found = cursor.fetchone()
     return float(found[0]) if found else 0.0
-
-
