@@ -43,6 +43,18 @@ class Filters(Chosen):
     test: str = ""
 
 
+def exported(chosen: Filters, now: datetime) -> dict[str, str]:
+    """The same choice as an export of leads takes it."""
+    names = ("flow", "source", "recipient", "status", "result")
+    query = {name: value for name in names if (value := getattr(chosen, name))}
+    if chosen.test:
+        query["test"] = "true" if chosen.test == "only" else "false"
+    if chosen.period:
+        start = now - timedelta(days=PERIODS[chosen.period][1])
+        query["start"] = start.date().isoformat()
+    return {"what": "leads", **query, "look": "1"}
+
+
 @dataclass(slots=True)
 class Page:
     leads: list[Lead] = field(default_factory=list)

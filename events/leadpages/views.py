@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import chain
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
@@ -18,11 +19,10 @@ from events.feedback import said
 from events.goingon import goes_on
 from events.leadpages.finding import find
 from events.leadpages.inspector import Shown, inspect
-from events.leadpages.listing import PERIODS, TESTS, Filters, Page, listed
+from events.leadpages.listing import PERIODS, TESTS, Filters, Page, exported, listed
 from events.leadpages.timeline import GROUPS, Step, timeline
 from events.models import Delivery, Event, Lead
 from events.pages import page
-from events.privacy import minimisation
 from events.retention import gone
 from events.visibility import Sight, lead_reason
 from events.zones import remembered
@@ -57,6 +57,7 @@ def search(request: HttpRequest) -> HttpResponse:
         after=found.after,
         sees_all=sight.sees_all,
         options=_options(user),
+        export=urlencode(exported(chosen, datetime.now(UTC))) if user.exports else "",
     )
 
 
@@ -119,7 +120,6 @@ def lead(request: HttpRequest, lead_id: str) -> HttpResponse:
         sees_all=sight.sees_all,
         took=_took(found),
         margin=found.revenue - found.cost,
-        account=minimisation.of_lead(found, sight),
     )
 
 
