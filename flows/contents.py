@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 import orjson
-from django.db.models import Field, Model
+from django.db.models import DecimalField, Field, Model
 
 from flows.models import Enhancement, Flow, FlowField, Step, StepRecipient
 from leadops.lib.fields import SecretField
@@ -132,11 +132,17 @@ def _values(row: Model, columns: Iterable[str]) -> dict[str, Any]:
 
 
 def _read(model: type[Model], values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values as the model has them; a column that is no more is left out."""
+    """The values as the database would give them, by default amounts too; a column that is no
+    more is left out."""
     known = _known(model)
+    amounts = {
+        name: column.get_default()
+        for name, column in known.items()
+        if isinstance(column, DecimalField)
+    }
     return {
         name: value if value is None else known[name].to_python(value)
-        for name, value in values.items()
+        for name, value in {**amounts, **values}.items()
         if name in known
     }
 

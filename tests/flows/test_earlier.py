@@ -153,7 +153,7 @@ def test_a_changed_cap_alone_makes_no_second_plan(play):
 
 
 def test_turns_read_what_an_earlier_version_needs(play):
-    Step.objects.filter(name="buyers").update(order="round_robin", learn_over=None)
+    Step.objects.filter(name="buyers").update(order="weighted", learn_over=None)
     plans.changed()
     answer = play.post()
     with recorded(play.flow, by="olga"):
