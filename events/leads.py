@@ -40,4 +40,4 @@ def lock(cursor: Any, lead_ids: Iterable[str]) -> dict[str, LockedLead]:
 def save(cursor: Any, leads: Sequence[LockedLead]) -> None:
     """Write back the number of the newest event and the revenue."""
     rows = [{"id": lead.id, "seq": lead.seq, "revenue": lead.revenue} for lead in leads]
-    LEAD.update(cursor, rows, ["seq", "revenue"])
+    LEAD.update(cursor, rows)

@@ -80,7 +80,7 @@ def locked(
     row = cursor.fetchone()
     if row is None:
         raise NoSuchLead(lead_id)
-    lead = LeadState(*row)
+    lead = LeadState.of(row)
     if seen is not None and lead.seq != seen:
         raise NotNow("Something happened to this lead in the meantime. Look at it again.")
     if lead.salt is None:
@@ -93,7 +93,7 @@ def locked(
     source = current.sources.get(lead.source_id)
     run = Run(lead=lead, flow=flow, journal=journal, source=source)
     cursor.execute(DELIVERIES, [[lead_id]])
-    run.deliveries = [DeliveryState(*row) for row in cursor.fetchall()]
+    run.deliveries = [DeliveryState.of(row) for row in cursor.fetchall()]
     run.find_place()
     return run
 

@@ -197,10 +197,10 @@ def _move(
 ) -> int:
     """Have leads go on by the flow as it is; how many of them do."""
     cursor.execute(LOCK_LEADS, [list(ids)])
-    leads = [LeadState(*row) for row in cursor.fetchall()]
+    leads = [LeadState.of(row) for row in cursor.fetchall()]
     leads = [each for each in leads if each.status in ("working", "review")]
     cursor.execute(DELIVERIES, [[lead.id for lead in leads]])
-    deliveries = [DeliveryState(*row) for row in cursor.fetchall()]
+    deliveries = [DeliveryState.of(row) for row in cursor.fetchall()]
     places, moved = [], []
     for lead in leads:
         was, now = _flows(current, lead)

@@ -124,4 +124,3 @@ def _reopen(run: Run, delivery: DeliveryState) -> None:
     delivery.tries, delivery.first_attempt_at, delivery.finished_at = 0, None, None
     # Somebody's own decision: it goes with the next batch, not under the key of the last.
     delivery.batch = ""
-    delivery.changed = True

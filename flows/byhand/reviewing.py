@@ -211,7 +211,7 @@ def _close(
     then: str = "go_on",
 ) -> None:  # fmt: skip
     _note(run, delivery, current, by=by, reason=reason, decision=decision, then=then)
-    delivery.state, delivery.finished_at, delivery.changed = decision, run.journal.at, True
+    delivery.state, delivery.finished_at = decision, run.journal.at
     delivery.reason = _said(by, reason)
     if then == "go_on":
         _take_on(run)

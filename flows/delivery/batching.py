@@ -228,7 +228,6 @@ def _admit(run: Run, delivery: DeliveryState, begun: _Begun, desk: Desk) -> None
         begun.held = found
     elif isinstance(found, Admit) and _fits(found, begun):
         begun.starts.append((run, delivery, found.endpoint))
-        delivery.changed = True
         dispatching.begin_together(run, delivery, plan, found, desk)
     else:
         if isinstance(found, Admit) or not delivery.attempts:

@@ -110,7 +110,6 @@ def holds_of(delivery: DeliveryState) -> list[Hold]:
 def hold(delivery: DeliveryState, holds: Iterable[Hold]) -> None:
     """Note on a delivery's row what it holds."""
     delivery.holds = [each.written() for each in holds] or None
-    delivery.changed = True
 
 
 @dataclass(frozen=True, slots=True)

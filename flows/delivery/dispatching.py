@@ -35,7 +35,6 @@ def dispatch(run: Run, delivery: DeliveryState, desk: Desk) -> None:
         _abandon(run, delivery, plan, f"{delivery.reason}; too late to try again".lstrip("; "))
         return
     found = verdict(run, plan, desk, step=run.flow.step(delivery.step), delivery=delivery)
-    delivery.changed = True
     if isinstance(found, Skip) and delivery.attempts:
         _abandon(run, delivery, plan, found.reason)
     elif isinstance(found, Skip):
@@ -339,7 +338,6 @@ def finish(run: Run, delivery: DeliveryState, state: str, result: Result | None)
     shares.ending(run, delivery, state)
     delivery.state = state
     delivery.waits_for = ""
-    delivery.changed = True
     run.counters.settle(delivery)
     if result is not None:
         delivery.outcome = result.outcome.value

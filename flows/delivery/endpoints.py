@@ -173,7 +173,7 @@ def _store(cursor: Any, changed: dict[str, Breaker], visits: dict[str, Visits]) 
         rows.append(_row(id, found, at_rest=at_rest))
         if at_rest:
             resting.append(id)
-    TABLE.update(cursor, rows, [*STATE, "at_rest"])
+    TABLE.update(cursor, rows)
     if resting:
         transaction.on_commit(lambda: _at_rest.update(resting))
 
@@ -190,7 +190,7 @@ def lock_breaker(id: str) -> Breaker:
 
 def store_breaker(cursor: Any, id: str, found: Breaker) -> None:
     """What staff made of a breaker. It is read by every turn until it is at rest."""
-    TABLE.update(cursor, [_row(id, found, at_rest=False)], [*STATE, "at_rest"])
+    TABLE.update(cursor, [_row(id, found, at_rest=False)])
 
 
 def _note(cursor: Any, journal: Journal, step: Step, visits: Visits) -> None:

@@ -28,7 +28,6 @@ def settle(run: Run, delivery: DeliveryState, attempt: Attempt, desk: Desk) -> N
     own_id = attempt.result.buyer_lead_id
     attempt = impersonal.attempt(run, attempt, moves=impersonal.moves(plan))
     result = attempt.result
-    delivery.changed = True
     delivery.outcome = result.outcome.value
     delivery.category = result.category.value if result.category else ""
     delivery.reason = result.reason[:500]

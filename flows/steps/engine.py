@@ -107,7 +107,7 @@ def stop_erased(run: Run, plans: Plans, *, by: str = "") -> int:
 
 
 def _close_erased(run: Run, delivery: DeliveryState, plan: RecipientPlan, by: str) -> None:
-    delivery.state, delivery.finished_at, delivery.changed = "failed", run.journal.at, True
+    delivery.state, delivery.finished_at = "failed", run.journal.at
     delivery.reason = ERASED
     run.counters.settle(delivery)
     run.journal.record(

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from decimal import Decimal
+from operator import attrgetter, itemgetter
 from typing import Any
 
 import orjson
@@ -18,6 +19,7 @@ from flows.steps.ruleviews import judged
 from flows.steps.shares import Book
 from leadops.lib import ids, secrets
 from leadops.lib.bulk import Table, dumps
+from leadops.lib.claim import Claimed
 
 
 @dataclass(slots=True)
@@ -49,8 +51,16 @@ class LeadState:
     inquiry: str = ""  # the one under way; the engine waits for its answers
     flow_version: int = 0  # that it goes by; 0: its flow as it is
     values: Mapping[str, Any] = field(default_factory=dict)
+    row: Sequence[Any] = ()  # as it was read
     _hidden: Mapping[str, Any] | None = None
     _sealed_anew: bool = False
+
+    @classmethod
+    def of(cls, row: Sequence[Any]) -> LeadState:
+        """A row of `LOCK_LEADS`."""
+        state = cls(*row)
+        state.row = row
+        return state
 
     @property
     def hidden(self) -> Mapping[str, Any]:
@@ -90,6 +100,18 @@ class WorkState:
     due_in: float | None = 0.0  # seconds from now; None: when somebody resumes it
     hold: float = 0.0
     done: bool = False
+    claimed: Claimed | None = None  # as this turn got it
+
+    def stands(self, lease_seconds: float) -> bool:
+        """Whether its row says already what this turn would write: it was claimed for the attempt
+        that begins, and for long enough."""
+        row = self.claimed
+        return (
+            self.begun
+            and row is not None
+            and (row.lane, row.claims) == (self.lane, self.claims)
+            and self.hold <= max(lease_seconds, row.hold)
+        )
 
 
 @dataclass(slots=True)
@@ -125,9 +147,16 @@ class DeliveryState:
     first_attempt_at: datetime | None = None
     finished_at: datetime | None = None
     held_at: datetime | None = None
+    row: Sequence[Any] = ()  # as it was read
     new: bool = False
-    changed: bool = False
     work: WorkState | None = None
+
+    @classmethod
+    def of(cls, row: Sequence[Any]) -> DeliveryState:
+        """A row of `DELIVERIES`."""
+        state = cls(*row)
+        state.row = row
+        return state
 
     @property
     def chosen_by(self) -> Mapping[str, Any] | None:
@@ -273,7 +302,7 @@ DELIVERY = Table(
         "held_at": "timestamptz",
     },
 )
-NOT_COLUMNS = {"values", "_hidden", "_sealed_anew"}
+NOT_COLUMNS = {"values", "row", "_hidden", "_sealed_anew"}
 # What a row of each is read as: the states' fields stand in the same order.
 LEAD_COLUMNS = [f.name for f in fields(LeadState) if f.name not in NOT_COLUMNS]
 LOCK_LEADS = f"""
@@ -287,26 +316,43 @@ WRITTEN_ONCE = {
     "id", "lead_id", "recipient_id", "flow_id", "step", "step_id", "routing", "pricing",
     "created_at",
 }  # fmt: skip
-LEAD_CHANGES = [column for column in LEAD.columns if column != "id"]
-DELIVERY_CHANGES = [column for column in DELIVERY.columns if column not in WRITTEN_ONCE]
+
+
+class _Changes:
+    """Finds what a turn has changed in rows of a table."""
+
+    def __init__(self, read: Sequence[str], written: Iterable[str]) -> None:
+        self.names = tuple(written)
+        self._now = attrgetter(*self.names)
+        self._before = itemgetter(*map(read.index, self.names))
+
+    def of(self, state: LeadState | DeliveryState) -> dict[str, Any]:
+        """The new values of the columns that have changed."""
+        now, before = self._now(state), self._before(state.row)
+        return {
+            name: value
+            for name, value, was in zip(self.names, now, before, strict=True)
+            if value is not was and value != was
+        }
+
+
+LEAD_CHANGES = _Changes(LEAD_COLUMNS, (c for c in LEAD.columns if c != "id"))
+DELIVERY_CHANGES = _Changes(
+    [*DELIVERY.columns], (c for c in DELIVERY.columns if c not in WRITTEN_ONCE)
+)
 
 
 def save_leads(cursor: Any, runs: Sequence[Run]) -> None:
+    changed = []
     for run in runs:
         if not run.flow.broken:  # it has no steps
             run.lead.step_id = run.flow.step_id(run.lead.step)
         run.lead.held_at = _held(run, run.lead.status, run.lead.held_at)
-    LEAD.update(
-        cursor,
-        [{c: getattr(run.lead, c) for c in LEAD.columns} for run in runs],
-        LEAD_CHANGES,
-    )
+        if found := LEAD_CHANGES.of(run.lead):
+            changed.append({"id": run.lead.id, **found})
+    LEAD.update(cursor, changed)
     sealed = [run.lead for run in runs if run.lead.was_sealed]
-    SEALED.update(
-        cursor,
-        [{"id": lead.id, "sensitive": lead.sensitive} for lead in sealed],
-        [*SEALED.columns][1:],
-    )
+    SEALED.update(cursor, [{"id": lead.id, "sensitive": lead.sensitive} for lead in sealed])
 
 
 def save_deliveries(cursor: Any, runs: Sequence[Run]) -> None:
@@ -316,19 +362,13 @@ def save_deliveries(cursor: Any, runs: Sequence[Run]) -> None:
         for delivery in run.deliveries:
             delivery.held_at = _held(run, delivery.state, delivery.held_at)
             if delivery.new:
-                fresh.append(_row(delivery))
-            elif delivery.changed:
-                changed.append(_row(delivery))
+                fresh.append({c: getattr(delivery, c) for c in DELIVERY.columns})
+            elif found := DELIVERY_CHANGES.of(delivery):
+                changed.append({"id": delivery.id, **found})
     DELIVERY.insert(cursor, fresh)
-    DELIVERY.update(cursor, changed, DELIVERY_CHANGES)
+    DELIVERY.update(cursor, changed)
 
 
 def _held(run: Run, state: str, since: datetime | None) -> datetime | None:
     """Since when it has been in review; None while it is not."""
     return (since or run.journal.at) if state == "review" else None
-
-
-def _row(delivery: DeliveryState) -> dict[str, Any]:
-    if isinstance(delivery.holds, str):
-        delivery.holds = orjson.loads(delivery.holds)
-    return {c: getattr(delivery, c) for c in DELIVERY.columns}

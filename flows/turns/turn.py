@@ -296,7 +296,7 @@ def load(turn: Turn) -> Loaded:
     at = (clock.fetchone() or [None])[0]
     number = revision.fetchone()
     current = plans.loaded(number[0] if number else 0)
-    states = [LeadState(*row) for row in leads.fetchall()]
+    states = [LeadState.of(row) for row in leads.fetchall()]
     found = {
         lead.id: Run(
             lead=lead,
@@ -311,7 +311,7 @@ def load(turn: Turn) -> Loaded:
     for run in found.values():
         run.book, run.counters = book, counters
     for row in deliveries.fetchall():
-        delivery = DeliveryState(*row)
+        delivery = DeliveryState.of(row)
         if delivery.lead_id in found:
             found[delivery.lead_id].deliveries.append(delivery)
     for run in found.values():
@@ -409,6 +409,7 @@ def _claimed_work(run: Run, claimed: Claimed) -> WorkState:
         id=claimed.id,
         claims=claimed.claims,
         hold=claimed.hold,
+        claimed=claimed,
     )
     delivery = run.delivery(claimed.delivery_id) if claimed.delivery_id else None
     if delivery is not None:

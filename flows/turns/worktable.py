@@ -74,11 +74,13 @@ def changes(runs: Sequence[Run], *, lease: str, lease_seconds: float) -> Changes
         if run.flow.waits and run.lead.status != "working":
             found.ended.append(run.lead.id)
         for work in run.works():
-            if not work.done:
-                row = _row(work, lease, lease_seconds)
-                (found.fresh if work.id is None else found.kept).append(row)
-            elif work.id is not None:
+            if work.id is None:
+                if not work.done:
+                    found.fresh.append(_row(work, lease, lease_seconds))
+            elif work.done:
                 found.done.append(work.id)
+            elif not work.stands(lease_seconds):
+                found.kept.append(_row(work, lease, lease_seconds))
     return found
 
 

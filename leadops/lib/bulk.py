@@ -7,10 +7,12 @@ together with everything else that one transaction writes.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import orjson
@@ -39,7 +41,7 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Table:
     """Statements for one table; `columns` names the written columns with their SQL types."""
 
@@ -75,14 +77,24 @@ class Table:
         if rows:
             cursor.execute(f"{self._insert} {suffix}", [dumps(rows)])
 
-    def update(self, cursor: Any, rows: Sequence[Row], columns: Sequence[str]) -> None:
-        """Set `columns` of the rows with the keys given."""
-        if not rows:
-            return
-        sets = ", ".join(f'"{column}" = {self._value(column)}' for column in columns)
-        cursor.execute(
+    def update(self, cursor: Any, rows: Iterable[Row]) -> None:
+        """Set in each row, found by its key, the other columns that it names.
+
+        Rows that name the same go together, in one statement.
+        """
+        alike: dict[tuple[str, ...], list[Row]] = defaultdict(list)
+        for row in rows:
+            alike[tuple(row)].append(row)
+        for columns, chosen in alike.items():
+            cursor.execute(self._update(columns), [dumps(chosen)])
+
+    @cache  # noqa: B019  tables are constants
+    def _update(self, columns: tuple[str, ...]) -> str:
+        sets = ", ".join(
+            f'"{column}" = {self._value(column)}' for column in columns if column != self.key
+        )
+        return (
             f"UPDATE {self.name} AS t SET {sets} "  # noqa: S608  our own names
-            f"FROM json_to_recordset(%s::json) AS r({self._record([self.key, *columns])}) "
-            f'WHERE t."{self.key}" = r."{self.key}"',
-            [dumps([{c: row[c] for c in (self.key, *columns)} for row in rows])],
+            f"FROM json_to_recordset(%s::json) AS r({self._record(columns)}) "
+            f'WHERE t."{self.key}" = r."{self.key}"'
         )

@@ -307,8 +307,9 @@ def test_a_cap_is_exact_under_many_pumps(clear_record):
                     break
                 with connection.cursor() as cursor:
                     cursor.execute(
-                        "UPDATE flows_work SET due_at = clock_timestamp() "
-                        "WHERE lease IS NULL AND delivery_id IS NOT NULL"
+                        "UPDATE flows_work SET due_at = clock_timestamp() WHERE id IN ("
+                        "SELECT id FROM flows_work WHERE lease IS NULL "
+                        "AND delivery_id IS NOT NULL FOR UPDATE SKIP LOCKED)"
                     )
                 if Delivery.objects.filter(state="accepted").count() >= 40 and not starts:
                     break
