@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from django.urls import path
 
-from events.privacypages.views import request_page, start
+from events.privacypages.views import disclosed, request_page, start
 
 app_name = "privacy"
 urlpatterns = [
     path("privacy/", start, name="start"),
+    path("leads/<str:lead_id>/disclosed/", disclosed, name="disclosed"),
     path("privacy/<str:id>/", request_page, name="request"),
 ]

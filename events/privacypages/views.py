@@ -16,10 +16,10 @@ from django.shortcuts import redirect
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from events import cursors
+from events import cursors, visibility
 from events.models import Lead, PrivacyRequest
 from events.pages import page
-from events.privacy import copying, erasing, finding
+from events.privacy import copying, erasing, finding, minimisation
 from events.privacy.finding import Held, Person
 from events.zones import remembered
 from recipients.models import SuppressionList
@@ -142,6 +142,26 @@ def request_page(request: HttpRequest, id: str) -> HttpResponse:
         total=sum(row.counts.values()),
         leads=row.leads[:LEADS_SHOWN],
         part=row.position / len(row.leads) if row.leads else 1.0,
+    )
+
+
+@never_cache
+@login_required
+@require_safe
+def disclosed(request: HttpRequest, lead_id: str) -> HttpResponse:
+    """Which fields of a lead went to whom, as far as the viewer may see who."""
+    sight = visibility.of_user(request.user)
+    lead = sight.leads().select_related("flow").filter(id=lead_id).first()
+    if lead is None:
+        raise Http404("There is no such lead.")
+    return page(
+        request,
+        "privacy/disclosed.html",
+        "Lead",
+        zone=remembered(request.session),
+        subtitle=lead.id,
+        lead=lead,
+        account=minimisation.of_lead(lead, sight),
     )
 
 

@@ -14,8 +14,12 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from events.models import Event, Lead, PrivacyRequest, Snapshot
+from events.privacy import erasing, finding, minimisation
 from events.vocabulary import EventType
-from recipients.models import SuppressionList
+from flows import plans
+from flows.models import Flow
+from recipients import versions
+from recipients.models import Endpoint, SuppressionList
 from recipients.outcomes import Outcome
 from tests import factories
 
@@ -158,6 +162,36 @@ def test_the_page_finds_and_erases_for_administrators_alone(world, client):
     assert "events_snapshot" in done.content.decode()
     assert Lead.objects.get().salt is None
     assert client.get("/privacy/prv_x/").status_code == 404
-    shown = client.get(f"/leads/{world.lead_id}/").content.decode()
-    assert "Who got which fields" in shown
-    assert "lead.erased" in shown
+    assert "lead.erased" in client.get(f"/leads/{world.lead_id}/").content.decode()
+
+
+def test_the_record_says_which_fields_went_to_whom_even_after_an_erasure(world, client):
+    """Account managers see their own recipients' part alone."""
+    Flow.objects.update(consent_field="trustedform_cert_url", consent_required=False)
+    row = world.recipient.mapping_rows.get()
+    row.value = "{{lead.email}} {{lead.phone_1}} {{lead.state}} {{lead.ssn}} {{lead.nickname}}"
+    row.save()
+    versions.keep(world.recipient, by="olga")
+    Endpoint.objects.update(url="https://x.example/{{lead.score}}")
+    plans.changed()
+    later = factories.deliver_lead(world.flow, world.source, email="other@example.com")
+    erasing.erase(finding.person("lead_id", later), by="ada", reason="x")
+    account = minimisation.of_lead(Lead.objects.get(pk=later))
+    (sent,) = account.disclosures
+    told = {(each.name, each.privacy, each.now) for each in sent.fields}
+    assert told == {
+        ("email", "personal", False),
+        ("phone_1", "personal", False),
+        ("state", "plain", False),
+        ("ssn", "sensitive", False),
+        ("nickname", "personal", False),
+        ("score", "plain", True),
+    }
+    assert (account.consent or {})["problem"] == "trustedform_cert_url is missing"
+    client.force_login(world.ops)
+    shown = client.get(f"/leads/{later}/disclosed/").content.decode()
+    assert "trustedform_cert_url is missing" in shown
+    assert "version 2" in shown
+    manager = factories.make_user("dana", role="account_manager")
+    client.force_login(manager)
+    assert client.get(f"/leads/{later}/disclosed/").status_code == 404
