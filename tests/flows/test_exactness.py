@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
 from random import Random
@@ -21,7 +22,7 @@ from events import rollups, verify
 from events.feedback.process import take as take_feedback
 from events.feedback.reading import Statement
 from events.models import Delivery, Event, Lead
-from flows.byhand import by_hand, retrying, steering
+from flows.byhand import by_hand, moving, retrying, steering
 from flows.models import Step, StepRecipient, Work
 from flows.patterns import ORDERS
 from flows.turns import worktable
@@ -82,6 +83,7 @@ class History:
             self.change_tiers,
             self.grow_old,
             self.switch,
+            self.move_leads,
             rollups.fold,
         ]
 
@@ -239,6 +241,11 @@ class History:
             rules={"all": [{"field": "email", "op": "contains", "value": "@"}]},
         )
 
+    def move_leads(self) -> None:
+        """Those inside go on by the flow as it is, where any does not."""
+        with suppress(moving.NothingToMove):
+            self.scene.move()
+
     def change_pattern(self) -> None:
         """Another way to sell a lead once, in another order."""
         step = Step.objects.get(name="buyers")
@@ -271,6 +278,7 @@ class History:
         for row in StepRecipient.objects.exclude(opens_after=None):
             row.opens_after = None
             row.save()
+        self.move_leads()
         Recipient.objects.filter(active=False).update(active=True)
         for one in Recipient.objects.all():
             one.save()
