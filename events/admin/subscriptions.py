@@ -18,9 +18,9 @@ from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from events import directory, following
-from events.api.parameters import moment
 from events.following import Lag, Position
 from events.models import EventSubscription
+from events.parameters import moment
 from events.pushing import steering
 from events.pushing.batches import test_body
 from events.pushing.sending import send
@@ -44,7 +44,7 @@ class WordsField(forms.CharField):
         return [word for word in str(value or "").replace(",", " ").split() if word]
 
     def has_changed(self, initial: Any, data: Any) -> bool:
-        return (initial or []) != self.to_python(data)
+        return bool((initial or []) != self.to_python(data))
 
 
 def names(model: str, kind: str) -> Callable[[list[str]], None]:

@@ -13,10 +13,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from events import cursors, directory, visibility
-from events.api.filters import filtered
-from events.api.parameters import DEFAULT_LIMIT, MOST, Parameters, limit, next_url
-from events.api.shapes import events_json
+from events.eventjson import events_json
+from events.filters import filtered
 from events.models import Event
+from events.parameters import DEFAULT_LIMIT, MOST, Parameters, limit, next_url
 from events.visibility import Sight
 from leadops.lib.access import IsStaff, IsStaffOrSource
 from leadops.lib.api import WrongShape

@@ -21,10 +21,10 @@ from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
 from events import cursors, visibility
-from events.api.parameters import DEFAULT_LIMIT, Parameters, limit, next_url, stamp
 from events.exports import serving, steering, wanted
 from events.models import Export
 from events.models.export import Format, What
+from events.parameters import DEFAULT_LIMIT, Parameters, limit, next_url, stamp
 from leadops.lib.access import IsStaff, caller
 from leadops.lib.api import Conflict, JsonParser, WrongShape
 

@@ -9,7 +9,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from events import visibility
-from events.api.shapes import lead_json
+from events.leadjson import lead_json
 from events.snapshots import Snapshots
 from leadops.lib.access import IsStaffOrSource
 

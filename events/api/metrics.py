@@ -16,9 +16,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from events import directory, figures, visibility
-from events.api.parameters import Parameters, moment, stamp
 from events.figures import Row, Scope
 from events.metrics import Summary, as_json
+from events.parameters import Parameters, moment, stamp
 from events.periods import INTERVALS, Span
 from events.zones import zone
 from leadops.lib.access import IsStaffOrPartner

@@ -15,8 +15,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from events import cursors
-from events.api.parameters import stamp
 from events.models import Lead, PrivacyRequest
+from events.parameters import stamp
 from events.privacy import copying, erasing, finding
 from events.privacy.finding import NotFindable, Person
 from leadops.lib.access import IsStaff, caller

@@ -14,10 +14,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from events import directory, following, visibility
-from events.api import parameters
-from events.api.parameters import Parameters
+from events import directory, following, parameters, visibility
 from events.following import Choice, Position
+from events.parameters import Parameters
 from events.streaming.asked import SOCKET, Asked, Caller, Form
 from events.streaming.entitlement import password_mark
 from leadops.lib import handover, secrets

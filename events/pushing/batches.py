@@ -10,10 +10,10 @@ from typing import Any
 import orjson
 
 from events import directory, following
-from events.api.parameters import stamp, types
-from events.api.shapes import events_json
+from events.eventjson import events_json
 from events.following import Choice, Position
 from events.models import Event, EventSubscription
+from events.parameters import stamp, types
 from events.visibility import Sight
 from leadops.lib import ids
 

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from django.db import connection
 
 from events import following
-from events.api.shapes import events_json
+from events.eventjson import events_json
 from events.following import Choice, Chunk, Position
 from events.models import Event
 from events.streaming import entitlement
@@ -28,6 +28,7 @@ from events.visibility import Sight
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.1  # between two looks for what is new; none while nobody reads
+LAST_SECONDS = 2.0  # for the last look, at a stop
 AWAY_SECONDS = 1.0  # before the next look when the database was away
 YOUNG = 1_000  # rows in one go
 THREADS = 4  # that read and render for streams which are behind
@@ -64,6 +65,7 @@ class Feed:
         self._ended.set()
         self._wanted.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
+        self._follower.join(LAST_SECONDS)
 
     def want(self, wanted: bool) -> None:
         """Whether anybody reads."""
@@ -71,6 +73,7 @@ class Feed:
             self._wanted.set()
         else:
             self._wanted.clear()
+            self.recent.forget()
 
     # --- on the loop
 
@@ -108,9 +111,12 @@ class Feed:
     async def sights(self, callers: Iterable[Caller]) -> dict[Caller, Sight]:
         return await self.run(entitlement.sights, list(callers))
 
-    def _add(self, chunk: Chunk) -> None:
-        self.recent.add(chunk)
-        if chunk.rows:
+    def _add(self, before: Position, chunk: Chunk) -> None:
+        if not self._wanted.is_set():
+            return
+        began = before != self.recent.end
+        self.recent.add(before, chunk)
+        if chunk.rows or began:
             self.news.set()
             self.news = asyncio.Event()
 
@@ -122,19 +128,21 @@ class Feed:
             try:
                 self._follow_while_wanted()
             except Exception:
+                if self._ended.is_set():
+                    break  # the loop is gone, or the database goes
                 log.exception("Following the record ended early; trying again")
                 connection.close()
                 self._ended.wait(AWAY_SECONDS)
+        connection.close()
 
     def _follow_while_wanted(self) -> None:
         if self._ended.is_set():
             return
         at = following.tip()
-        self._loop.call_soon_threadsafe(self.recent.restart, at)
         while self._wanted.is_set() and not self._ended.is_set():
             chunk = following.read(at, limit=YOUNG)
+            self._loop.call_soon_threadsafe(self._add, at, chunk)
             at = chunk.reached
-            self._loop.call_soon_threadsafe(self._add, chunk)
             if chunk.caught_up:
                 self._ended.wait(POLL_SECONDS)
 

@@ -12,7 +12,7 @@ from rest_framework import exceptions, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from events.api.parameters import Parameters, moment
+from events.parameters import Parameters, moment
 from flows.api.steering import SteeringView, recipient_of
 from flows.byhand import bulkretry
 from flows.models import BulkRetry

@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 import django_filters
 from django.db.models import QuerySet
 
-from events.api.filters import Moment, Outcomes
 from events.exports.cells import Record
 from events.exports.subjects.base import Reading, Row, Subject, money, stamp
+from events.filters import Moment, Outcomes
 from events.models import Delivery
 from events.visibility import Sight
 from recipients.outcomes import Category

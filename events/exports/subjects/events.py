@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 import orjson
 from django.db.models import QuerySet
 
-from events.api.filters import EventFilters
 from events.exports import values
 from events.exports.cells import Record
 from events.exports.subjects.base import Reading, Row, Subject, stamp
+from events.filters import EventFilters
 from events.masking import TextMask, mask_values, personal_names
 from events.visibility import Sight
 

@@ -9,11 +9,11 @@ import django_filters
 import orjson
 from django.db.models import Exists, OuterRef, QuerySet
 
-from events.api.filters import Moment
 from events.exports import values
 from events.exports.cells import Record
 from events.exports.subjects.base import Reading, Row, Subject, money, stamp
 from events.exports.subjects.deliveries import Deliveries
+from events.filters import Moment
 from events.masking import mask_values, personal_names
 from events.models import Lead
 from events.visibility import Sight

@@ -8,7 +8,7 @@ import django_filters
 from django import forms
 from django.db.models import QuerySet
 
-from events.api import parameters
+from events import parameters
 from events.models import Event
 from leadops.lib.api import WrongShape
 from recipients.outcomes import Outcome

@@ -1,22 +1,19 @@
-"""Leads and events as the API shows them."""
+"""Events as the API, exports, streams and pushes show them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
-from decimal import Decimal
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from events import directory
-from events.api.parameters import stamp
 from events.exchanges import bodies
 from events.feedback import said as feedback_words
 from events.masking import TextMask, mask_values, personal_names
-from events.models import Delivery, Event, Lead
-from events.privacy import minimisation
+from events.models import Event
+from events.parameters import stamp
 from events.retention import gone
 from events.snapshots import Snapshots
-from events.visibility import Sight, lead_reason
+from events.visibility import Sight
 
 # Fields of an event in which nothing of the lead stands.
 NAMES_ONLY = frozenset(
@@ -94,66 +91,3 @@ def _masked(
         if name not in NAMES_ONLY:
             entry[name] = mask.deep(value)
     return mask_values(values, personal_names(values, privacy))
-
-
-def lead_json(
-    lead: Lead, sight: Sight, values: Mapping[str, Any] | None, deliveries: Iterable[Delivery]
-) -> dict[str, Any]:
-    """A lead; its money and buyers only for staff, as far as they see them."""
-    shown: dict[str, Any] = {
-        "id": lead.id,
-        "status": lead.status,
-        "result": lead.result or None,
-        "reason": lead_reason(sight, lead) or None,
-        "flow": _party(lead.flow),
-        "source": _party(lead.source),
-        "created_at": stamp(lead.created_at),
-        "completed_at": _stamp(lead.completed_at),
-        "test": lead.test,
-        "currency": lead.currency,
-    }
-    if sight.recipients is None:
-        shown["price"] = _money(lead.cost - lead.services_cost)
-    if sight.sees_all:
-        shown["revenue"] = _money(lead.revenue)
-        shown["margin"] = _money(lead.revenue - lead.cost)
-    if not sight.source:
-        shown["deliveries"] = [delivery_json(delivery) for delivery in deliveries]
-        shown["disclosed"] = minimisation.as_json(lead, sight)
-    if values is not None and not sight.sees_personal:
-        values = mask_values(values, personal_names(values, directory.privacy(lead.flow_id)))
-    shown["values"] = values
-    return shown
-
-
-def delivery_json(delivery: Delivery) -> dict[str, Any]:
-    return {
-        "id": delivery.id,
-        "recipient": _party(delivery.recipient),
-        "state": delivery.state,
-        "outcome": delivery.outcome or None,
-        "category": delivery.category or None,
-        "reason": delivery.reason or None,
-        "waits_for": delivery.waits_for or None,
-        "attempts": delivery.attempts,
-        "endpoint": delivery.endpoint,
-        "price": _money(delivery.price),
-        "revenue": _money(delivery.revenue),
-        "buyer_lead_id": delivery.buyer_lead_id or None,
-        "late": delivery.late,
-        "created_at": stamp(delivery.created_at),
-        "finished_at": _stamp(delivery.finished_at),
-        "returned_at": _stamp(delivery.returned_at),
-    }
-
-
-def _party(party: Any) -> dict[str, str]:
-    return {"id": party.id, "slug": party.slug, "name": party.name}
-
-
-def _money(amount: Decimal | None) -> float | None:
-    return None if amount is None else float(amount)
-
-
-def _stamp(at: datetime | None) -> str | None:
-    return None if at is None else stamp(at)
