@@ -91,7 +91,7 @@ class Look:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: HttpRequest) -> HttpResponse:
-    """The form, with the first rows of what it asks for; a post begins the export."""
+    """The form, with the first rows of what it asks for; a post looks again, or begins the export."""
     user: Any = request.user
     if not steering.may_export(user):
         raise PermissionDenied
@@ -101,14 +101,15 @@ def new(request: HttpRequest) -> HttpResponse:
     what = what if what in SUBJECTS else What.EVENTS.value
     document = _document(given, what)
     look = Look()
-    if request.method == "POST":
+    looked = "look" in given or given.get("do") in ("look", "export")
+    if request.method == "POST" and given.get("do") == "export":
         try:
             asked = wanted.read(document)
             export = steering.start(asked, by=user.get_username(), sight=sight)
             return redirect("exports:one", export.id)
         except (WrongShape, steering.NotTheirs, steering.TooMany, DataError) as error:
             look.problems = _problems(error)
-    elif "look" in given:
+    elif looked:
         look = _look(document, user.get_username(), sight)
     return page(
         request,
@@ -124,7 +125,7 @@ def new(request: HttpRequest) -> HttpResponse:
         reason=given.get("reason", ""),
         without_lead=given.get("exclude") == "lead",
         look=look,
-        looked="look" in given or request.method == "POST",
+        looked=looked,
         sample=SAMPLE,
         sees_personal=sight.sees_personal,
         kept=keeping.KEPT.days,

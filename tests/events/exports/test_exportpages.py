@@ -24,7 +24,13 @@ def test_one_looks_before_one_exports(olga: Client, world: World):
     assert not Export.objects.exists()
     begun = olga.post(
         "/exports/new/",
-        {"what": "events", "format": "csv", "type": ["flow.completed"], "reason": "For a look"},
+        {
+            "what": "events",
+            "format": "csv",
+            "type": ["flow.completed"],
+            "reason": "For a look",
+            "do": "export",
+        },
     )
     export = Export.objects.get()
     assert begun["Location"] == f"/exports/{export.id}/"
@@ -49,14 +55,14 @@ def test_what_is_wrong_stands_above_the_form(olga: Client):
         assert olga.get(path).status_code == 200
     shown = olga.get("/exports/new/?look=1&start=never").content.decode()
     assert 'id="problems"' in shown
-    answer = olga.post("/exports/new/", {"what": "events", "format": "doc"})
+    answer = olga.post("/exports/new/", {"what": "events", "format": "doc", "do": "export"})
     assert 'id="problems"' in answer.content.decode()
 
 
 def test_a_link_and_a_cancel(olga: Client, world: World):
     world.lead()
     for _ in range(2):
-        olga.post("/exports/new/", {"what": "leads", "format": "jsonl"})
+        olga.post("/exports/new/", {"what": "leads", "format": "jsonl", "do": "export"})
     one, two = Export.objects.order_by("id")
     olga.post(f"/exports/{one.id}/", {"do": "cancel"})
     assert Export.objects.get(pk=one.id).state == "cancelled"
