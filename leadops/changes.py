@@ -228,6 +228,8 @@ def _text(obj: Model, name: str, value: str) -> Any:
             return _headers(value)
         case Endpoint() | Source(), "url" | "feedback_url":
             return _address(value, locators.without_secrets(value))
+        case TestCase(), "request" | "reply_body":
+            return sealed(value) if value else ""
         case Channel(), "url":
             return _address(value, locators.place(value))
         case MappingRow(), "value":

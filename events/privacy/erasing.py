@@ -73,11 +73,11 @@ def erase(
 def wording(subject: Subject, reason: str) -> str:
     """The reason, without what it repeats of the person: it stays for good."""
     said = reason.strip()
-    named = dict(enumerate((*subject.emails, *subject.numbers)))
     with connection.cursor() as cursor:
         known = values.of_leads(cursor, subject.lead_ids[-READ:], subject.since)
-    for each in (named, *known.values()):
-        words = [str(value) for value in each.values()]
+    named = [*subject.emails, *subject.numbers]
+    for each in (named, *(list(lead.values()) for lead in known.values())):
+        words = [str(value) for value in each]
         said = scrubbed(said, [word for word in words if len(word) >= SHORTEST])
     return said[:REASON_LENGTH]
 

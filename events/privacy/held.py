@@ -193,6 +193,7 @@ IMPERSONAL = {
     "events_alertthreshold_notify": _CONFIGURED,
     "events_channel": _CONFIGURED,
     "events_destination": _CONFIGURED,
+    "events_eventsubscription": _CONFIGURED,
     "events_export": "who took what, by which filters: names and ids",
     "events_exportlink": "ids of links",
     "events_exportschedule": _CONFIGURED,

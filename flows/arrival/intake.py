@@ -7,6 +7,7 @@ been committed.
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,6 +16,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from events import search
 from events.journal import Journal
 from events.models.lead import new_salt
 from events.vocabulary import EventType
@@ -38,6 +40,8 @@ from recipients.prices import By, Priced
 
 MASK = "•••"
 SEARCHED = {"email": "email", "phone": "phone"}  # field types by which leads are found
+LONGEST_SEARCHED = 320  # characters of an address
+_PHONE_NAME = re.compile(r"phone|mobile|cell|tel", re.IGNORECASE)
 
 LEAD = Table(
     "events_lead",
@@ -447,16 +451,22 @@ def _lead(
 def search_keys(
     flow: FlowPlan, values: Mapping[str, Any], lead_id: str, at: datetime
 ) -> Iterator[dict[str, Any]]:
+    """The digests under which a lead is found: of its e-mails and phones, and of what stands in
+    other fields and is one: people ask to be erased by whatever address they gave."""
+    found: dict[tuple[str, bytes], None] = {}
+    typed = {plan.name for plan in flow.fields if plan.type in SEARCHED}
     for plan in flow.fields:
-        kind = SEARCHED.get(plan.type)
-        value = values.get(plan.name)
+        kind, value = SEARCHED.get(plan.type), values.get(plan.name)
         if kind and value:
-            yield {
-                "lead_id": lead_id,
-                "kind": kind,
-                "digest": secrets.search_digest(kind, str(value)),
-                "created_at": at,
-            }
+            found[kind, secrets.search_digest(kind, str(value))] = None
+    for name, value in values.items():
+        if name in typed or not isinstance(value, str) or "." in name:
+            continue
+        kind = "email" if "@" in value else "phone" if _PHONE_NAME.search(name) else ""
+        if kind and len(value) <= LONGEST_SEARCHED and (digest := search.digest(kind, value)):
+            found[kind, digest] = None
+    for kind, digest in found:
+        yield {"lead_id": lead_id, "kind": kind, "digest": digest, "created_at": at}
 
 
 def store(prepared: Prepared, *, at: datetime) -> Answer:

@@ -44,14 +44,14 @@ def register() -> None:
             where=f"{OF_LEAD} AND {AS_OLD}",
         ),
         ServiceAnswers(),
-        Rows("flows_work", "Work that is due", where=f"{OF_LEAD} AND {_NOT_SENDING}"),
+        Rows("flows_work", "Work that is due", where=_DUE),
     )
     holdings.impersonal(IMPERSONAL)
 
 
 KEPT = guards.KEYS_KEPT.days + 1
-_NOT_SENDING = """NOT EXISTS (
-    SELECT FROM events_delivery d WHERE d.id = flows_work.delivery_id AND d.state = 'sending')"""
+_DUE = """((kind = 'advance' AND lead_id = ANY(%(leads)s)) OR delivery_id IN (
+    SELECT id FROM events_delivery WHERE lead_id = ANY(%(leads)s) AND state <> 'sending'))"""
 
 
 class ServiceAnswers:

@@ -157,3 +157,9 @@ def test_it_works_lead_by_lead_and_goes_on_where_a_worker_left(play: Scene, monk
     begun.refresh_from_db()
     assert (begun.state, begun.position) == ("done", 3)
     assert not Lead.objects.filter(salt__isnull=False).exists()
+
+
+def test_it_finds_addresses_in_fields_that_nobody_described(play: Scene):
+    answer = play.post(alternate="Second@Example.com", work_phone="(737) 555-0100", note="a@b.co!")
+    for kind, value in (("email", "second@example.com"), ("phone", "737-555-0100")):
+        assert finding.person(kind, value).lead_ids == (answer.lead_id,)
