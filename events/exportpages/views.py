@@ -91,7 +91,7 @@ class Look:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: HttpRequest) -> HttpResponse:
-    """The form, with the first rows of what it asks for; a post looks again, or begins the export."""
+    """The form, with the first rows of what it asks for; a post looks, or begins it."""
     user: Any = request.user
     if not steering.may_export(user):
         raise PermissionDenied

@@ -48,7 +48,7 @@ STEP_SECONDS = 5.0
 FETCHED, FETCHED_BYTES = 1_000, 4 * 1024 * 1024  # rows read at once, and how much they may be
 FIRST_FETCH = 100
 MOST_TRIES = 3
-ASSEMBLY = 480.0  # seconds: the lease while a file is made as a whole; a task may take 600
+ASSEMBLY = 240.0  # seconds: the lease while a file is made as a whole; its end takes longest
 LEFT_BEHIND = timedelta(days=1)  # what a worker that was killed left in its folder
 State = Export.State
 
@@ -335,6 +335,8 @@ def _rows(export: Export, stopping: Callable[[], bool]) -> Iterator[list[Any]]:
     for place, data in enumerate(keeping.pieces(export.id, export.pieces, raw=True)):
         if stopping() or (place % 10 == 0 and not _still_open(export.id)):
             raise Stopped
+        if place % 10 == 0:
+            JOBS.renew(export.id, ASSEMBLY)
         for line in data.splitlines():
             yield orjson.loads(line)
 
