@@ -99,11 +99,6 @@ class System:
         pids = [*_descendants(self.up.pid), *postgres.pids(self.home)]
         return {f"{_name(pid)}:{pid}": kib for pid in pids if (kib := _own_kib(pid))}
 
-    def peak_mb(self) -> float:
-        """The most memory that any one process of `up` has held so far, shared parts included."""
-        kib = [_status_kib(pid, "VmHWM:") for pid in _descendants(self.up.pid)]
-        return max(kib, default=0) / 1024
-
 
 def _descendants(root: int) -> list[int]:
     """The processes that `root` started, and those that they did."""
