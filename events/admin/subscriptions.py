@@ -102,7 +102,7 @@ class EventSubscriptionAdmin(ConsoleAdmin):
     search_help_text = "Slug or address"
     fieldsets = (
         (None, {"fields": (("slug", "active"), "url", ("secret", "previous_secret"))}),
-        ("What it gets", {"fields": ("types", ("flows", "recipients"), "with_lead")}),
+        ("What it gets", {"fields": ("types", ("flows", "recipients"), ("with_lead", "masked"))}),
         ("Batches", {"fields": (("batch_size", "batch_age", "timeout"),)}),
         ("Condition", {"fields": (("state", "behind"), ("last", "delivered"), "trouble")}),
     )

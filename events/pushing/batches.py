@@ -117,7 +117,8 @@ def _gather(
 
 def _shown(subscription: EventSubscription, events: Sequence[Event]) -> list[bytes]:
     """As the API's lists show them to staff."""
-    shown = events_json(events, Sight(), with_lead=subscription.with_lead)
+    sight = Sight(personal=not subscription.masked)
+    shown = events_json(events, sight, with_lead=subscription.with_lead)
     return [orjson.dumps(each) for each in shown]
 
 

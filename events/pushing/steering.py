@@ -84,15 +84,14 @@ def _changed(cursor: Any, statement: str, parameters: list[Any]) -> datetime | N
 
 
 def _note(
-    kind: EventType, subscription: EventSubscription, at: datetime, *, reason: str, **data: Any
+    kind: EventType, subscription: EventSubscription, at: datetime, *, reason: str, **data: str
 ) -> Journal:
     journal = Journal(at)
-    said = {"subscription": {"id": subscription.id, "slug": subscription.slug}}
     journal.operation(
         kind,
         entity_id=subscription.id,
         reason=reason,
-        **said,
+        subscription={"id": subscription.id, "slug": subscription.slug},
         **{name: value for name, value in data.items() if value},
     )
     return journal

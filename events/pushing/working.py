@@ -122,7 +122,7 @@ class Turn:
         if found.ready_at is None:
             return POLL_SECONDS
         age = (now - found.ready_at).total_seconds()
-        return min(max(subscription.batch_age - age, 0.05), LONGEST_WAIT)
+        return min(max(float(subscription.batch_age) - age, 0.05), LONGEST_WAIT)
 
     def _settle(
         self, subscription: EventSubscription, batch: Batch, refusal: Refusal | None
@@ -132,7 +132,11 @@ class Turn:
             return 0.0 if taken else None
         wait = max(refusal.wait, backoff(subscription.failures))
         with connection.cursor() as cursor:
-            words = {"reason": refusal.reason[:300], "seconds": wait, **self._keys}
+            words: dict[str, str | float] = {
+                "reason": refusal.reason[:300],
+                "seconds": wait,
+                **self._keys,
+            }
             cursor.execute(REFUSED, words)
             row = cursor.fetchone()
         if row is not None and (refusal.final or row[0] >= GIVE_UP_AFTER):
@@ -146,13 +150,13 @@ class Turn:
             row = cursor.fetchone()
         return row[0] if row else None
 
-    def _change(self, statement: str, **values: object) -> bool:
+    def _change(self, statement: str, **values: str | float) -> bool:
         with connection.cursor() as cursor:
             cursor.execute(statement, {**values, **self._keys})
             return bool(cursor.rowcount)
 
 
-def _place(at: Position) -> dict[str, object]:
+def _place(at: Position) -> dict[str, str | float]:
     return {"tx": at.tx, "after": at.id}
 
 
@@ -189,10 +193,12 @@ class Pushes(threading.Thread):
                 log.exception("Could not look for due subscriptions; trying again")
                 connection.close()
             self._stopping.wait(POLL_SECONDS)
+        connection.close()
 
     def stop(self, seconds: float) -> None:
         """Let batches under way end, for so long."""
         self._stopping.set()
+        self.join(seconds)
         end = time.monotonic() + seconds
         for _ in range(THREADS):
             self._free.acquire(timeout=max(0.0, end - time.monotonic()))

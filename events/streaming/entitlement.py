@@ -10,6 +10,7 @@ from django.db import connection
 from django.utils.crypto import salted_hmac
 
 from events import visibility
+from events.models import RecordSettings
 from events.streaming.asked import Caller
 from events.visibility import Sight
 
@@ -30,7 +31,7 @@ def password_mark(user: object) -> str:
 
 
 def sights(callers: Iterable[Caller]) -> dict[Caller, Sight]:
-    """What each caller may see now; who may no longer read is not among them. Three queries, and
+    """What each caller may see now; who may no longer read is not among them. Four queries, and
     one for each account manager."""
     asked = list(set(callers))
     keys: dict[str, str] = dict(_rows(GOOD_KEYS, [caller.key for caller in asked if caller.key]))
@@ -41,6 +42,7 @@ def sights(callers: Iterable[Caller]) -> dict[Caller, Sight]:
             pk__in={caller.user for caller in asked}, is_active=True
         )
     }
+    settings = RecordSettings.current() if users else None
     found = {}
     for caller in asked:
         user = users.get(caller.user)
@@ -49,7 +51,7 @@ def sights(callers: Iterable[Caller]) -> dict[Caller, Sight]:
         by_key = bool(caller.key) and keys.get(caller.key) == caller.user
         by_session = caller.session in sessions and password_mark(user) == caller.password
         if by_key or by_session:
-            found[caller] = visibility.of_user(user)
+            found[caller] = visibility.of_user(user, settings)
     return found
 
 

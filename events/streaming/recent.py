@@ -38,24 +38,30 @@ class Batch:
 
 
 class Recent:
-    """Batches in order without a gap, from `start` to `end`."""
+    """Batches in order without a gap, from `start` to `end`; None while nothing is followed."""
 
     def __init__(self, most: int = MOST_EVENTS) -> None:
         self._most = most
         self._batches: deque[Batch] = deque()
         self._held = 0
-        self.start = self.end = Position(0)
+        self.start: Position | None = None
+        self.end: Position | None = None
 
-    def restart(self, at: Position) -> None:
-        """Forget everything; what comes next begins at a position."""
+    def forget(self) -> None:
+        """Nothing is followed any more."""
+        self._restart(None)
+
+    def _restart(self, at: Position | None) -> None:
         self._batches.clear()
         self._held = 0
         self.start = self.end = at
 
-    def add(self, chunk: Chunk) -> None:
-        """What came next."""
+    def add(self, before: Position, chunk: Chunk) -> None:
+        """What came after a position; where the last did not end there, all begins anew."""
+        if before != self.end:
+            self._restart(before)
         if chunk.rows:
-            batch = Batch.of(self.end, chunk)
+            batch = Batch.of(before, chunk)
             self._batches.append(batch)
             self._held += len(batch.events)
         self.end = chunk.reached
@@ -66,7 +72,7 @@ class Recent:
 
     def covers(self, position: Position) -> bool:
         """Whether all that comes after a position, as far as it is known, is here."""
-        return position >= self.start
+        return self.start is not None and position >= self.start
 
     def after(self, position: Position) -> Batch | None:
         """The first batch that reaches behind a position; None where nothing does yet."""

@@ -51,16 +51,20 @@ class Server:
         self._loop = asyncio.get_running_loop()
         self._feed = Feed(self._loop)
         self._feed.start()
-        stop = asyncio.Event()
+        self._told = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
-            self._loop.add_signal_handler(number, stop.set)
+            self._loop.add_signal_handler(number, self.stop)
         self._taker.start()
         checking = asyncio.ensure_future(self._check_for_ever())
         try:
-            await stop.wait()
+            await self._told.wait()
         finally:
             checking.cancel()
             await self._stop()
+
+    def stop(self) -> None:
+        """Have `run` end: every stream with a last line."""
+        self._told.set()
 
     async def _stop(self) -> None:
         self._taker.stop()
