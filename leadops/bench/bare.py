@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import hashlib
 import json
+import re
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
@@ -76,25 +79,9 @@ PAYLOAD = json.dumps(
 ).encode()
 PING = b'{"state": "TX", "score": 81}'
 HEADERS = {"Content-Type": "application/json"}
-# What `bundles.one_buyer(full=True)` sends: packed anew for each lead, as each is another's.
-FULL = {
-    **json.loads(PAYLOAD),
-    "applicant": {
-        "name": {"first": "Ann", "last": "Example"},
-        "phone": "(555) 555-1234",
-        "state": "TX",
-    },
-    "fullName": "Ann Example",
-    "emailHash": "d3f8c3d7ff2a1b0f6d1f0f5f6a8d1f7c2c60b1f0d4a3c2b1a0f9e8d7c6b5a493",
-    "priority": "NORMAL",
-    "stateName": "Texas",
-    "day": "2026-01-01",
-    "campaign": "none",
-    "leadId": "lead_0VbZ64NU0cYmMmJIl9Qr",
-    "flow": "Bench",
-    "attempt": 1,
-    "buyer": "Buyer",
-}
+LEAD_VALUES = json.loads(BODY)
+STATES = {"TX": "Texas", "CA": "California"}
+TOO_MANY = re.compile("too many", re.IGNORECASE)
 FULL_HEADERS = {
     **HEADERS,
     "Content-Encoding": "gzip",
@@ -151,10 +138,12 @@ def deliver(
                 post()
 
     def post() -> None:
-        body, headers = (json.dumps(FULL).encode(), FULL_HEADERS) if full else (PAYLOAD, HEADERS)
-        data = gzip.compress(body, 6) if full else body
+        body = json.dumps(payload(LEAD_VALUES)).encode() if full else PAYLOAD
+        data, headers = (gzip.compress(body, 6), FULL_HEADERS) if full else (body, HEADERS)
         before = time.perf_counter()
         reply = session.post(url, data=data, headers=headers, timeout=10)
+        if outcome(reply, full=full) != "accepted":
+            raise RuntimeError(reply.text)
         replies.put(Replied(body, reply.text, time.perf_counter() - before))
 
     workers = [threading.Thread(target=send) for _ in range(threads)]
@@ -167,6 +156,48 @@ def deliver(
                 copy_rows(cursor, batch)
             done += len(batch)
     return done / (time.perf_counter() - start)
+
+
+def payload(lead: dict[str, Any]) -> dict[str, Any]:
+    """What `bundles.one_buyer(full=True)` sends of a lead, written out by hand."""
+    first, last, phone, state = (lead[n] for n in ("first_name", "last_name", "phone_1", "state"))
+    return {
+        "firstName": first,
+        "lastName": last,
+        "email": lead["email"],
+        "phoneNumber": phone,
+        "stateCode": state,
+        "applicant": {
+            "name": {"first": first, "last": last},
+            "phone": f"({phone[:3]}) {phone[3:6]}-{phone[6:]}",
+            "state": state.upper(),
+        },
+        "fullName": f"{first} {last}",
+        "emailHash": hashlib.sha256(lead["email"].encode()).hexdigest(),
+        "priority": "HIGH" if (lead.get("score") or 0) > 70 else "NORMAL",
+        "stateName": STATES.get(state, "Other"),
+        "day": datetime.now(UTC).date().isoformat(),
+        "campaign": lead.get("source.campaign_id") or "none",
+        "leadId": lead["id"],
+        "flow": "Bench",
+        "attempt": 1,
+        "buyer": "Buyer",
+    }
+
+
+def outcome(reply: requests.Response, *, full: bool) -> str:
+    """What a reply comes to, by the bench's rules written out by hand."""
+    text, said = reply.text, reply.json()
+    if full:
+        if (400 <= reply.status_code < 500 and "DUP" in text) or "duplicate lead" in text:
+            return "duplicate"
+        if TOO_MANY.search(text):
+            return "rate_limited"
+        if said.get("error", {}).get("code") == "E12":
+            return "invalid"
+        if "refused" in reply.headers.get("X-Result", ""):
+            return "rejected"
+    return "accepted" if said.get("status") == "accepted" else "rejected"
 
 
 class Replied(NamedTuple):
