@@ -200,9 +200,10 @@ class Pushes(threading.Thread):
         self._stopping.set()
         self.join(seconds)
         end = time.monotonic() + seconds
-        for _ in range(THREADS):
-            self._free.acquire(timeout=max(0.0, end - time.monotonic()))
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        idle = [
+            self._free.acquire(timeout=max(0.0, end - time.monotonic())) for _ in range(THREADS)
+        ]
+        self._pool.shutdown(wait=all(idle), cancel_futures=True)
 
     def _look(self) -> None:
         places = self._reserve()

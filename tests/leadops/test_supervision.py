@@ -47,7 +47,7 @@ def test_programs_stop_together_and_in_time(tmp_path: Path) -> None:
 
 def test_the_parts_can_be_told_apart_by_their_command_lines() -> None:
     parts = {part.name: part for part in programs(host="::1", port=1, pumps=3, demo=False)}
-    assert list(parts) == ["web", "pump", "misc"]
+    assert list(parts) == ["web", "pump", "misc", "streams"]
     assert "gunicorn" in parts["web"].command
     assert parts["pump"].command[-5:] == ["qcluster", "--name", "pump", "--workers", "3"]
     assert parts["misc"].command[2:5] == ["qcluster", "--name", "misc"]
