@@ -83,6 +83,6 @@ def _appended(flow_id: str) -> dict[str, str]:
     }
 
 
-def steps(flow_id: str) -> dict[str, str]:
-    """The flow's steps: id → name."""
-    return dict(_of("flows.Step").filter(flow_id=flow_id).values_list("id", "name"))
+def steps(*flow_ids: str) -> dict[str, str]:
+    """The steps of these flows: id → name."""
+    return dict(_of("flows.Step").filter(flow_id__in=flow_ids).values_list("id", "name"))

@@ -9,6 +9,7 @@ from events.models.privacyrequest import PrivacyRequest
 from events.models.record import AppendOnly, Event, Exchange, Snapshot
 from events.models.recordsettings import RecordSettings
 from events.models.rollup import Counted, Figure, Rollup, Tally
+from events.models.savedsearch import SavedSearch
 from events.models.seal import Head, Seal
 from events.models.subscription import EventSubscription
 from events.models.trim import Trim, TrimRun
@@ -36,6 +37,7 @@ __all__ = [
     "PrivacyRequest",
     "RecordSettings",
     "Rollup",
+    "SavedSearch",
     "Seal",
     "Snapshot",
     "Tally",
