@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from events import directory
 from events.exchanges import bodies
 from events.feedback import said as feedback_words
 from events.masking import TextMask, mask_values, personal_names
-from events.models import Event
+from events.models import Event, Lead
 from events.parameters import stamp
 from events.retention import gone
 from events.snapshots import Snapshots
@@ -28,6 +28,8 @@ NAMES_ONLY = frozenset(
         "recipient",
         "source",
         "metadata",
+        "integration",
+        "response_code",
     ]
 )
 
@@ -49,12 +51,25 @@ def event_json(event: Event, sight: Sight) -> dict[str, Any]:
     }
 
 
+def _in_short(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """What a delivery came to, beside the envelope: the short form of the field's documents."""
+    found = {
+        "integration": (entry.get("metadata") or {}).get("integration")
+        or (entry.get("enhancement") or {}).get("name"),
+        "response_code": (entry.get("response") or {}).get("status_code"),
+        "price": (entry.get("delivery") or {}).get("price"),
+    }
+    return {name: value for name, value in found.items() if value is not None and name not in entry}
+
+
 def events_json(
     events: Sequence[Event], sight: Sight, *, with_lead: bool = True
 ) -> list[dict[str, Any]]:
     """Events with, under `lead`, what the lead looked like at each (null once erased)."""
     feedback_words.put(events)
     shown = [event_json(event, sight) for event in events]
+    for entry in shown:
+        entry |= _in_short(entry)
     said = bodies(events)
     for event, entry in zip(events, shown, strict=True):
         if event.exchange_id in said and entry.get("response"):
@@ -69,13 +84,21 @@ def events_json(
     snapshots = Snapshots.of(events)
     flows = set() if sight.sees_personal else {event.flow_id for event in events}
     privacy = {flow_id: directory.privacy(flow_id) for flow_id in flows}
+    names = _sources(events) if with_lead else {}
     for event, entry in zip(events, shown, strict=True):
         values = snapshots.at(event)
         if not sight.sees_personal:
             values = _masked(entry, values, privacy[event.flow_id])
         if with_lead and event.lead_id:
-            entry["lead"] = values
+            entry["lead"] = None if values is None else {**names.get(event.lead_id, {}), **values}
     return shown
+
+
+def _sources(events: Iterable[Event]) -> dict[str, dict[str, str]]:
+    """What stands in no snapshot, by lead: whose the lead is. A source's name is that of today."""
+    ids = {event.lead_id for event in events if event.lead_id}
+    found = Lead.objects.filter(id__in=ids).values_list("id", "source__name")
+    return {id: {"id": id, "source.name": name} for id, name in found}
 
 
 def _masked(

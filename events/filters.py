@@ -53,6 +53,17 @@ class MomentField(forms.CharField):
             raise forms.ValidationError(str(error)) from error
 
 
+class PeriodForm(forms.Form):
+    """A form with `start` and `end`, which must follow each other."""
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or {}
+        start, end = given.get("start"), given.get("end")
+        if start and end and start >= end:
+            self.add_error("start", "It must be before end.")
+        return given
+
+
 class Types(django_filters.Filter):  # type: ignore[misc]  # the library ships no types
     field_class = TypesField
 
@@ -77,6 +88,7 @@ class EventFilters(django_filters.FilterSet):  # type: ignore[misc]
 
     class Meta:
         model = Event
+        form = PeriodForm
         fields: list[str] = []
 
 

