@@ -64,7 +64,9 @@ class EventType(StrEnum):
 
     LEAD_ERASED = "lead.erased", "What was held about the person was erased; the event says where"
     LEAD_COPIED = "lead.copied", "A copy of all that is held about the person was handed out"
+    LEAD_VIEWED = "lead.viewed", "Somebody looked at a lead, or revealed masked values; who and why"
     LEAD_EDITED = "lead.edited", "Somebody changed a lead's data; the event names the fields"
+    LEAD_TAGGED = "lead.tagged", "A hook put a word on a lead, by which it is found"
     LEAD_MOVED = "lead.moved", "Somebody had a lead go on by the current version of its flow"
     REVIEW_HELD = "review.held", "A lead was put aside before any delivery; a person decides"
     REVIEW_RELEASED = "review.released", "Work goes on with a lead that had been put aside"
@@ -95,6 +97,8 @@ class EventType(StrEnum):
     SUBSCRIPTION_PAUSED = "subscription.paused", "A push subscription gets nothing for now, and why"
     SUBSCRIPTION_RESUMED = "subscription.resumed", "It gets events again, from where it was paused"
     SUBSCRIPTION_REWOUND = "subscription.rewound", "Somebody had it go on from another place"
+    HOOK_FIRED = "hook.fired", "What a hook looks for has come; the event says what, and what it did"
+    HOOK_STOPPED = "hook.stopped", "A hook looks no more: its rules take too long, or fail"
     RECORD_TRIMMED = "record.trimmed", "A month's events, snapshots or exchanges are kept no longer"
     CONFIG_CHANGED = "config.changed", "Somebody changed the configuration; before and after"
 

@@ -50,11 +50,13 @@ class FlowsConfig(AppConfig):
 
     def ready(self) -> None:
         from events import search
+        from flows.byhand import hooked
         from flows.privacy import held
 
         for kind in ("email", "phone"):
             search.register(kind, partial(_normal, kind))
         held.register()
+        hooked.register()
         for app in ("flows", "recipients"):
             for model in apps.get_app_config(app).get_models(include_auto_created=True):
                 if model._meta.model_name not in NOT_COMPILED:

@@ -7,7 +7,10 @@ again every minute for a day.
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
@@ -93,48 +96,56 @@ def _escalate(alert: Alert) -> None:
 
 def send(channel: Channel, alert: Alert, news: str) -> bool:
     """Tell one channel; False when it does not take it."""
+    said = Said(
+        subject=f"{news}: {alert.text}",
+        text=f"{alert.text}\n\nSince {alert.raised_at:%Y-%m-%d %H:%M} UTC.\n",
+        document={
+            "id": alert.id,
+            "state": news,
+            "threshold": alert.threshold.name if alert.threshold else "",
+            "subject": alert.subject,
+            "text": alert.text,
+            "raised_at": alert.raised_at,
+            "resolved_at": alert.resolved_at,
+        },
+    )
     try:
-        if urlsplit(channel.url).scheme == "mailto":
-            _mail(channel.url, alert, news)
-        else:
-            _post(channel.url, alert, news)
+        say(channel, said)
     except (OSError, HttpError) as error:  # SMTP's errors are OSErrors
         log.warning("Channel %s takes no notice: %s", channel.slug, error)
         return False
     return True
 
 
-def _mail(url: str, alert: Alert, news: str) -> None:
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a channel is told: by mail the subject and text, elsewhere the document as JSON."""
+
+    subject: str
+    text: str
+    document: Mapping[str, Any]
+
+
+def say(channel: Channel, said: Said) -> None:
+    """Raises OSError and HttpError where it is not taken."""
+    if urlsplit(channel.url).scheme == "mailto":
+        _mail(channel.url, said)
+    else:
+        _post(channel.url, said)
+
+
+def _mail(url: str, said: Said) -> None:
     parts = urlsplit(url)
-    send_mail(
-        f"[LeadOps] {news}: {alert.text}"[:200].replace("\n", " "),
-        f"{alert.text}\n\nSince {alert.raised_at:%Y-%m-%d %H:%M} UTC.\n",
-        None,
-        [parts.netloc or parts.path],
-    )
+    subject = f"[LeadOps] {said.subject}"[:200].replace("\n", " ")
+    send_mail(subject, said.text, None, [parts.netloc or parts.path])
 
 
-def _post(url: str, alert: Alert, news: str) -> None:
-    body = {
-        "id": alert.id,
-        "state": news,
-        "threshold": alert.threshold.name if alert.threshold else "",
-        "subject": alert.subject,
-        "text": alert.text,
-        "raised_at": alert.raised_at,
-        "resolved_at": alert.resolved_at,
-    }
+def _post(url: str, said: Said) -> None:
     door = Door(private_networks=settings.LEADOPS_PRIVATE_NETWORKS)
+    headers = {"Content-Type": "application/json"}
     try:
-        reply = door.send(
-            Request(
-                "POST",
-                url,
-                {"Content-Type": "application/json"},
-                orjson.dumps(body),
-                timeout=TIMEOUT,
-            )
-        )
+        body = orjson.dumps(said.document)
+        reply = door.send(Request("POST", url, headers, body, timeout=TIMEOUT))
     finally:
         door.close()
     if not reply.ok:

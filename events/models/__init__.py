@@ -4,7 +4,9 @@ from events.models.destination import Destination
 from events.models.export import Export, ExportLink, ExportPiece
 from events.models.exportschedule import ExportSchedule
 from events.models.feedback import Feedback
+from events.models.hook import EventHook, HookCount, HookFiring, HookFollower, HookNotice
 from events.models.lead import Lead, LeadKey
+from events.models.leadtag import LeadTag
 from events.models.privacyrequest import PrivacyRequest
 from events.models.record import AppendOnly, Event, Exchange, Snapshot
 from events.models.recordsettings import RecordSettings
@@ -23,6 +25,7 @@ __all__ = [
     "Delivery",
     "Destination",
     "Event",
+    "EventHook",
     "EventSubscription",
     "Exchange",
     "Export",
@@ -32,8 +35,13 @@ __all__ = [
     "Feedback",
     "Figure",
     "Head",
+    "HookCount",
+    "HookFiring",
+    "HookFollower",
+    "HookNotice",
     "Lead",
     "LeadKey",
+    "LeadTag",
     "PrivacyRequest",
     "RecordSettings",
     "Rollup",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from events.feedback import keys
 from events.masking import MASK
@@ -59,7 +61,18 @@ def register() -> None:
         Rows("events_leadkey", "Keys by which it is found"),
         FeedbackText(),
         ExportFiles(),
-        TestCases(),
+        Repeating(
+            "recipients_testcase",
+            "Test cases that repeat the person’s e-mail or phone",
+            texts="(lead::text || ' ' || reply_body || ' ' || request)",
+            columns=("name", "lead"),
+        ),
+        Repeating(
+            "events_savedsearch",
+            "Saved searches for the person",
+            texts="(name || ' ' || query)",
+            columns=("name", "query"),
+        ),
     )
     holdings.impersonal(IMPERSONAL)
 
@@ -144,34 +157,48 @@ class FeedbackText:
         return len(rows)
 
 
-class TestCases:
-    """Test cases should hold invented values; those that hold somebody's go as a whole."""
+@dataclass(frozen=True, slots=True)
+class Repeating:
+    """Rows of texts that staff wrote, which should name nobody; those that repeat the person's
+    e-mail or phone go as a whole. `texts` is SQL for all of their text."""
 
-    __test__ = False  # to pytest, a class of this name holds tests
-    table = "recipients_testcase"
-    title = "Test cases that repeat the person's e-mail or phone"
-    _WHERE = """
-        WHERE lower(lead::text || reply_body || request) LIKE ANY(%(emails)s::text[])
-           OR regexp_replace(lead::text, '[^0-9]', '', 'g') LIKE ANY(%(phones)s::text[])
-    """
+    table: str
+    title: str
+    texts: str
+    columns: tuple[str, ...]
+
+    @property
+    def _where(self) -> str:
+        return (
+            f"WHERE lower({self.texts}) LIKE ANY(%(emails)s::text[]) OR "
+            f"regexp_replace({self.texts}, '[^0-9]', '', 'g') LIKE ANY(%(phones)s::text[])"
+        )
 
     def count(self, cursor: Any, subject: Subject) -> int:
-        cursor.execute(f"SELECT count(*) FROM {self.table} {self._WHERE}", _likes(subject))  # noqa: S608
+        cursor.execute(f"SELECT count(*) FROM {self.table} {self._where}", _likes(subject))  # noqa: S608
         return int(cursor.fetchone()[0])
 
     def copy(self, cursor: Any, subject: Subject) -> list[dict[str, Any]]:
-        cursor.execute(f"SELECT name, lead FROM {self.table} {self._WHERE}", _likes(subject))  # noqa: S608
-        return [{"name": name, "lead": holdings.plain(lead)} for name, lead in cursor.fetchall()]
+        names = ", ".join(self.columns)
+        cursor.execute(f"SELECT {names} FROM {self.table} {self._where}", _likes(subject))  # noqa: S608
+        return [
+            dict(zip(self.columns, map(holdings.plain, row), strict=True))
+            for row in cursor.fetchall()
+        ]
 
     def erase(self, cursor: Any, subject: Subject) -> int:
         # Past the models: the record of configuration would keep what it said before.
-        cursor.execute(f"DELETE FROM {self.table} {self._WHERE}", _likes(subject))  # noqa: S608
+        cursor.execute(f"DELETE FROM {self.table} {self._where}", _likes(subject))  # noqa: S608
         return int(cursor.rowcount)
 
 
 def _likes(subject: Subject) -> dict[str, list[str]]:
     return {
-        "emails": [f"%{_literal(email.lower())}%" for email in subject.emails],
+        "emails": [
+            f"%{_literal(form)}%"
+            for email in subject.emails
+            for form in (email.lower(), quote(email.lower()).lower())  # as in addresses
+        ],
         "phones": [f"%{digits}%" for digits in subject.phones],
     }
 
@@ -193,11 +220,18 @@ IMPERSONAL = {
     "events_alertthreshold_notify": _CONFIGURED,
     "events_channel": _CONFIGURED,
     "events_destination": _CONFIGURED,
+    "events_eventhook": _CONFIGURED,
+    "events_eventhook_notify": _CONFIGURED,
     "events_eventsubscription": _CONFIGURED,
     "events_export": "who took what, by which filters: names and ids",
     "events_exportlink": "ids of links",
     "events_exportschedule": _CONFIGURED,
     "events_head": "where heads of the seals were published",
+    "events_hookcount": _COUNTED,
+    "events_hookfiring": "ids, and what hooks saw: no personal values reach them",
+    "events_hookfollower": "a place in the record",
+    "events_hooknotice": "ids of firings and channels",
+    "events_leadtag": "words of hooks on leads, chosen by staff",
     "events_recordsettings": _CONFIGURED,
     "events_seal": "hashes over the record",
     "events_trim": _COUNTED,

@@ -6,14 +6,23 @@ import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Protocol
 
-from events.models import EventSubscription
 from leadops.lib import webhooks
 from leadops.lib.http import Door, HttpError, Reply, Request
 from recipients.loading import Vault, stored_secrets
 
 GONE = 410
 LONGEST_WAIT = 3_600.0  # seconds that a receiver may ask for
+
+
+class Receiver(Protocol):
+    """A subscription, or a hook's webhook."""
+
+    url: str
+    secret: str
+    previous_secret: str
+    timeout: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +35,10 @@ class Refusal:
     final: bool = False
 
 
-def send(
-    subscription: EventSubscription, door: Door, *, id: str, body: bytes, now: datetime
-) -> Refusal | None:
+def send(receiver: Receiver, door: Door, *, id: str, body: bytes, now: datetime) -> Refusal | None:
     """None when it was taken: any 2xx, and nothing else."""
     try:
-        request = _request(subscription, id=id, body=body, now=now)
+        request = _request(receiver, id=id, body=body, now=now)
     except ValueError as error:
         return Refusal(f"Cannot be signed: {error}")
     try:
@@ -44,19 +51,19 @@ def send(
     return Refusal(said, wait=_wait(reply, now), final=reply.status == GONE)
 
 
-def _request(subscription: EventSubscription, *, id: str, body: bytes, now: datetime) -> Request:
+def _request(receiver: Receiver, *, id: str, body: bytes, now: datetime) -> Request:
     vault = Vault(*stored_secrets())
-    given = (subscription.secret, subscription.previous_secret)
+    given = (receiver.secret, receiver.previous_secret)
     secrets = [vault.secret(text) for text in given if text]
     headers = {"Content-Type": "application/json"}
     headers |= webhooks.sign(secrets, id=id, timestamp=int(now.timestamp()), body=body)
     return Request(
         "POST",
-        subscription.url,
+        receiver.url,
         headers=headers,
         body=body,
-        timeout=subscription.timeout,
-        connect_timeout=min(5.0, subscription.timeout),
+        timeout=receiver.timeout,
+        connect_timeout=min(5.0, receiver.timeout),
     )
 
 

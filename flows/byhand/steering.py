@@ -66,6 +66,27 @@ def pause_recipient(recipient: Recipient, *, by: str, reason: str = "") -> bool:
     return True
 
 
+def pause_endpoint(endpoint: Endpoint, *, by: str, reason: str = "") -> bool:
+    """The recipient's other endpoints stay in use; False when it is paused already."""
+    reason = reason.strip()[:REASON_LENGTH]
+    with noted() as (_, journal):
+        found = Endpoint.objects.select_for_update().get(pk=endpoint.pk)
+        if found.paused_at is not None:
+            return False
+        found.paused_at, found.paused_reason = journal.at, reason or f"by {by}"
+        found.save(update_fields=["paused_at", "paused_reason"])
+        journal.operation(
+            EventType.RECIPIENT_PAUSED,
+            entity_id=found.recipient_id,
+            reason=found.paused_reason,
+            by=by,
+            recipient=shapes.recipient(found.recipient),
+            endpoint_id=found.id,
+            endpoint=found.kind,
+        )
+    return True
+
+
 def resume_recipient(recipient: Recipient, *, by: str) -> bool:
     """Let it have leads again, and what was held becomes due; False when it was not paused."""
     with noted() as (cursor, journal):

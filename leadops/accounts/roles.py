@@ -38,6 +38,11 @@ RECORD = frozenset(
         "export",
         "exportpiece",
         "exportlink",
+        "hookcount",
+        "hookfiring",
+        "hookfollower",
+        "hooknotice",
+        "leadtag",
     }
 )
 # What decides on the deletion of data is the administrator's; others of the staff may read it.
