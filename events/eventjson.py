@@ -51,7 +51,7 @@ def event_json(event: Event, sight: Sight) -> dict[str, Any]:
     }
 
 
-def _in_short(entry: Mapping[str, Any]) -> dict[str, Any]:
+def in_short(entry: Mapping[str, Any]) -> dict[str, Any]:
     """What a delivery came to, beside the envelope: the short form of the field's documents."""
     found = {
         "integration": (entry.get("metadata") or {}).get("integration")
@@ -69,7 +69,7 @@ def events_json(
     feedback_words.put(events)
     shown = [event_json(event, sight) for event in events]
     for entry in shown:
-        entry |= _in_short(entry)
+        entry |= in_short(entry)
     said = bodies(events)
     for event, entry in zip(events, shown, strict=True):
         if event.exchange_id in said and entry.get("response"):

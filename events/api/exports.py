@@ -175,6 +175,7 @@ class ExportsView(APIView):
         return Response(shown(export, request), status=202)
 
     @extend_schema(
+        operation_id="v1_exports_list",
         summary="Exports, the newest first",
         description="Account managers see their own.",
         parameters=[

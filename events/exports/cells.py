@@ -40,11 +40,12 @@ class Record:
     own: Mapping[str, Any]
     lead: Any = None
     no_lead: bool = False
+    short: Mapping[str, Any] | None = None  # what the API says once more; no column has it
 
     @property
     def whole(self) -> dict[str, Any]:
         """As the API shows it."""
-        shown = {**self.own, **self.envelope}
+        shown = {**self.own, **self.envelope, **(self.short or {})}
         if not self.no_lead:
             shown["lead"] = self.lead
         return shown

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import orjson
 from django.db.models import QuerySet
 
+from events.eventjson import in_short
 from events.exports import values
 from events.exports.cells import Record
 from events.exports.subjects.base import Reading, Row, Subject, stamp
@@ -97,4 +98,6 @@ def _record(row: Row, own: Any, reason: str, lead: Any, reading: Reading) -> Rec
         "reason": reason or None,
         "duration_ms": duration,
     }
-    return Record(envelope, own, lead, no_lead=not (reading.with_lead and lead_id))
+    short = None if reading.parsed else in_short({**own, **envelope})
+    no_lead = not (reading.with_lead and lead_id)
+    return Record(envelope, own, lead, no_lead=no_lead, short=short)
