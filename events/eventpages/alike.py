@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from events.vocabulary import EventType
 
 MOST: Final = 1_000  # that are looked at for what they have in common
 SECONDS: Final = 1.0
+PATIENCE: Final = 10.0  # seconds for finding all deliveries of a pattern
 STRETCHES: Final = (2_000, 8_000, 20_000, 20_000, 20_000, 20_000)
 SPANS: Final = {
     "1h": ("1 hour", timedelta(hours=1)),
@@ -120,20 +122,20 @@ def pattern(
         walked,
         newest,
         [_part(name, label, newest, filters) for name, label in PARTS],
-        _chart(filters, newest, span, sight),
+        _chart(filters, newest, span),
         len({event.lead_id for event in newest if event.lead_id}),
     )
 
 
 def _part(name: str, label: str, events: Sequence[Event], filters: Filters) -> Part:
-    value = TEXTS.get(name, lambda event: event.reason)
-    found = Counter(str(text) for event in events if (text := value(event)) not in (None, ""))
+    texts = [TEXTS[name](event) if name in TEXTS else event.reason for event in events]
+    found = Counter(str(text) for text in texts if text not in (None, ""))
     listed = found.most_common(NAMED)
     others = len(events) - sum(n for _, n in listed)
     return Part(name, label, listed, others if listed else 0, bool(getattr(filters, name, "")))
 
 
-def _chart(filters: Filters, newest: Sequence[Event], span: Span, sight: Sight) -> dict[str, Any]:
+def _chart(filters: Filters, newest: Sequence[Event], span: Span) -> dict[str, Any]:
     """By the hour or day: those that were looked at, and for recipients, beside them, what they
     accepted meanwhile: all of it failing says something else than some of it."""
     interval = span.interval
@@ -168,7 +170,10 @@ def delivery_ids(filters: Filters, sight: Sight, *, most: int, now: datetime) ->
     wanted = walking.search(filters, sight, start=start, end=end)
     found: dict[str, None] = {}
     after: Place | None = None
+    began = time.monotonic()
     while len(found) < most:
+        if time.monotonic() - began > PATIENCE:
+            raise walking.TooSlow
         walked = walking.walk(wanted, most=MOST, after=after, seconds=SECONDS, stretches=STRETCHES)
         found |= dict.fromkeys(_deliveries(walked, sight))
         after = walked.next

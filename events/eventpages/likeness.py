@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -21,6 +22,7 @@ from events.eventpages.walking import Nothing, TooSlow
 from events.models import Event
 from events.pages import page
 from events.zones import remembered
+from recipients.outcomes import Outcome
 
 LISTED = 10
 
@@ -90,6 +92,14 @@ def _also(event: Event) -> list[tuple[str, str]]:
     return found
 
 
+def again_url(outcomes: Sequence[str], query: str) -> str:
+    """Where the deliveries of these events are sent again: those that a buyer declined stand under
+    another word than those that failed."""
+    declined = bool(outcomes) and not any(Outcome(word).is_technical for word in outcomes)
+    state = "declined" if declined else "failed"
+    return f"{reverse('review:retries')}?{urlencode({'state': state, 'events': query})}"
+
+
 def _ways(user: Any, event: Event, query: str) -> dict[str, str]:
     """Where the failure is mended: addresses by name, those that the viewer may use."""
     recipient = directory.party("recipients.Recipient", event.entity_id)
@@ -101,6 +111,6 @@ def _ways(user: Any, event: Event, query: str) -> dict[str, str]:
         for name, page_name in (("mapping", "mapping"), ("test", "testing")):
             at = reverse(f"admin:recipients_recipient_{page_name}", args=[quote(recipient.id)])
             found[name] = f"{at}?{of_lead}"
-    if user.operates and event.type.startswith("recipient."):
-        found["again"] = f"{reverse('review:retries')}?{urlencode({'events': query})}"
+    if user.operates and event.outcome and event.type.startswith("recipient."):
+        found["again"] = again_url([event.outcome], query)
     return found

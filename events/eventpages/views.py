@@ -19,8 +19,9 @@ from django.views.decorators.http import require_POST, require_safe
 from events import cursors, directory, visibility
 from events.eventpages import filters as words
 from events.eventpages import saved, shown, walking
-from events.eventpages.columns import Columns
+from events.eventpages.columns import USUAL, Columns
 from events.eventpages.filters import Filters
+from events.eventpages.likeness import again_url
 from events.eventpages.walking import Place
 from events.exports.subjects import SUBJECTS
 from events.pages import page
@@ -62,6 +63,7 @@ def listing(request: HttpRequest) -> HttpResponse:
         zone=zone,
         chosen=chosen,
         columns=columns,
+        usual=",".join(USUAL),
         found=found,
         problems=[*problems, *filter(None, [found.problem])],
         began=request.GET.get("after", ""),
@@ -135,7 +137,7 @@ def _again(user: Any, chosen: Filters, zone: ZoneInfo) -> str:
     without a filter, for that would be all there ever were."""
     if not user.operates or not (chosen.type or chosen.recipient or chosen.flow or chosen.outcome):
         return ""
-    return f"{reverse('review:retries')}?{urlencode({'events': _absolute(chosen, zone).query})}"
+    return again_url(chosen.outcome, _absolute(chosen, zone).query)
 
 
 def _absolute(chosen: Filters, zone: ZoneInfo) -> Filters:

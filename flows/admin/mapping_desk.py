@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cached_property
@@ -10,6 +11,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from events import visibility
 from flows.trying import catalogue, draftleads, drafts
 from flows.trying.draftleads import BadLead, Given
 from recipients import drafts as recipient_drafts
@@ -33,6 +35,7 @@ from recipients.models import Recipient
 from recipients.responses import ReaderError
 
 RECENT = 20  # leads to choose from
+LEAD_ID = re.compile(r"lead_[A-Za-z0-9]{1,35}")
 
 
 class NotPossible(ValueError):
@@ -45,7 +48,8 @@ class Desk:
     def __init__(self, page: Any, request: HttpRequest, recipient: Recipient) -> None:
         posted = request.POST if request.method == "POST" else None
         self.recipient = recipient
-        self.sees_leads = bool(request.user.sees_all)  # type: ignore[union-attr]
+        sight = visibility.of_user(request.user)
+        self.sees_leads = sight.sees_all and sight.sees_personal
         self.way = self._way(posted)
         data: Any = None if posted is None else posted.copy()
         if data is not None and self.way == ROWS:
@@ -59,6 +63,9 @@ class Desk:
         self.reading = self.form if self.reads else reading(instance=recipient)
         self.rows = row_forms(self.form.instance, posted)
         self.rules = rule_forms(self.form.instance, posted if self.reads else None)
+        # From a failed event: the lead that it is about.
+        asked = request.GET.get("lead", "") if posted is None and self.sees_leads else ""
+        self.asked = asked if LEAD_ID.fullmatch(asked) else ""
         self.lead_form = LeadForm(posted)
 
     def _way(self, posted: Any) -> str:
@@ -146,7 +153,10 @@ class Desk:
         """The leads to choose from; none for those to whom people's values are not shown."""
         if not self.sees_leads:
             return []
-        return draftleads.given(draftleads.last_leads(self.flows, RECENT), self.plan)
+        found = draftleads.last_leads(self.flows, RECENT)
+        if self.asked and all(lead.id != self.asked for lead in found):
+            found = [*draftleads.of_flows(self.flows, self.asked), *found]
+        return draftleads.given(found, self.plan)
 
     @cached_property
     def groups(self) -> list[catalogue.Group]:
@@ -160,6 +170,8 @@ class Desk:
         chosen = values.get("lead", "")
         if chosen == "pasted" and values.get("pasted", "").strip():
             return draftleads.pasted(self.recipient, self.plan, values["pasted"])
+        if not self.lead_form.is_bound and self.asked:
+            return self._recorded(self.asked)
         if not self.lead_form.is_bound and self.recent:
             return self.recent[0]
         if chosen.startswith("lead_"):
@@ -253,7 +265,9 @@ class Desk:
             "way_form": WayForm(initial={"way": self.way}),
             "lead_form": self.lead_form,
             "leads": [(each, _named(each)) for each in self.recent],
-            "chosen": self.lead_form["lead"].value() or (self.recent[0].id if self.recent else ""),
+            "chosen": self.lead_form["lead"].value()
+            or self.asked
+            or (self.recent[0].id if self.recent else ""),
             "sees_leads": self.sees_leads,
             "groups": self.groups,
             **self.tried(),

@@ -16,7 +16,9 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldBooleanWidget
 
-from flows.trying import testcalls
+from events import visibility
+from flows.trying import leadvalues, testcalls
+from flows.trying.leadvalues import Like
 from leadops.lib import locators
 from leadops.lib.admin import button, change_url
 from leadops.lib.forms import StructuredField
@@ -25,6 +27,9 @@ from recipients.admin.recipient import RecipientPage
 from recipients.models import Endpoint, Recipient
 
 ORDER = ("sandbox", "production", "backup", "regional", "fallback", "ping")
+LIKE_A_LEAD = (
+    "As the lead was. What this buyer never had of it, or your role does not show, is invented."
+)
 CREDENTIALS = frozenset(
     {"auth", "auth_name", "auth_place", "auth_username", "auth_secret", "auth_options", "headers"}
 )
@@ -106,12 +111,18 @@ class TestCallMixin(RecipientPage):
         if not self.has_change_permission(request, recipient):
             raise PermissionDenied
         endpoints = list(recipient.endpoints.all())
+        asked = request.GET.get("lead", "").replace("\0", "")[:40]
+        sight = visibility.of_user(request.user)
+        like = leadvalues.like(recipient, asked, sight) if asked else None
+        values = like.values if like else testcalls.sample_values(recipient)
         form = TestCallForm(
             request.POST if request.method == "POST" else None,
             endpoints=endpoints,
-            initial={"values": _lines(testcalls.sample_values(recipient))},
+            initial={"values": _lines(values)},
         )
-        found = self._made(request, recipient, form) if form.is_valid() else {}
+        if like:
+            form.fields["values"].help_text = LIKE_A_LEAD
+        found = self._made(request, recipient, form, like) if form.is_valid() else {}
         if found:
             form.begin_anew(list(Endpoint.objects.filter(recipient=recipient)))
         context = {
@@ -123,13 +134,16 @@ class TestCallMixin(RecipientPage):
             "recipient": recipient,
             "form": form,
             "has_endpoints": bool(endpoints),
+            "like": like,
+            "lead_gone": bool(asked) and like is None,
+            "event": request.GET.get("event", "")[:40],
             "checks": any(testcalls.is_fetching(endpoint) for endpoint in endpoints),
             **found,
         }
         return TemplateResponse(request, "admin/recipients/test_call.html", context)
 
     def _made(
-        self, request: HttpRequest, recipient: Recipient, form: TestCallForm
+        self, request: HttpRequest, recipient: Recipient, form: TestCallForm, like: Like | None
     ) -> dict[str, Any]:
         """What the page shows of a call that was made."""
         endpoint = form.endpoints[form.cleaned_data["endpoint"]]
@@ -138,7 +152,8 @@ class TestCallMixin(RecipientPage):
             if "_check" in request.POST:
                 return {"checked": testcalls.check(recipient, endpoint, by=by)}
             values = form.cleaned_data["values"]
-            return {"called": testcalls.call(recipient, endpoint, by=by, values=values)}
+            of = like.lead_id if like else ""
+            return {"called": testcalls.call(recipient, endpoint, by=by, values=values, like=of)}
         except testcalls.NotPossible as error:
             return {"problem": str(error)}
 

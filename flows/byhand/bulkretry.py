@@ -15,7 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -23,7 +23,11 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import QuerySet
 
+from events.eventpages import alike
+from events.eventpages.filters import Filters as EventFilters
+from events.eventpages.walking import Nothing, TooSlow
 from events.models import Delivery
+from events.visibility import Sight
 from events.vocabulary import EventType
 from flows import plans
 from flows.byhand import by_hand, retrying
@@ -65,6 +69,11 @@ ADVANCED = """
         finished_at = CASE WHEN %s THEN clock_timestamp() END
     WHERE id = %s
 """
+CAME_OF = """
+    SELECT d.state, count(*) FROM flows_bulkretry b, unnest(b.deliveries[1 : b.position]) AS id
+    JOIN events_delivery d USING (id)
+    WHERE b.id = %s GROUP BY d.state ORDER BY count(*) DESC
+"""
 WAITING = """
     SELECT count(*) FROM (
         SELECT FROM flows_work WHERE lane = ANY(%s) LIMIT %s
@@ -80,11 +89,16 @@ class NoneFit(ValueError):
     """No delivery fits the filters."""
 
 
+class NotFound(ValueError):
+    """The events that are asked for cannot be found; the text says why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Filters:
     """Which deliveries; blank: all. `recipient` and `flow` are slugs, the times bound creation.
 
-    `reason` is looked for within the reasons.
+    `reason` is looked for within the reasons. `events` are the filters of a search of events, as
+    its address has them: those that these events are about, whenever they were created.
     """
 
     start: datetime
@@ -95,6 +109,7 @@ class Filters:
     outcome: str = ""
     category: str = ""
     reason: str = ""
+    events: str = ""
 
     def written(self) -> dict[str, str]:
         """As it is kept and shown."""
@@ -119,10 +134,12 @@ class Found:
 
 
 def matching(filters: Filters) -> QuerySet[Delivery]:
-    """The deliveries that fit, in order of their ids."""
-    rows = Delivery.objects.filter(
-        created_at__gte=filters.start, created_at__lt=filters.end, state=filters.state
-    )
+    """The deliveries that fit, in order of their ids. Raises NotFound."""
+    rows = Delivery.objects.filter(state=filters.state)
+    if filters.events:
+        rows = rows.filter(id__in=_of_events(filters.events))
+    else:
+        rows = rows.filter(created_at__gte=filters.start, created_at__lt=filters.end)
     for name, value in (
         ("recipient__slug", filters.recipient),
         ("flow__slug", filters.flow),
@@ -135,15 +152,37 @@ def matching(filters: Filters) -> QuerySet[Delivery]:
     return rows.order_by("id")
 
 
+def _of_events(query: str) -> list[str]:
+    """The deliveries that a search of events leads to, no more than are too many anyway.
+
+    Raises NotFound.
+    """
+    try:
+        return alike.delivery_ids(
+            EventFilters.of(query), Sight(), most=MOST + 1, now=datetime.now(UTC)
+        )
+    except TooSlow as error:
+        raise NotFound("Finding these events took too long; shorten the period.") from error
+    except (Nothing, ValueError, OverflowError) as error:
+        raise NotFound(str(error)) from error
+
+
+def came_of(bulk_id: str) -> dict[str, int]:
+    """How those that it has come to stand by now: state → how many."""
+    with connection.cursor() as cursor:
+        cursor.execute(CAME_OF, [bulk_id])
+        return dict(cursor.fetchall())
+
+
 def look(filters: Filters) -> Found:
-    """Count what fits, no further than is allowed."""
+    """Count what fits, no further than is allowed. Raises NotFound."""
     ids = matching(filters).values("id")[: MOST + 1]
     sold = Delivery.objects.filter(id__in=ids, lead__sales__gt=0)
     return Found(ids.count(), sold.count())
 
 
 def start(filters: Filters, *, by: str, force: bool = False) -> BulkRetry:
-    """Write down what is to be sent again; raises TooMany and NoneFit."""
+    """Write down what is to be sent again; raises TooMany, NoneFit and NotFound."""
     found = list(matching(filters).values_list("id", "recipient_id")[: MOST + 1])
     if len(found) > MOST:
         raise TooMany(f"More than {MOST:,} deliveries fit; narrow it down.")

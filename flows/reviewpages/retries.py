@@ -17,6 +17,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from events import directory
+from events.eventpages.filters import Filters as EventFilters
+from events.models import Delivery
 from events.pages import page
 from events.zones import remembered
 from flows.byhand import bulkretry
@@ -41,7 +43,12 @@ def retries(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and not problem:
         bulk = _start(request, filters, by)
         return redirect("review:retry", bulk.id) if bulk else redirect("review:retries")
-    looked = "start" in asked and not problem
+    looked = ("start" in asked or filters.events) and not problem
+    found = None
+    try:
+        found = bulkretry.look(filters) if looked else None
+    except bulkretry.NotFound as error:
+        problem = str(error)
     return page(
         request,
         "review/retries.html",
@@ -49,7 +56,8 @@ def retries(request: HttpRequest) -> HttpResponse:
         zone=zone,
         filters=filters,
         problem=problem,
-        found=bulkretry.look(filters) if looked else None,
+        found=found,
+        events=_events(filters.events),
         most=bulkretry.MOST,
         recipients=directory.parties("recipients.Recipient"),
         flows=directory.parties("flows.Flow"),
@@ -76,12 +84,20 @@ def _asked(filters: Mapping[str, str], zone: ZoneInfo) -> list[tuple[str, str]]:
     """What was chosen, as the form words it."""
     found = []
     for name, label in LABELS.items():
+        if name in ("start", "end") and "events" in filters:
+            continue  # the events have a period of their own
         if not (text := filters.get(name, "")):
             continue
         moment = _moment(text, zone) if name in ("start", "end") else None
         shown = f"{moment.astimezone(zone):%d %b %Y %H:%M}" if moment else text.replace("_", " ")
         found.append((label, shown if name != "reason" else text))
     return found
+
+
+def _events(query: str) -> list[tuple[str, str]]:
+    """What was chosen among events, for people."""
+    chosen = EventFilters.of(query).pairs() if query else []
+    return [(name, value.replace("_", " ")) for name, value in chosen if name != "period"]
 
 
 def _choices(words: tuple[str, ...]) -> list[tuple[str, str]]:
@@ -94,10 +110,12 @@ def read(asked: Mapping[str, str], zone: ZoneInfo) -> tuple[Filters, str]:
     given = {name: str(asked.get(name, "")).replace("\0", "").strip()[:200] for name in WORDS}
     state = str(asked.get("state", "failed"))
     start, end = (_moment(str(asked.get(name, "")), zone) for name in ("start", "end"))
+    events = EventFilters.of(str(asked.get("events", ""))).query
     filters = Filters(
         start=start or now - timedelta(days=1),
         end=end or now + timedelta(minutes=1),
         state=state if state in bulkretry.STATES else "failed",
+        events=events,
         **given,
     )
     return filters, "It ends before it starts." if filters.end <= filters.start else ""
@@ -119,7 +137,7 @@ def _start(request: HttpRequest, filters: Filters, by: str) -> BulkRetry | None:
         with transaction.atomic():
             bulk = bulkretry.start(filters, by=by, force=force)
             queue.enqueue(bulkretry.TASK, bulk.id)
-    except (bulkretry.TooMany, bulkretry.NoneFit) as error:
+    except (bulkretry.TooMany, bulkretry.NoneFit, bulkretry.NotFound) as error:
         messages.error(request, str(error))
         return None
     return bulk
@@ -147,6 +165,8 @@ def retry(request: HttpRequest, id: str) -> HttpResponse:
         subtitle=bulk.id,
         bulk=bulk,
         asked=_asked(bulk.filters, remembered(request.session)),
+        events=bulk.filters.get("events", ""),
+        came_of=[(Delivery.State(state), n) for state, n in bulkretry.came_of(bulk.id).items()],
         part=bulk.position / bulk.total if bulk.total else 1,
         refused=_refused(bulk),
     )

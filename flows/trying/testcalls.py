@@ -93,9 +93,15 @@ def is_fetching(endpoint: Endpoint) -> bool:
 
 
 def call(
-    recipient: Recipient, endpoint: Endpoint, *, by: str, values: Mapping[str, Any] | None = None
+    recipient: Recipient,
+    endpoint: Endpoint,
+    *,
+    by: str,
+    values: Mapping[str, Any] | None = None,
+    like: str = "",
 ) -> Called:
-    """Send a test lead and resume the endpoint if it was taken. Raises NotPossible."""
+    """Send a test lead and resume the endpoint if it was taken. `like`: the id of the lead whose
+    values it has. Raises NotPossible."""
     plan, target = _target(recipient, endpoint)
     test_id = ids.new_id("test")
     context = _context(plan, recipient, test_id, sample_values(recipient), values)
@@ -112,7 +118,8 @@ def call(
     SecretUse(keyring()).write()
     good = _is_good(attempt)
     outcome = str(attempt.result.outcome)
-    record(recipient, target, by=by, outcome=outcome, reason=attempt.result.reason)
+    own = {"like_lead": like} if like else {}
+    record(recipient, target, by=by, outcome=outcome, reason=attempt.result.reason, **own)
     resumed = good and steering.resume_endpoint(
         endpoint, by=by, reason=f"A test call came to {outcome}"
     )
