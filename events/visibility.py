@@ -1,5 +1,5 @@
 """Who sees what of the record: staff all of it, account managers what concerns their recipients,
-sources what they sent.
+sources what they sent; and to which roles personal values are shown.
 
 Every page and API view reads leads and events through a `Sight`, so that an object outside it is
 not there at all (404), on whatever way somebody comes to it.
@@ -8,13 +8,13 @@ not there at all (404), on whatever way somebody comes to it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from django.db.models import Exists, OuterRef, QuerySet
 from rest_framework.request import Request
 
-from events.models import Delivery, Event, Lead
+from events.models import Delivery, Event, Lead, RecordSettings
 from events.vocabulary import EventType
 from leadops.lib.access import Caller, Principal
 
@@ -32,10 +32,12 @@ SOURCE_DATA: Mapping[str, tuple[str, ...]] = {EventType.FLOW_COMPLETED: ("result
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What somebody sees. `recipients`: only theirs (None: all); `source`: only its leads."""
+    """What somebody sees. `recipients`: only theirs (None: all); `source`: only its leads;
+    `personal`: whether personal values are shown (None: to all who see everything)."""
 
     recipients: frozenset[str] | None = None
     source: str = ""
+    personal: bool | None = None
 
     @property
     def sees_all(self) -> bool:
@@ -43,8 +45,12 @@ class Sight:
 
     @property
     def sees_personal(self) -> bool:
-        """Account managers get personal values masked; sources know what they sent."""
-        return self.recipients is None
+        """Sources know what they sent; of staff the settings of the record say."""
+        return self.recipients is None if self.personal is None else self.personal
+
+    def revealing(self) -> Sight:
+        """The same, with personal values."""
+        return replace(self, personal=True)
 
     def leads(self) -> QuerySet[Lead]:
         leads = Lead.objects.all()
@@ -95,11 +101,26 @@ class Sight:
         return str(event.reason)
 
 
-def of_user(user: Any) -> Sight:
-    """The sight of a member of staff."""
+def of_user(user: Any, settings: RecordSettings | None = None) -> Sight:
+    """The sight of a member of staff; `settings` where they are at hand for many."""
+    personal = user.role in (settings or settings_for(user)).personal_shown_to
     if user.sees_all:
-        return Sight()
-    return Sight(recipients=frozenset(user.visible_recipients().values_list("id", flat=True)))
+        return Sight(personal=personal)
+    theirs = frozenset(user.visible_recipients().values_list("id", flat=True))
+    return Sight(recipients=theirs, personal=personal)
+
+
+def sees_personal(user: Any) -> bool:
+    """Whether the role is shown people's values; asked once a request."""
+    return user.role in settings_for(user).personal_shown_to
+
+
+def settings_for(user: Any) -> RecordSettings:
+    """The settings of the record; read once for a user at hand, which is one request's."""
+    known = getattr(user, "_record_settings", None)
+    if not isinstance(known, RecordSettings):
+        known = user._record_settings = RecordSettings.current()
+    return known
 
 
 def caller(request: Request) -> Principal:

@@ -61,6 +61,10 @@ class EventType(StrEnum):
     FEEDBACK_RECEIVED = "feedback.received", "A recipient said something about a lead later"
     FEEDBACK_PROCESSED = "feedback.processed", "It was applied to the lead, the money and figures"
     FEEDBACK_REJECTED = "feedback.rejected", "It could not be applied; the reason says why"
+    FEEDBACK_SENT = "feedback.sent", "The lead's source was told what the recipient said"
+    FEEDBACK_FAILED = "feedback.failed", "The source could not be told; the reason says why"
+    FEEDBACK_PAUSED = "feedback.paused", "A source is told nothing for now; what is said waits"
+    FEEDBACK_RESUMED = "feedback.resumed", "A source is told again, also what has waited"
 
     LEAD_ERASED = "lead.erased", "What was held about the person was erased; the event says where"
     LEAD_COPIED = "lead.copied", "A copy of all that is held about the person was handed out"

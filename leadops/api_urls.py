@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from events.api.destinations import DestinationTestView
-from events.api.events import EventsView, FlowEventsView, LeadEventsView
+from events.api.events import EventsView, EventView, FlowEventsView, LeadEventsView
 from events.api.exports import (
     ExportCancelView,
     ExportDownloadView,
@@ -23,6 +23,7 @@ from events.api.feedback import FeedbackView
 from events.api.leads import LeadView
 from events.api.metrics import RecipientMetricsView
 from events.api.privacy import AccessRequestsView, ErasuresView, ErasureView
+from events.api.reveal import RevealView
 from events.api.stream import EventStreamView
 from flows.api.breakers import BreakersView, CloseBreakerView, OpenBreakerView
 from flows.api.capacity import CapacityView, FlowCapacityView
@@ -74,6 +75,7 @@ urlpatterns = [
     path("imports/<str:id>/accepted", ImportAcceptedView.as_view(), name="import-accepted"),
     path("leads/<str:lead_id>", LeadView.as_view(), name="lead"),
     path("leads/<str:lead_id>/events", LeadEventsView.as_view(), name="lead-events"),
+    path("leads/<str:lead_id>/reveal", RevealView.as_view(), name="lead-reveal"),
     path("leads/<str:id>/feedback", FeedbackView.as_view(), name="lead-feedback"),
     path("erasures", ErasuresView.as_view(), name="erasures"),
     path("erasures/<str:id>", ErasureView.as_view(), name="erasure"),
@@ -86,6 +88,7 @@ urlpatterns = [
     path("exports/<str:id>/link", ExportLinkView.as_view(), name="export-link"),
     path("exports/<str:id>/download", ExportDownloadView.as_view(), name="export-download"),
     path("events", EventsView.as_view(), name="events"),
+    path("events/<str:id>", EventView.as_view(), name="event"),
     path("recipients/<str:slug>/metrics", RecipientMetricsView.as_view(), name="recipient-metrics"),
     path("recipients/<str:slug>/pause", PauseView.as_view(), name="recipient-pause"),
     path("recipients/<str:slug>/resume", ResumeView.as_view(), name="recipient-resume"),

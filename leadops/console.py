@@ -55,6 +55,11 @@ def exports(request: HttpRequest) -> bool:
     return bool(getattr(user, "exports", False) or getattr(user, "sees_all", False))
 
 
+def oversees(request: HttpRequest) -> bool:
+    """Shown to those who see who looked at what."""
+    return getattr(request.user, "role", "") in ("administrator", "auditor")
+
+
 def administers(request: HttpRequest) -> bool:
     """Shown to administrators."""
     return bool(getattr(request.user, "is_superuser", False))
@@ -125,6 +130,7 @@ NAVIGATION: list[dict[str, Any]] = [
             listing("Scheduled exports", "schedule_send", "events", "exportschedule"),
             listing("Destinations", "outbox", "events", "destination"),
             listing("Push subscriptions", "send", "events", "eventsubscription"),
+            {**page("Views of leads", "visibility", "viewing:views"), "permission": oversees},
             {**page("Privacy", "shield_person", "privacy:start"), "permission": administers},
         ],
     },

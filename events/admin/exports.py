@@ -6,12 +6,13 @@ from typing import ClassVar
 
 from django.contrib import admin
 
+from events.admin.unmasked import MaskedUnlessSeen
 from events.models import Export, ExportSchedule
-from leadops.lib.admin import ConsoleAdmin, choices, column
+from leadops.lib.admin import choices, column
 
 
 @admin.register(ExportSchedule)
-class ExportScheduleAdmin(ConsoleAdmin):
+class ExportScheduleAdmin(MaskedUnlessSeen):
     list_display = ("slug", "what", "format", "every", "destination", "next", "active")
     list_filter = (choices("every"), "active")
     list_filter_submit = True

@@ -18,6 +18,7 @@ from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from events import directory, following
+from events.admin.unmasked import MaskedUnlessSeen
 from events.following import Lag, Position
 from events.models import EventSubscription
 from events.parameters import moment
@@ -25,7 +26,7 @@ from events.pushing import steering
 from events.pushing.batches import test_body
 from events.pushing.sending import send
 from leadops.lib import ids
-from leadops.lib.admin import ConsoleAdmin, button, column, done, mono
+from leadops.lib.admin import button, column, done, mono
 from leadops.lib.http import Door
 
 
@@ -94,7 +95,7 @@ def place_of(text: str) -> Position:
 
 
 @admin.register(EventSubscription)
-class EventSubscriptionAdmin(ConsoleAdmin):
+class EventSubscriptionAdmin(MaskedUnlessSeen):
     list_display = ("slug", "leads_to", "state", "behind", "last")
     list_filter = ("active",)
     list_filter_submit = True

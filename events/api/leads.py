@@ -6,11 +6,12 @@ from drf_spectacular.utils import extend_schema, inline_serializer
 from rest_framework import exceptions, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from events import visibility
+from events.api.frugal import ConditionalView
 from events.leadjson import lead_json
 from events.snapshots import Snapshots
+from events.viewing import recording
 from leadops.lib.access import IsStaffOrSource
 
 LEAD = inline_serializer(
@@ -38,7 +39,7 @@ LEAD = inline_serializer(
 )
 
 
-class LeadView(APIView):
+class LeadView(ConditionalView):
     """A lead: where it stands and what it says."""
 
     permission_classes = [IsStaffOrSource]
@@ -49,6 +50,7 @@ class LeadView(APIView):
         lead = sight.leads().select_related("flow", "source").filter(id=lead_id).first()
         if lead is None:
             raise exceptions.NotFound(f"There is no lead {lead_id!r}.")
+        recording.called(visibility.caller(request), lead.id)
         deliveries = sight.deliveries().filter(lead=lead).select_related("recipient").order_by("id")
         newest = (lead.id, lead.snapshot)
         values = Snapshots.read([newest], visibility.caller(request).at).bodies.get(newest)

@@ -17,15 +17,23 @@ from django.views.decorators.http import require_safe
 from events import directory, visibility
 from events.feedback import said
 from events.goingon import goes_on
+from events.leadpages.changes import changes
 from events.leadpages.finding import find
 from events.leadpages.inspector import Shown, inspect
 from events.leadpages.listing import PERIODS, TESTS, Filters, Page, exported, listed
+from events.leadpages.path import path
+from events.leadpages.phases import course
 from events.leadpages.timeline import GROUPS, Step, timeline
 from events.models import Delivery, Event, Lead
 from events.pages import page
 from events.retention import gone
+from events.viewing import recording
+from events.viewing.pages import curtain as curtain_of
+from events.viewing.recording import Where
 from events.visibility import Sight, lead_reason
 from events.zones import remembered
+
+ENDED = frozenset({Lead.Status.DONE, Lead.Status.REJECTED})
 
 
 @never_cache
@@ -92,12 +100,17 @@ def lead(request: HttpRequest, lead_id: str) -> HttpResponse:
     found = sight.leads().select_related("flow", "source").filter(id=lead_id).first()
     if found is None:
         raise Http404("There is no such lead.")
+    recording.opened(request.user, found.id, Where.CONSOLE)
+    curtain = curtain_of(request.user, found, sight)
+    sight = curtain.sight
     events = list(sight.events().filter(lead_id=found.id).order_by("seq"))
     said.put(events)
     deliveries = list(
         sight.deliveries().filter(lead=found).select_related("recipient").order_by("id")
     )
-    steps = timeline(events, _names(found, deliveries))
+    names = _names(found, deliveries)
+    changed = changes(events, sight)
+    steps = timeline(events, names)
     group = request.GET.get("group", "")
     shown = [step for step in steps if not group or step.group == group]
     due = goes_on([found], deliveries)
@@ -113,6 +126,9 @@ def lead(request: HttpRequest, lead_id: str) -> HttpResponse:
         deliveries=[(delivery, due.get(delivery.id)) for delivery in deliveries],
         waits_until=due.get(found.id),
         steps=shown,
+        changed=changed,
+        course=course(events, names),
+        path=path(events, names, ended=found.status in ENDED),
         group=group,
         groups=[each for each in GROUPS if any(step.group == each for step in steps)],
         shown=chosen,
@@ -120,6 +136,7 @@ def lead(request: HttpRequest, lead_id: str) -> HttpResponse:
         sees_all=sight.sees_all,
         took=_took(found),
         margin=found.revenue - found.cost,
+        curtain=curtain,
     )
 
 

@@ -100,6 +100,12 @@ class EventSubscription(models.Model):
         default=False,
         help_text="Each event says what the lead looked like, personal values included.",
     )
+    masked = models.BooleanField(
+        "mask personal values",
+        default=False,
+        help_text="In the lead and in all else that events say of it. Sensitive values are always "
+        "masked.",
+    )
     batch_size = models.PositiveIntegerField(
         default=100,
         validators=[MinValueValidator(1), MaxValueValidator(1_000)],

@@ -14,6 +14,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from unfold.widgets import UnfoldAdminSelectWidget
 
+from events import visibility
 from events.models import Lead
 from flows.models import Enhancement, Step
 from flows.services import SERVICES
@@ -167,7 +168,7 @@ class AskMixin(ConsoleAdmin):
         values = servicecalls.invented(step)
         form = AskForm(
             request.POST if request.method == "POST" else None,
-            leads=servicecalls.recent(step),
+            leads=servicecalls.recent(step) if visibility.sees_personal(request.user) else [],
             initial={"values": "\n".join(f"{n}: {json.dumps(v)}" for n, v in values.items())},
         )
         context = {
@@ -189,10 +190,13 @@ class AskMixin(ConsoleAdmin):
         try:
             if chosen is not None:
                 lead, source = servicecalls.of_lead(chosen), chosen.source_id
+                hidden = servicecalls.hidden(chosen)
             else:
                 lead, source = servicecalls.of_values(step, form.cleaned_data["values"]), ""
+                hidden = []
             by = request.user.get_username()
-            return {"called": servicecalls.call(step, lead, by=by, source_id=source)}
+            called = servicecalls.call(step, lead, by=by, source_id=source, hidden=hidden)
+            return {"called": called}
         except servicecalls.NotPossible as error:
             return {"problem": str(error)}
 

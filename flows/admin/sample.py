@@ -15,7 +15,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from unfold.enums import ActionVariant
 
-from events import replies
+from events import replies, visibility
 from flows import plans
 from flows.trying.drafts import recorded
 from leadops.lib.admin import button, change_url
@@ -107,8 +107,9 @@ class _Desk:
     def __init__(self, page: SampleMixin, request: HttpRequest, recipient: Recipient) -> None:
         data = request.POST if request.method == "POST" else None
         self.recipient = recipient
-        sees_all = request.user.sees_all  # type: ignore[union-attr]
-        self.replies = last_replies(recipient.id) if sees_all else []
+        sight = visibility.of_user(request.user)
+        shown = sight.sees_all and sight.sees_personal  # replies repeat what was sent
+        self.replies = last_replies(recipient.id) if shown else []
         self.sample = SampleForm(data, replies=self.replies)
         form = page.get_form(request, recipient, fields=READING)
         self.reading = form(data, instance=page.get_object(request, recipient.pk))

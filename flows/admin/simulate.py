@@ -13,6 +13,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from unfold.enums import ActionVariant
 
+from events import visibility
 from events.models import Lead
 from flows import plans
 from flows.models import Flow
@@ -83,7 +84,8 @@ def _desk(request: HttpRequest, flow: Flow) -> dict[str, Any]:
     """The form as it was filled in, and what came of it."""
     current = plans.current()
     plan = current.flows.get(flow.id)
-    recent = leads.newest(flow.id, RECENT)
+    shown = visibility.of_user(request.user).sees_personal  # requests hold what leads say
+    recent = leads.newest(flow.id, RECENT) if shown else []
     sources = list(flow.sources.select_related("source"))
     first = recent[0].id if recent else PASTED
     asked = request.GET.get("lead", first) if request.method != "POST" else ""
@@ -107,6 +109,8 @@ def _desk(request: HttpRequest, flow: Flow) -> dict[str, Any]:
     if not form.is_valid():
         return {**found, "problem": "; ".join(str(t) for e in form.errors.values() for t in e)}
     try:
+        if not shown and form.cleaned_data["lead"] != PASTED:
+            raise BadLead("People's leads are not shown to your role; type one in.")
         posted = _posted(plan, form.cleaned_data)
         grounds = Grounds.of(current, plan, timezone.now())
         return {**found, "walk": walk(grounds, posted, suppose=Suppose(found["suppose"]))}

@@ -297,6 +297,8 @@ class ImportErrorsView(_OneView):
     )
     def get(self, request: Request, id: str) -> StreamingHttpResponse:
         job = _kept(self.job(id))
+        if not files.shown_to(caller(request).user, job):
+            raise exceptions.PermissionDenied("Personal values are not shown to your role.")
         files.record(job, "rejected rows", by=_by(request))
         return _file(files.errors(job), f"{job.id}-errors.csv")
 

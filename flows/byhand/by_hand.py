@@ -18,6 +18,7 @@ from events.privacy import values
 from events.privacy.wording import scrubbed
 from events.retention import gone
 from events.retention.terms import Kept
+from events.vocabulary import EventType
 from flows import earlier
 from flows.delivery import dispatching
 from flows.plans import Plans
@@ -37,6 +38,9 @@ REASON_LENGTH = 300
 UNDER_WAY = frozenset({"waiting", "sending"})
 VALUES = """
     SELECT body FROM events_snapshot WHERE lead_id = %s AND version = %s AND at >= %s
+"""
+SINCE = """
+    SELECT EXISTS (SELECT FROM events_event WHERE lead_id = %s AND seq > %s AND type <> %s)
 """
 DELIVER = """
     INSERT INTO flows_work (kind, lead_id, delivery_id, lane, claims, hold)
@@ -74,14 +78,15 @@ def locked(
     """The lead and its deliveries, locked the way pumps lock them.
 
     `seen` is the number of the lead's newest event when somebody looked at it: raises NotNow where
-    something has happened since, where its flow cannot be used, or it was erased; NoSuchLead.
+    something has happened since (that others looked is nothing), where its flow cannot be used, or
+    it was erased; NoSuchLead.
     """
     cursor.execute(LOCK_LEADS, [[lead_id]])
     row = cursor.fetchone()
     if row is None:
         raise NoSuchLead(lead_id)
     lead = LeadState.of(row)
-    if seen is not None and lead.seq != seen:
+    if seen is not None and lead.seq != seen and _moved_on(cursor, lead_id, seen):
         raise NotNow("Something happened to this lead in the meantime. Look at it again.")
     if lead.salt is None:
         raise NotNow("The lead's data was erased.")
@@ -96,6 +101,11 @@ def locked(
     run.deliveries = [DeliveryState.of(row) for row in cursor.fetchall()]
     run.find_place()
     return run
+
+
+def _moved_on(cursor: Any, lead_id: str, seen: int) -> bool:
+    cursor.execute(SINCE, [lead_id, seen, EventType.LEAD_VIEWED.value])
+    return bool(cursor.fetchone()[0])
 
 
 def read_values(cursor: Any, run: Run) -> None:

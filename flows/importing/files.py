@@ -4,7 +4,9 @@ the ids of those that are."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
+from events import visibility
 from events.vocabulary import EventType
 from flows.byhand import by_hand
 from flows.importing import cells, pieces
@@ -67,3 +69,9 @@ def record(job: LeadImport, what: str, *, by: str) -> None:
             by=by,
             what=what,
         )
+
+
+def shown_to(user: Any, job: LeadImport) -> bool:
+    """Whether somebody sees the rows of a file: they hold what nobody has masked. Who sent it has
+    it anyway."""
+    return visibility.sees_personal(user) or job.by == user.get_username()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, StreamingHttpResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
@@ -20,6 +21,8 @@ from flows.models import LeadImport
 def errors(request: HttpRequest, id: str) -> StreamingHttpResponse:
     """The rows that are no leads, with the reasons."""
     job = _kept(request, id)
+    if not files.shown_to(request.user, job):
+        raise PermissionDenied("Rows of files are shown to those who see personal values.")
     files.record(job, "rejected rows", by=acting(request))
     return _file(files.errors(job), f"{job.id}-errors.csv")
 

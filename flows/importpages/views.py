@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods
 from events.pages import page
 from events.zones import remembered
 from flows import plans
-from flows.importing import columns, steering, taking, working
+from flows.importing import columns, files, steering, taking, working
 from flows.importing.keeping import KEPT
 from flows.importing.preview import SAMPLE, preview
 from flows.importing.reading import Encoding, Refused
@@ -140,7 +140,8 @@ def one(request: HttpRequest, id: str) -> HttpResponse:
 
 def _draft(request: HttpRequest, job: LeadImport) -> HttpResponse:
     parties = _parties(job.flow_id, job.source_id)
-    shown = parties and preview(job, *parties, at=timezone.now())
+    looks = parties if files.shown_to(request.user, job) else None
+    shown = looks and preview(job, *looks, at=timezone.now())
     return page(
         request,
         "imports/draft.html",

@@ -18,6 +18,9 @@ from events import visibility
 from events.leadpages.inspector import Shown, inspect
 from events.models import Delivery, Event, Lead
 from events.pages import page
+from events.viewing import recording
+from events.viewing.pages import curtain as curtain_of
+from events.viewing.recording import Where
 from events.visibility import Sight
 from events.zones import remembered
 from flows import earlier, plans
@@ -30,15 +33,12 @@ from flows.reviewpages.people import acting, operates
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """A field of the lead's form."""
+    """A field of the lead's form; a `secret` one is not shown, and stays unless typed anew."""
 
     plan: FieldPlan
     value: str
     problem: str = ""
-
-    @property
-    def secret(self) -> bool:
-        return self.plan.privacy == "sensitive"
+    secret: bool = False
 
 
 class NotPossible(ValueError):
@@ -52,11 +52,13 @@ def item(request: HttpRequest, id: str) -> HttpResponse:
     """A delivery in review, or a lead that was put aside; 404 for what the viewer may not see."""
     sight = visibility.of_user(request.user)
     lead, delivery = _found(id, sight)
+    recording.opened(request.user, lead.id, Where.CONSOLE)
+    sight = curtain_of(request.user, lead, sight).sight
     problems: Mapping[str, str] = {}
     if request.method == "POST":
         by = acting(request)
         try:
-            said, stays = _act(request.POST, by, lead, delivery)
+            said, stays = _act(_kept(request, lead), by, lead, delivery)
             messages.success(request, said)
             return redirect("review:item", id) if stays else redirect("review:queue")
         except Invalid as error:
@@ -66,6 +68,17 @@ def item(request: HttpRequest, id: str) -> HttpResponse:
             messages.error(request, str(error))
             return redirect("review:item", id)
     return _page(request, sight, lead, delivery, problems)
+
+
+def _kept(request: HttpRequest, lead: Lead) -> dict[str, str]:
+    """The form without the boxes that nobody typed into because their values are hidden."""
+    form = request.POST.dict()
+    hidden = request.POST.getlist("hidden")
+    return {
+        name: text
+        for name, text in form.items()
+        if text.strip() or name.removeprefix("field-") not in hidden
+    }
 
 
 def _found(id: str, sight: Sight) -> tuple[Lead, Delivery | None]:
@@ -228,7 +241,7 @@ def _page(
         exclusive=exclusive,
         shown=last,
         event=last.event if last else None,
-        fields=_typed(request, lead, flow, problems) if acts else [],
+        fields=_typed(request, lead, flow, sight, problems) if acts else [],
         acts=acts,
         others=_others(lead, delivery, flow, current) if acts and delivery else [],
         ends_lead=lead.status in ("review", "working"),
@@ -248,23 +261,24 @@ def _last(lead: Lead, delivery: Delivery | None, sight: Sight) -> Shown | None:
 
 
 def _typed(
-    request: HttpRequest, lead: Lead, flow: FlowPlan | None, problems: Mapping[str, str]
+    request: HttpRequest,
+    lead: Lead,
+    flow: FlowPlan | None,
+    sight: Sight,
+    problems: Mapping[str, str],
 ) -> list[Typed]:
     values = editing.values_of(lead.id) if flow else None
     if flow is None or values is None:
         return []
-    return [
-        Typed(
-            plan,
-            request.POST.get(f"field-{plan.name}", "")
-            if problems
-            else ""
-            if plan.privacy == "sensitive"
-            else editing.shown(values, plan),
-            problems.get(plan.name, ""),
+    found = []
+    for plan in flow.fields:
+        secret = plan.privacy == "sensitive" or (
+            plan.privacy != "plain" and not sight.sees_personal
         )
-        for plan in flow.fields
-    ]
+        shown = "" if secret else editing.shown(values, plan)
+        typed = request.POST.get(f"field-{plan.name}", "") if problems else shown
+        found.append(Typed(plan, typed, problems.get(plan.name, ""), secret))
+    return found
 
 
 def _is_exclusive(flow: FlowPlan | None, delivery: Delivery | None) -> bool:

@@ -37,7 +37,7 @@ class End:
     @classmethod
     def of(cls, walked: Walk) -> End:
         if walked.result == "rejected":
-            return cls(REJECTED, walked.reason)
+            return cls(REJECTED, walked.door.prepared.reasons[0].kept)  # without values
         if walked.result == "stopped":
             return cls(STOPPED, walked.reason)
         if walked.first is None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -26,7 +26,7 @@ from flows.fields.samples import sample_of
 from flows.models import Step
 from flows.steps import appending
 from flows.steps.enhancements import EnhanceStep
-from leadops.lib import ids, secrets
+from leadops.lib import ids
 from leadops.lib.http import Door
 from leadops.lib.http.addresses import Network
 from recipients.deliver import Attempt, deliver
@@ -84,16 +84,31 @@ def of_lead(lead: Lead) -> dict[str, Any]:
     bodies = Snapshots.read([(lead.id, lead.snapshot)], datetime.now(UTC) + A_DAY).bodies
     if (body := bodies.get((lead.id, lead.snapshot))) is None:
         raise NotPossible("This lead was erased.")
-    hidden = json.loads(secrets.decrypt(lead.sensitive)) if lead.sensitive else {}
+    hidden = json.loads(lead.sensitive) if lead.sensitive else {}  # the field decrypts
     return {**body, **hidden}
 
 
-def call(step: Step, lead: Mapping[str, Any], *, by: str, source_id: str = "") -> Called:
-    """Ask now; raises NotPossible. The call may cost, and is recorded as somebody's action."""
+def hidden(lead: Lead) -> list[str]:
+    """Values too sensitive to be shown."""
+    found = json.loads(lead.sensitive) if lead.sensitive else {}  # the field decrypts
+    return [str(value) for value in found.values()]
+
+
+def call(
+    step: Step,
+    lead: Mapping[str, Any],
+    *,
+    by: str,
+    source_id: str = "",
+    hidden: Iterable[str] = (),
+) -> Called:
+    """Ask now; raises NotPossible. The call may cost, and is recorded as somebody's action.
+    Values that are `hidden` go out, and are shown to nobody."""
     plan = _plan(step)
     test_id = ids.new_id("test")
+    redactor = plan.plan.redactor.also(hidden)
     attempt = deliver(
-        plan.plan,
+        dataclasses.replace(plan.plan, redactor=redactor),
         plan.endpoint,
         _context(step, plan, lead, test_id, source_id),
         attempt=1,
@@ -105,8 +120,8 @@ def call(step: Step, lead: Mapping[str, Any], *, by: str, source_id: str = "") -
     SecretUse(keyring()).write()
     _record(step, attempt, by=by)
     if plan.hides and attempt.reply is not None:
-        hidden = dataclasses.replace(attempt.reply, body="Not shown: it holds sensitive values")
-        attempt = dataclasses.replace(attempt, reply=hidden)
+        veiled = dataclasses.replace(attempt.reply, body="Not shown: it holds sensitive values")
+        attempt = dataclasses.replace(attempt, reply=veiled)
     return Called(attempt, tuple(_values(plan, attempt)), plan.cost, tuple(_missing(plan, attempt)))
 
 

@@ -245,7 +245,7 @@ def test_a_lead_needs_few_queries(world: World, django_assert_max_num_queries: A
     lead_id = world.lead(outcomes={"abc-insurance": [Outcome.SERVER_ERROR, Outcome.REJECTED]})
     delivered = event(lead_id, "recipient.delivered")
     olga = signed_in()
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(11):
         olga.get(f"/leads/{lead_id}/", {"event": delivered.id})
 
 

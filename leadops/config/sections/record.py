@@ -1,4 +1,4 @@
-"""`record`: what is kept of the record and for how long. One object, not a list."""
+"""`record`: what is kept of the record, for how long, and who sees it. One object, not a list."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from events.models import RecordSettings
 from leadops.config.concealing import Concealing
 from leadops.config.items import Item
-from leadops.config.kinds import DURATION, LIST, RETENTION
+from leadops.config.kinds import BOOLEAN, DURATION, INTEGER, LIST, RETENTION
 from leadops.config.plans import Draft, Plan
 from leadops.config.shapes import Key, Shape
 
@@ -19,6 +19,11 @@ SHAPE = Shape(
         Key("seals.after", DURATION, "seal_after"),
         Key("seals.heads_every", DURATION, "heads_every"),
         Key("seals.heads_to", LIST, "heads_to"),
+        Key("access.personal_shown_to", LIST, "personal_shown_to"),
+        Key("access.revealed_by", LIST, "revealed_by"),
+        Key("access.sensitive_revealed", BOOLEAN, "sensitive_revealed"),
+        Key("access.reveals_per_hour", INTEGER, "reveals_per_hour"),
+        Key("access.views_recorded", BOOLEAN, "views_recorded"),
     )
 )
 

@@ -22,6 +22,7 @@ SHAPE = Shape(
         Key("flows", LIST),
         Key("recipients", LIST),
         Key("with_lead", BOOLEAN),
+        Key("masked", BOOLEAN),
         Key("batch_size", INTEGER),
         Key("batch_age", DURATION),
         Key("timeout", DURATION),
