@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -41,29 +42,51 @@ def send(receiver: Receiver, door: Door, *, id: str, body: bytes, now: datetime)
         request = _request(receiver, id=id, body=body, now=now)
     except ValueError as error:
         return Refusal(f"Cannot be signed: {error}")
+    return post(door, request, now=now).refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """What came of a post: taken without a `refusal`. `reply` is there where one came whole."""
+
+    refusal: Refusal | None
+    reply: Reply | None = None
+
+
+def post(door: Door, request: Request, *, now: datetime) -> Posted:
+    """Send a signed request, once."""
     try:
         reply = door.send(request)
     except HttpError as error:
-        return Refusal(str(error))
+        return Posted(Refusal(str(error)))
     if 200 <= reply.status < 300:
-        return None
+        return Posted(None, reply)
     said = f"Answered {reply.status}"
-    return Refusal(said, wait=_wait(reply, now), final=reply.status == GONE)
+    return Posted(Refusal(said, wait=_wait(reply, now), final=reply.status == GONE), reply)
 
 
 def _request(receiver: Receiver, *, id: str, body: bytes, now: datetime) -> Request:
     vault = Vault(*stored_secrets())
     given = (receiver.secret, receiver.previous_secret)
     secrets = [vault.secret(text) for text in given if text]
+    return signed(receiver.url, secrets, id=id, body=body, now=now, timeout=receiver.timeout)
+
+
+def signed(
+    url: str, secrets: Sequence[str], *, id: str, body: bytes, now: datetime, timeout: float
+) -> Request:
+    """A post of JSON with a signature by each secret; raises ValueError for one that is none."""
     headers = {"Content-Type": "application/json"}
     headers |= webhooks.sign(secrets, id=id, timestamp=int(now.timestamp()), body=body)
+    if not secrets:
+        del headers[webhooks.SIGNATURE]
     return Request(
         "POST",
-        receiver.url,
+        url,
         headers=headers,
         body=body,
-        timeout=receiver.timeout,
-        connect_timeout=min(5.0, receiver.timeout),
+        timeout=timeout,
+        connect_timeout=min(5.0, timeout),
     )
 
 

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 THREADS = 16
 POLL_SECONDS = 0.5
-LEASE_SECONDS = 60.0  # more than the longest time-out, and what comes around it
+LEASE_SECONDS = 15.0  # for all but the sending itself, which has its time-out besides
 TURN_SECONDS = 20.0  # of one subscription, before others get its thread
 FIRST_WAIT, LONGEST_WAIT = 1.0, 3_600.0  # seconds between tries
 GIVE_UP_AFTER = timedelta(hours=72)  # of nothing but failures
@@ -37,7 +37,7 @@ GIVE_UP_AFTER = timedelta(hours=72)  # of nothing but failures
 # A new one begins with what comes from now on.
 CLAIM = f"""
     UPDATE events_eventsubscription SET lease = %(lease)s,
-        due_at = clock_timestamp() + %(seconds)s * interval '1 second',
+        due_at = clock_timestamp() + (timeout + %(seconds)s) * interval '1 second',
         tx = coalesce(tx, {following.HORIZON}::text::bigint)
     WHERE id IN (
         SELECT id FROM events_eventsubscription
@@ -48,7 +48,7 @@ CLAIM = f"""
 HELD = " WHERE id = %(id)s AND lease = %(lease)s AND paused_at IS NULL AND active"
 RENEW = f"""
     UPDATE events_eventsubscription
-    SET due_at = clock_timestamp() + %(seconds)s * interval '1 second'{HELD}
+    SET due_at = clock_timestamp() + (timeout + %(seconds)s) * interval '1 second'{HELD}
     RETURNING clock_timestamp()
 """  # noqa: S608
 BEGUN = f"""
