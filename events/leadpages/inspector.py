@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from events import directory
+from events import curl, directory
 from events.masking import TextMask, mask_values, personal_names
 from events.models import Event, Exchange
 from events.readable import pretty
@@ -31,6 +31,7 @@ class Shown:
     gone: str
     exchange: Exchange | None
     exchange_gone: str
+    curl: str  # the request as a command; blank where there is none, or it would be masked
     masked: bool
     fresh: bool  # this event made its version of the snapshot
 
@@ -40,7 +41,7 @@ def inspect(event: Event, sight: Sight, *, fresh: bool) -> Shown:
     snapshots = Snapshots.read([v for v in versions if v[1] > 0], event.timestamp)
     values = snapshots.at(event)
     before = snapshots.bodies.get((event.lead_id, event.snapshot - 1))
-    exchange = _exchange(event)
+    exchange, command = _exchange(event)
     hidden = exchange is not None and values is None and not sight.sees_personal
     data: Any = dict(event.data)
     reason = event.reason
@@ -62,20 +63,24 @@ def inspect(event: Event, sight: Sight, *, fresh: bool) -> Shown:
         gone=gone.why(Kept.SNAPSHOTS, event) if values is None and event.snapshot else "",
         exchange=exchange,
         exchange_gone=_exchange_gone(event, masked=hidden) if exchange is None else "",
+        curl=command if sight.sees_personal else "",
         masked=not sight.sees_personal,
         fresh=fresh,
     )
 
 
-def _exchange(event: Event) -> Exchange | None:
-    """The event's exchange, laid out; its time bounds the partitions to look into."""
+def _exchange(event: Event) -> tuple[Exchange | None, str]:
+    """The event's exchange, laid out, and the command that sends it; its time bounds the
+    partitions to look into."""
     if not event.exchange_id:
-        return None
+        return None, ""
     found = Exchange.objects.filter(id=event.exchange_id, at=event.timestamp).first()
-    if found is not None:
-        found.request_body = pretty(found.request_body)
-        found.reply_body = pretty(found.reply_body)
-    return found
+    if found is None:
+        return None, ""
+    command = curl.command(found.method, found.url, found.request_headers, found.request_body)
+    found.request_body = pretty(found.request_body)
+    found.reply_body = pretty(found.reply_body)
+    return found, command
 
 
 def _exchange_gone(event: Event, *, masked: bool) -> str:

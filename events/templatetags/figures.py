@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -14,7 +15,7 @@ from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
 from events import metrics, readable
-from events.vocabulary import EventType
+from events.vocabulary import FAILURES, EventType
 
 register = template.Library()
 NONE = "–"
@@ -190,6 +191,18 @@ def share(value: float | None) -> str:
 def millis(at: datetime) -> str:
     """The milliseconds of a moment, three digits."""
     return f"{at.microsecond // 1000:03d}"
+
+
+@register.filter
+def of(found: Mapping[str, Any], key: str) -> Any:
+    """What stands under a key, None where nothing does."""
+    return found.get(key)
+
+
+@register.filter
+def failed(event: Any) -> bool:
+    """Whether an event tells of something that went wrong."""
+    return event.type in FAILURES
 
 
 @register.filter
