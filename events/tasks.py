@@ -12,9 +12,10 @@ from events.alerts import evaluate, expiry, notices, renewal
 from events.exports import keeping, scheduling, steering
 from events.exports import working as making
 from events.models import RecordSettings
+from events.passing import working as passing
+from events.privacy import erasing
 from events.retention import running
 from events.sealing import heads, seals
-from events.privacy import erasing
 from leadops.lib import queue
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,7 @@ SEAL_SECONDS = 40.0  # and heads are published in the rest of the minute
 BUSY = 5_000  # tallies in one go, from which on a minute is too long to wait
 TRIM_TURN = 30.0  # seconds; there are few workers for all that is not pumping
 EXPORT_TURN = 20.0  # the same
+PASS_TURN = 40.0  # seconds; the next run comes after a minute
 BUSY_PAUSE = 3.0  # seconds between folds while it is busy
 
 
@@ -146,6 +148,14 @@ def tidy_exports() -> None:
         keeping.forget_old()
     except Exception:
         _gave_up("Tidying exports")
+
+
+def pass_on() -> None:
+    """Tell sources what buyers say of their leads: what was put aside, and what is due again."""
+    try:
+        passing.run(seconds=PASS_TURN, stopping=queue.stopping.is_set)
+    except Exception:
+        _gave_up("Passing feedback on")
 
 
 def erase(id: str) -> None:

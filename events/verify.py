@@ -17,7 +17,7 @@ from django.db import connection, transaction
 from django.db.models import Model
 
 from events import recount
-from events.models import Delivery, Event, Feedback, Lead, Snapshot, Trim
+from events.models import Delivery, Event, Feedback, Lead, PassedFeedback, Snapshot, Trim
 from events.partitions import TABLES
 from events.retention.gone import ALL_SNAPSHOTS, WHOLE_FROM
 from events.sealing import checking
@@ -101,6 +101,27 @@ FEEDBACK = f"""
     WHERE f.id IS NULL OR f.received_at >= {WHOLE_FROM} AND (coalesce(e.received, 0) <> 1
        OR coalesce(e.processed, 0) <> CASE f.outcome WHEN 'processed' THEN 1 ELSE 0 END
        OR coalesce(e.rejected, 0) <> CASE f.outcome WHEN 'rejected' THEN 1 ELSE 0 END)
+    LIMIT {MOST}
+"""  # noqa: S608
+# What a source wanted is put aside with the feedback, and stands in its event.
+PASSED = f"""
+    SELECT coalesce(p.feedback_id, e.id), p.state, coalesce(e.wanted, 0), e.last
+    FROM events_passedfeedback p FULL JOIN (
+        SELECT data ->> 'feedback_id' AS id,
+               count(*) FILTER (WHERE type = 'feedback.processed') AS wanted,
+               (array_agg(type ORDER BY seq DESC)
+                FILTER (WHERE type IN ('feedback.sent', 'feedback.failed')))[1] AS last,
+               count(*) FILTER (WHERE type = 'feedback.sent') AS sent
+        FROM events_event
+        WHERE (type = 'feedback.processed' AND data ? 'pass_on')
+           OR type IN ('feedback.sent', 'feedback.failed')
+        GROUP BY 1
+    ) e ON e.id = p.feedback_id
+    WHERE p.id IS NULL OR coalesce(e.sent, 0) > 1
+       OR (p.created_at >= {WHOLE_FROM} AND coalesce(e.wanted, 0) <> 1)
+       OR (p.state = 'waiting' AND e.last = 'feedback.sent')
+       OR (p.state <> 'waiting' AND p.settled_at >= {WHOLE_FROM}
+           AND coalesce(e.last, '') <> 'feedback.' || p.state)
     LIMIT {MOST}
 """  # noqa: S608
 ORDER = f"""
@@ -222,6 +243,15 @@ def feedback() -> Check:
     return Check("feedback", f"{_count(Feedback)} kept", problems)
 
 
+def passed_on() -> Check:
+    """Every feedback that its lead's source wanted waits, or was sent, or failed; as it says."""
+    problems = [
+        f"{id}: is {state or 'unknown'}, wanted {wanted} times, last event {last or 'none'}"
+        for id, state, wanted, last in _rows(PASSED)
+    ]
+    return Check("feedback passed on", f"{_count(PassedFeedback)} put aside", problems)
+
+
 def order() -> Check:
     """Each lead's events are numbered without a gap, and the lead knows the last. They begin with
     1, but for leads from before the events that are kept."""
@@ -277,6 +307,7 @@ CHECKS: tuple[Callable[[], Check], ...] = (
     deliveries,
     money,
     feedback,
+    passed_on,
     order,
     snapshots,
     nothing_lost,

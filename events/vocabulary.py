@@ -131,4 +131,5 @@ FAILURES = (
     EventType.RECIPIENT_ERROR,
     EventType.RECIPIENT_FAILED,
     EventType.FEEDBACK_REJECTED,
+    EventType.FEEDBACK_FAILED,
 )

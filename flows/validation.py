@@ -31,6 +31,7 @@ RESERVED = frozenset({"id", "source", "appended", "timestamp", "flow"})
 LONGEST_AUCTION = 60.0
 LONGEST_SERVICE = 60.0
 KINDS = ("conversion", "return", "contacted", "quality", "disposition", "other")
+WORDS = ("value", "reason")
 
 
 def currency(value: str) -> None:
@@ -41,6 +42,16 @@ def currency(value: str) -> None:
 def feedback_kinds(value: Any) -> None:
     if not isinstance(value, list) or any(kind not in KINDS for kind in value):
         raise ValidationError(f"A list of kinds: {', '.join(KINDS)}.")
+
+
+def feedback_words() -> list[str]:
+    """What a source is told of a buyer's words, unless it says otherwise."""
+    return list(WORDS)
+
+
+def feedback_include(value: Any) -> None:
+    if not isinstance(value, list) or any(word not in WORDS for word in value):
+        raise ValidationError(f"A list of: {', '.join(WORDS)}.")
 
 
 def field_name(value: str) -> None:

@@ -16,6 +16,7 @@ SCHEDULES: tuple[Every, ...] = (
     Every("suppression uploads", "flows.tasks.resume_suppression_uploads"),
     Every("lead imports", "flows.tasks.resume_lead_imports"),
     Every("exports", "events.tasks.exports"),
+    Every("feedback passed on", "events.tasks.pass_on"),
     Every("tidy exports", "events.tasks.tidy_exports", minutes=60),
     Every("erasures", "events.tasks.resume_erasures", minutes=10),
     Every("tidy", "flows.tasks.tidy", minutes=60),

@@ -23,6 +23,7 @@ from events.feedback.reading import Statement, days_between
 from events.feedback.targets import Finder, Sale
 from events.journal import Journal
 from events.leads import LockedLead
+from events.passing import wanting
 from events.vocabulary import EventType
 from leadops.lib import ids
 from leadops.lib.bulk import Table
@@ -82,8 +83,10 @@ class _Batch:
     leads: dict[str, LockedLead]
     returned: dict[str, datetime]
     known: dict[str, Answer]
+    wants: wanting.Wants
     rows: list[dict[str, Any]] = field(default_factory=list)
     returns: list[str] = field(default_factory=list)
+    passed_on: list[tuple[str, str]] = field(default_factory=list)
 
 
 def take(
@@ -165,6 +168,7 @@ def _load(
         leads=locked,
         returned=returned,
         known=known,
+        wants=wanting.wants(cursor, (lead.source_id for lead in locked.values())),
     )
 
 
@@ -217,7 +221,10 @@ def _apply(batch: _Batch, statement: Statement, sale: Sale, key: str) -> Answer:
         "money": money,
     }
     batch.rows.append(row)
-    _record(batch.journal, lead, batch.recipient, row)
+    passed_on = not rejection and statement.kind in batch.wants.get(lead.source_id, ())
+    if passed_on:
+        batch.passed_on.append((row["id"], lead.source_id))
+    _record(batch.journal, lead, batch.recipient, row, passed_on=passed_on)
     return Answer(row["outcome"], row["id"], lead.id, rejection)
 
 
@@ -229,7 +236,14 @@ def _rejection(batch: _Batch, statement: Statement, sale: Sale) -> str:
     return ""
 
 
-def _record(journal: Journal, lead: LockedLead, recipient: Recipient, row: dict[str, Any]) -> None:
+def _record(
+    journal: Journal,
+    lead: LockedLead,
+    recipient: Recipient,
+    row: dict[str, Any],
+    *,
+    passed_on: bool,
+) -> None:
     """Two events: what was said, and what came of it. Words of its own stay in the row, which is
     erasable; readers put them beside what is here."""
     reason = labels.label(row["reason"])
@@ -261,6 +275,8 @@ def _record(journal: Journal, lead: LockedLead, recipient: Recipient, row: dict[
     rejected = row["outcome"] == "rejected"
     if row["rejection"] and "reason" in left_out:
         said["left_out"] = [name for name in left_out if name != "reason"]
+    if passed_on:
+        said["pass_on"] = True
     journal.record(
         lead,
         EventType.FEEDBACK_REJECTED if rejected else EventType.FEEDBACK_PROCESSED,
@@ -278,3 +294,4 @@ def _save(cursor: Any, batch: _Batch) -> None:
         cursor.execute(RETURN, [batch.journal.at, batch.returns])
     leads.save(cursor, list(batch.leads.values()))
     batch.journal.write(cursor)
+    wanting.put_aside(cursor, batch.passed_on, at=batch.journal.at)

@@ -7,6 +7,7 @@ from events.models.feedback import Feedback
 from events.models.hook import EventHook, HookCount, HookFiring, HookFollower, HookNotice
 from events.models.lead import Lead, LeadKey
 from events.models.leadtag import LeadTag
+from events.models.passing import FeedbackLine, PassedFeedback
 from events.models.privacyrequest import PrivacyRequest
 from events.models.record import AppendOnly, Event, Exchange, Snapshot
 from events.models.recordsettings import RecordSettings
@@ -33,6 +34,7 @@ __all__ = [
     "ExportPiece",
     "ExportSchedule",
     "Feedback",
+    "FeedbackLine",
     "Figure",
     "Head",
     "HookCount",
@@ -42,6 +44,7 @@ __all__ = [
     "Lead",
     "LeadKey",
     "LeadTag",
+    "PassedFeedback",
     "PrivacyRequest",
     "RecordSettings",
     "Rollup",

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from django.core.validators import MinValueValidator
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
+from events.models.subscription import validate_secret
 from flows import validation
 from flows.pricing import service
-from leadops.lib.fields import IdField, SecretField
+from leadops.lib.fields import DurationField, IdField, SecretField
 from leadops.lib.keys import ApiKey
 from recipients import prices
 
 
 class Source(models.Model):
     """A lead seller, an affiliate or a form of one's own."""
+
+    class FeedbackMode(models.TextChoices):
+        INDIVIDUAL = "individual", "One by one"
+        SUMMARY = "summary", "Summaries"
+
+    class FeedbackFormat(models.TextChoices):
+        JSON = "json", "JSON"
+        CSV = "csv", "CSV"
+        XLSX = "xlsx", "Excel"
 
     id = IdField("src")
     slug = models.SlugField(unique=True, help_text="Names it in bundles, URLs and the API.")
@@ -91,13 +102,71 @@ class Source(models.Model):
         validators=[validation.hosts],
         help_text="Where redir_url may lead, e.g. [www.example.com, *.example.org].",
     )
-    feedback_url = models.URLField(
-        "feedback URL", blank=True, help_text="Where buyers' feedback on its leads is passed on."
-    )
     feedback_kinds = models.JSONField(
-        default=list, blank=True, validators=[validation.feedback_kinds]
+        "kinds passed on",
+        default=list,
+        blank=True,
+        validators=[validation.feedback_kinds],
+        help_text="E.g. [conversion, return]; there are also contacted, quality, disposition and "
+        "other. Blank: nothing is passed on.",
     )
-    feedback_secret = SecretField(blank=True, help_text="Signs what is passed on.")
+    feedback_mode = models.CharField(
+        "how",
+        max_length=10,
+        choices=FeedbackMode.choices,
+        default=FeedbackMode.INDIVIDUAL,
+        help_text="One by one at once, to the URL; or together in a file, to a destination.",
+    )
+    feedback_url = models.URLField(
+        "feedback URL",
+        blank=True,
+        help_text="Gets a signed POST for each feedback on its leads.",
+    )
+    feedback_secret = SecretField(
+        blank=True,
+        validators=[validate_secret],
+        help_text="whsec_ and base64, or ${NAME} of the secrets. Signs what is posted after "
+        "Standard Webhooks. Blank: it is not signed.",
+    )
+    feedback_include = models.JSONField(
+        "words told",
+        default=validation.feedback_words,
+        blank=True,
+        validators=[validation.feedback_include],
+        help_text="Of [value, reason] what is told of the buyer’s words: only the usual short "
+        "answers and amounts, never free text.",
+    )
+    feedback_fields = models.JSONField(
+        "fields sent back",
+        default=list,
+        blank=True,
+        validators=[validation.field_names],
+        help_text="What it sent with the lead and knows it by, e.g. [click_id, sub_id]. Only "
+        "plain fields of the flow go along.",
+    )
+    feedback_destination = models.ForeignKey(
+        "events.Destination",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        verbose_name="destination",
+        related_name="feedback_sources",
+        help_text="Where summaries go.",
+    )
+    feedback_every = DurationField(
+        "every",
+        default=86_400.0,
+        validators=[MinValueValidator(300.0), MaxValueValidator(31 * 86_400.0)],
+        help_text="How often a summary goes: 1h on the hour, 1d at midnight, UTC. None goes where "
+        "nothing was said.",
+    )
+    feedback_format = models.CharField(
+        "format",
+        max_length=4,
+        choices=FeedbackFormat.choices,
+        default=FeedbackFormat.JSON,
+        help_text="Of summaries.",
+    )
 
     class Meta:
         ordering = ["name"]
@@ -107,6 +176,9 @@ class Source(models.Model):
 
     def clean(self) -> None:
         self.prices, self.pricing = prices.normal(self.prices), service.normal(self.pricing)
+        summaries = self.feedback_mode == self.FeedbackMode.SUMMARY
+        if self.feedback_kinds and summaries and self.feedback_destination_id is None:
+            raise ValidationError({"feedback_destination": "Summaries need a destination."})
 
 
 class SourceKey(ApiKey):

@@ -23,6 +23,8 @@ RECORD = frozenset(
         "lead",
         "delivery",
         "feedback",
+        "passedfeedback",
+        "feedbackline",
         "work",
         "pump",
         "alert",

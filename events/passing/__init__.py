@@ -1,0 +1,1 @@
+"""Feedback passed on: what buyers say, told to the sources that want to know."""
