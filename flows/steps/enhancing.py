@@ -31,6 +31,7 @@ from recipients.outcomes import Outcome
 # whose answer kills workers must not keep the lead, nor the pump, for good.
 TRIES: Final = 3
 NOT_IN_TIME: Final = "No answer in time"
+TOO_LATE: Final = frozenset([NOT_IN_TIME, "Timeout", "Connection timeout"])
 NOT_BACK: Final = "No result: the worker did not come back"
 NOT_FOR_TESTS: Final = "Not asked for test leads"
 WITHHELD: Final = "Not kept: the reply holds sensitive values"
@@ -169,7 +170,7 @@ def _record_settled(run: Run, step: EnhanceStep, settled: Settled) -> None:
 
 
 def _record(run: Run, step: EnhanceStep, question: Question, attempt: Attempt, desk: Desk) -> None:
-    attempt = _impersonal(run, attempt)
+    attempt = _in_time(_impersonal(run, attempt), step)
     result = attempt.result
     facts: dict[str, Any] = {
         "entity_id": step.id,
@@ -196,6 +197,14 @@ def _record(run: Run, step: EnhanceStep, question: Question, attempt: Attempt, d
     )
     if step.stops:
         _stop(run, result.reason)
+
+
+def _in_time(attempt: Attempt, step: EnhanceStep) -> Attempt:
+    """The attempt, whose reason says how long was waited where no answer came in time."""
+    if attempt.reply is not None or attempt.result.reason not in TOO_LATE:
+        return attempt
+    reason = f"Service timeout after {round(step.endpoint.timeout * 1000)}ms"
+    return dataclasses.replace(attempt, result=dataclasses.replace(attempt.result, reason=reason))
 
 
 def _impersonal(run: Run, attempt: Attempt) -> Attempt:

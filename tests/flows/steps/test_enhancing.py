@@ -129,7 +129,7 @@ def test_a_rule_reads_numbers_as_numbers() -> None:
         (no(), "enhancement.failure", "No such number"),
         (DOWN, "enhancement.error", "Down"),
         (NOTHING, "enhancement.error", "No answer within 5 s"),
-        (None, "enhancement.error", enhancing.NOT_IN_TIME),
+        (None, "enhancement.error", "Service timeout after 5000ms"),
     ],
 )
 def test_it_goes_on_without_an_answer_and_says_which(said, event, reason) -> None:
