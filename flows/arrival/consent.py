@@ -15,6 +15,7 @@ from leadops.lib import durations
 
 SKEW = timedelta(minutes=5)  # by which the clocks of senders may be fast
 REFUSALS = frozenset({"no", "false", "off", "0", "n", "f", "none", "null"})
+MISSING = " is missing"
 EPOCH_MILLISECONDS = 100_000_000_000  # larger numbers are no seconds of this millennium
 
 
@@ -40,7 +41,8 @@ class Demand:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A lead's consent: `problem` says what is wrong with it, blank: nothing. No values."""
+    """A lead's consent: `problem` says what is wrong with it, blank: nothing. No values. `missing`:
+    that something is not there."""
 
     field: str
     present: bool
@@ -48,6 +50,7 @@ class Evidence:
     text: bool = False
     problem: str = ""
     dated: bool = True  # False: the moment stands in for one that is not known
+    missing: bool = False
 
     @property
     def valid(self) -> bool:
@@ -65,12 +68,13 @@ def evidence(terms: Terms, values: Mapping[str, Any], *, arrived: datetime) -> E
     dated = not problem
     text = bool(terms.text) and not _blank(values.get(terms.text))
     if _blank(given):
-        problem = f"{terms.field} is missing"
+        problem = terms.field + MISSING
     elif values.get(f"{terms.field}.valid") is False or _refuses(given):
         problem = f"{terms.field} is not valid" if not _refuses(given) else f"{terms.field} says no"
     elif terms.text and not text:
-        problem = f"{terms.text} is missing"
-    return Evidence(terms.field, not _blank(given), moment, text, problem, dated)
+        problem = terms.text + MISSING
+    missing = problem.endswith(MISSING)
+    return Evidence(terms.field, not _blank(given), moment, text, problem, dated, missing)
 
 
 def lacks(found: Evidence | None, *, required: bool, max_age: float | None, now: datetime) -> str:
@@ -112,7 +116,7 @@ def _moment(terms: Terms, values: Mapping[str, Any], arrived: datetime) -> tuple
         return arrived, ""
     given = values.get(terms.at)
     if _blank(given):
-        return arrived, f"{terms.at} is missing"
+        return arrived, terms.at + MISSING
     moment = read_moment(given)
     if moment is None:
         return arrived, f"{terms.at} is not a moment"

@@ -297,10 +297,9 @@ def prepare(
     found += [_missing(name) for name in beside if _is_blank(raw.get(name))]
     if not terms.active:
         found.append(_plain(f"{source.name} may not send to {flow.name}"))
-    verdict = terms.accept.evaluate(judged({**values, **sensitive}, source))
-    failed = None if verdict.passed else verdict.failed
-    if failed and not identified and _is_blank({**values, **sensitive}.get(failed.field)):
-        failed = None
+    seen = judged({**values, **sensitive}, source)
+    accept = terms.accept
+    failed = accept.evaluate(seen).failed if identified else conditions.ruled_out(accept, seen)
     if not found and failed is not None:
         found.append(_unwanted(f"Not accepted from {source.name}", failed, flow, sensitive))
     everything = {**values, **sensitive}
@@ -318,8 +317,8 @@ def prepare(
     )
     prepared.keys = list(search_keys(flow, everything, lead_id, at))
     prepared.claims = guards.claims(flow, source.id, everything, test=submission.test)
-    if flow.consent is not None and identified:
-        _judge_consent(prepared, flow.consent, everything, at)
+    if flow.consent is not None:
+        _judge_consent(prepared, flow.consent, everything, at, identified=identified)
     return prepared
 
 
@@ -342,9 +341,16 @@ def look_up_suppression(prepared: Prepared) -> None:
 
 
 def _judge_consent(
-    prepared: Prepared, terms: consent.Terms, values: Mapping[str, Any], at: datetime
+    prepared: Prepared,
+    terms: consent.Terms,
+    values: Mapping[str, Any],
+    at: datetime,
+    *,
+    identified: bool,
 ) -> None:
     found = consent.evidence(terms, values, arrived=at)
+    if not identified and found.missing:
+        return
     prepared.consent = consent.facts(found, terms, now=at)
     age = terms.max_age if terms.required else None
     lack = consent.lacks(found, required=terms.required, max_age=age, now=at)

@@ -2,8 +2,9 @@
 would go to. The offer stands for a while; a lead posted with its id is paid that price, and goes to
 the bids that were made for it.
 
-The flow is walked in memory with what the source tells. A rule that fails for a field the ping does
-not have decides nothing yet: it is asked again when the lead comes.
+The flow is walked in memory with what the source tells. A rule that hangs on a field the ping does
+not have decides nothing yet, nor does consent that is missing: both are asked again when the lead
+comes.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from flows.turns import askers, lookups
 from flows.turns.desk import Desk
 from flows.turns.runs import Run
 from leadops.lib import ids
+from leadops.lib.conditions import ruled_out
 from recipients.prices import Priced
 
 CENT = Decimal("0.01")
@@ -89,7 +91,8 @@ def _run(prepared: Prepared, at: datetime) -> Run:
     """The ping as if it were a lead; what is noted of it is dropped."""
     lead = prepared.lead
     lead.values = {**prepared.values, **prepared.sensitive}
-    return Run(lead=lead, flow=prepared.flow, journal=Journal(at), source=prepared.source)
+    journal = Journal(at)
+    return Run(lead, prepared.flow, journal, source=prepared.source, partial=True)
 
 
 def _walk(run: Run, desk: Desk) -> _Found:
@@ -108,11 +111,8 @@ def _walk(run: Run, desk: Desk) -> _Found:
 
 
 def _pass(run: Run, step: FilterStep) -> None:
-    verdict = step.rule.evaluate(run.judged)
-    failed = verdict.failed
-    if verdict.passed or failed is None or run.judged.get(failed.field) is None:
-        return
-    if step.stops:
+    failed = ruled_out(step.rule, run.judged)
+    if failed is not None and step.stops:
         raise _Refused(step.reason or failed.masked(run.flow.private).text)
 
 

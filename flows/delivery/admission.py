@@ -13,6 +13,7 @@ from flows.delivery.breakers import Breakers
 from flows.delivery.capacity import FREE, Busy, Room
 from flows.turns.facts import NONE as NO_FACTS
 from flows.turns.facts import Facts, on_list, repeats
+from leadops.lib.conditions import ruled_out
 from recipients import breaker
 from recipients.breaker import State
 from recipients.caps import Full
@@ -77,13 +78,15 @@ def admit(
     moves_on: bool,
     in_doubt: bool,
     now: datetime,
+    partial: bool = False,
 ) -> Verdict:
     """The checks of the domain page, in its order; the first that fails decides.
 
     `moves_on`: the step does not wait for an open breaker, but for what the buyer may already
     have (`in_doubt`). Reasons go into the permanent record: the values of `private` fields are
     not in them. `facts` are what was looked up about lead and recipient, `room` what its limits
-    and caps say; the lead came at `created_at`.
+    and caps say; the lead came at `created_at`. Of a `partial` lead what is missing is no reason:
+    it is judged once it is told.
     """
     if plan.paused_reason:
         # What a buyer may already have is not given to another: it waits.
@@ -92,10 +95,10 @@ def admit(
     if endpoint is None:
         return Skip(f"{plan.name} has no {'sandbox' if test else 'production'} endpoint")
     for unwanted in (
-        _without_consent(plan, facts, now),
+        _without_consent(plan, facts, now, partial=partial),
         _suppressed(facts),
         None if attempted else _duplicate(facts),
-        None if attempted else _filtered(plan, values, private),
+        None if attempted else _filtered(plan, values, private, partial=partial),
     ):
         if unwanted:
             return unwanted
@@ -140,10 +143,14 @@ def _past_breakers(
     return Hold(reason, breaker.asks_again(refusing, now), breaker.spread(refusing))
 
 
-def _without_consent(plan: RecipientPlan, facts: Facts, now: datetime) -> Skip | None:
+def _without_consent(
+    plan: RecipientPlan, facts: Facts, now: datetime, *, partial: bool
+) -> Skip | None:
     """Judged at every attempt: consent grows old while a delivery waits."""
     required, max_age = plan.consent_required, plan.consent_max_age
     if not required and max_age is None:
+        return None
+    if partial and facts.consent is not None and facts.consent.missing:
         return None
     lack = consent.lacks(facts.consent, required=required, max_age=max_age, now=now)
     return Skip(lack) if lack else None
@@ -159,14 +166,12 @@ def _duplicate(facts: Facts) -> Skip | None:
 
 
 def _filtered(
-    plan: RecipientPlan, values: Mapping[str, Any], private: Container[str]
+    plan: RecipientPlan, values: Mapping[str, Any], private: Container[str], *, partial: bool
 ) -> Skip | None:
     if plan.filter is None:
         return None
-    verdict = plan.filter.evaluate(values)
-    if verdict.passed or verdict.failed is None:
-        return None
-    return Skip(f"Recipient's filter: {verdict.failed.masked(private).text}")
+    failed = ruled_out(plan.filter, values) if partial else plan.filter.evaluate(values).failed
+    return Skip(f"Recipient's filter: {failed.masked(private).text}") if failed else None
 
 
 def _closed(

@@ -79,6 +79,7 @@ def verdict(
         moves_on=isinstance(step, DeliverStep) and step.skips_open_breakers,
         in_doubt=delivery is not None and delivery.in_doubt,
         now=desk.now,
+        partial=run.partial,
     )
 
 

@@ -189,6 +189,7 @@ class Run:
     source: SourcePlan | None = None
     stopped_by: str = ""  # a step that ends the flow, in the words of the record
     missed: str = ""  # why whom the flow knew last could not be asked
+    partial: bool = False  # a ping: not all is told yet
 
     @property
     def judged(self) -> Mapping[str, Any]:

@@ -593,3 +593,51 @@ def test_being_one_of_many_is_being_any_of_them(values, seen):
 def test_what_was_sent_is_the_value_where_nothing_else_is_kept(values, passes):
     rule = conditions.parse({"field": "state.raw", "op": "is", "value": "TX"})
     assert rule.evaluate(values).passed is passes
+
+
+SOLD_IN = {"field": "state", "op": "in", "value": ["TX", "CA"]}
+AGREED = {"field": "consent", "op": "is", "value": "yes"}
+OF_US = {"field": "source.tier", "op": "is", "value": "gold"}
+
+
+@pytest.mark.parametrize(
+    ("rule", "values", "text"),
+    [
+        ({"all": [AGREED, SOLD_IN]}, {"state": "TX"}, ""),
+        ({"all": [AGREED, SOLD_IN]}, {"state": "NY"}, "state is NY, not in TX, CA"),
+        ({"all": [AGREED, SOLD_IN]}, {"consent": "no"}, "consent is no, not yes"),
+        ({"any": [AGREED, SOLD_IN]}, {"state": "NY"}, ""),
+        ({"not": {"any": [AGREED, SOLD_IN]}}, {"state": "TX"}, "state is TX, ruled out by"),
+        ({"not": {"field": "consent", "op": "blank"}}, {}, ""),
+        (OF_US, {}, "source.tier is missing, not gold"),
+    ],
+)
+def test_a_rule_is_ruled_out_only_by_what_is_told(rule, values, text):
+    failed = conditions.ruled_out(conditions.parse(rule), values)
+    assert (failed.text if failed else "").startswith(text)
+    assert (failed is None) is (text == "")
+
+
+documents = st.recursive(
+    st.builds(
+        lambda name, value: {"field": name, "op": "is", "value": value},
+        st.sampled_from("abc"),
+        st.sampled_from("12"),
+    ),
+    lambda inner: st.one_of(
+        st.builds(lambda word, those: {word: those}, st.sampled_from(["all", "any"]),
+                  st.lists(inner, min_size=1, max_size=3)),
+        inner.map(lambda one: {"not": one}),
+    ),
+    max_leaves=6,
+)  # fmt: skip
+told = st.dictionaries(st.sampled_from("abc"), st.sampled_from("12"))
+
+
+@given(documents, told, told)
+def test_what_is_ruled_out_fails_whatever_is_told_later(document, known, later):
+    rule = conditions.parse(document)
+    if conditions.ruled_out(rule, known) is not None:
+        assert not rule.evaluate({**later, **known}).passed
+    if set(known) == set("abc"):
+        assert (conditions.ruled_out(rule, known) is None) is rule.evaluate(known).passed

@@ -14,6 +14,7 @@ round, missing values included. A component counts as valid as its field is, whe
 
 from leadops.lib.conditions.errors import ConditionError
 from leadops.lib.conditions.operators import OPERATORS, Takes
+from leadops.lib.conditions.partial import ruled_out
 from leadops.lib.conditions.rules import ALWAYS, Rule, parse
 from leadops.lib.conditions.verdicts import Failure, Looked, Verdict
 
@@ -27,4 +28,5 @@ __all__ = [
     "Takes",
     "Verdict",
     "parse",
+    "ruled_out",
 ]

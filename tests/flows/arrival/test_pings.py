@@ -26,6 +26,7 @@ from tests.flows.test_suppressed_leads import make_list
 pytestmark = pytest.mark.django_db
 PARTIAL = {"state": "TX"}
 KEY = "web-form-a-key-0123456789"
+FILTERED = (("first_name", "Ann"), ("state", "TX"))
 
 
 @pytest.fixture
@@ -247,3 +248,36 @@ def test_the_api_answers_with_an_offer(stage: Scene, bids: dict[str, Attempt], c
         == 401
     )
     assert call("pings", [1]).status_code == 422
+
+
+def asks_consent(stage: Scene, slug: str) -> None:
+    """The flow's evidence is a tick; one recipient requires it."""
+    stage.flow.consent_field = "agreed"
+    stage.flow.save()
+    Recipient.objects.filter(slug=slug).update(consent_required=True)
+    plans.changed()
+
+
+def test_consent_that_is_not_told_yet_is_judged_at_the_post(
+    stage: Scene, bids: dict[str, Attempt]
+) -> None:
+    asks_consent(stage, "a")
+    bids.update(a=bid("50"), b=bid("40"))
+    assert ping(stage, agreed="no").price == Decimal(40)
+    told = post(stage, ping(stage).id)
+    assert told.price == Decimal(45)  # of the best bid
+    (sending,) = stage.take(stage.claim()).starts
+    assert sending.plan.slug == "b"  # for the lead came without consent all the same
+    skipped = stage.event(told, "recipient.skipped")
+    assert skipped.reason == "Consent required: agreed is missing"
+
+
+def test_a_recipients_filter_hangs_on_what_is_told_only(
+    stage: Scene, bids: dict[str, Attempt]
+) -> None:
+    rules = [{"field": name, "op": "is", "value": said} for name, said in FILTERED]
+    Recipient.objects.filter(slug="a").update(filter={"all": rules})
+    plans.changed()
+    bids.update(a=bid("50"), b=bid("40"))
+    assert ping(stage).price == Decimal(45)
+    assert ping(stage, state="CA").price == Decimal(40)  # whatever the name will be
