@@ -22,8 +22,13 @@ if TYPE_CHECKING:
 STALE_SECONDS = 60.0
 
 # Times say nothing on a machine that others use as well; what takes too long is found elsewhere.
+# A run tries 50 examples of each property, others each time; `make fuzz` tries millions.
 settings.register_profile(
-    "suite", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+    "suite",
+    max_examples=50,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    print_blob=True,
 )
 settings.load_profile("suite")
 
@@ -73,6 +78,16 @@ def store() -> Iterator[Store]:
 
     with object_store() as running:
         yield running
+
+
+@pytest.fixture(autouse=True, scope="session")
+def plain_rendering(django_test_environment: None) -> None:
+    """Django notes every template that a test renders, with a copy of its context. No test asks
+    for that, and it takes a third of the time of the admin's pages."""
+    from django.template import Template
+    from django.test.utils import _TestState
+
+    Template._render = _TestState.saved_data.template_render
 
 
 RECORD = ("events_event", "events_snapshot", "events_exchange", "events_seal")
