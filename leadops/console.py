@@ -113,6 +113,7 @@ NAVIGATION: list[dict[str, Any]] = [
         "items": [
             listing("Open alerts", "notifications_active", "events", "alert"),
             listing("Thresholds", "speed", "events", "alertthreshold"),
+            listing("Hooks", "bolt", "events", "eventhook"),
             listing("Channels", "campaign", "events", "channel"),
         ],
     },
@@ -129,6 +130,7 @@ NAVIGATION: list[dict[str, Any]] = [
             {**page("Exports", "download", "exports:list"), "permission": exports},
             listing("Scheduled exports", "schedule_send", "events", "exportschedule"),
             listing("Destinations", "outbox", "events", "destination"),
+            listing("Feedback passed on", "forward", "events", "passedfeedback"),
             listing("Push subscriptions", "send", "events", "eventsubscription"),
             {**page("Views of leads", "visibility", "viewing:views"), "permission": oversees},
             {**page("Privacy", "shield_person", "privacy:start"), "permission": administers},

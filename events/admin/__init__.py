@@ -1,6 +1,8 @@
 from events.admin.alerts import AlertAdmin, AlertThresholdAdmin, ChannelAdmin
 from events.admin.destinations import DestinationAdmin
 from events.admin.exports import ExportScheduleAdmin
+from events.admin.hooks import EventHookAdmin
+from events.admin.passedfeedback import PassedFeedbackAdmin
 from events.admin.record import OperationsAdmin
 from events.admin.recordsettings import RecordSettingsAdmin
 from events.admin.seals import SealAdmin
@@ -11,9 +13,11 @@ __all__ = [
     "AlertThresholdAdmin",
     "ChannelAdmin",
     "DestinationAdmin",
+    "EventHookAdmin",
     "EventSubscriptionAdmin",
     "ExportScheduleAdmin",
     "OperationsAdmin",
+    "PassedFeedbackAdmin",
     "RecordSettingsAdmin",
     "SealAdmin",
 ]

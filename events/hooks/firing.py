@@ -128,7 +128,7 @@ def carry_out(cursor: Any, journal: Journal, given: Iterable[Happening], names: 
     found = _new(cursor, list({each.key: each for each in given}.values()))
     if not found:
         return 0
-    _mask(cursor, found)
+    hide(cursor, found)
     _tag(cursor, journal, [each for each in found if each.hook.tag and each.lead_id])
     _pause([each for each in found if each.hook.pause], names)
     _keep(cursor, journal, found, names)
@@ -143,7 +143,7 @@ def _new(cursor: Any, given: Sequence[Happening]) -> list[Happening]:
     return [each for each in given if each.key not in known]
 
 
-def _mask(cursor: Any, found: Sequence[Happening]) -> None:
+def hide(cursor: Any, found: Sequence[Happening]) -> None:
     """Hide what an event's words repeat of the person: buyers quote what they got."""
     of_leads: dict[str, list[dict[str, Any]]] = {}
     wanted = sorted({each.lead_id for each in found if each.lead_id})
@@ -196,7 +196,9 @@ def _pause(found: Sequence[Happening], names: Names) -> None:
         key = (each.hook.pause, _target(each), each.way)
         if not key[1]:
             each.did.append(f"there is no {each.hook.pause} to pause")
-        elif key not in done:
+        elif key in done:
+            each.did.append(_already(key[1], names))
+        else:
             done.add(key)
             each.did.append(_paused(each, names))
 
@@ -215,7 +217,11 @@ def _paused(each: Happening, names: Names) -> str:
     except (LookupError, ValueError) as error:
         log.warning("Hook %s cannot pause %s: %s", hook.slug, target, error)
         return f"could not pause {names.shown(target)}: {error}"
-    return did or f"{names.shown(target)} was paused already"
+    return did or _already(target, names)
+
+
+def _already(target: str, names: Names) -> str:
+    return f"{names.shown(target)} was paused already"
 
 
 def _keep(cursor: Any, journal: Journal, found: Sequence[Happening], names: Names) -> None:

@@ -89,7 +89,7 @@ def _could(watch: Watch, values: tuple[Any, ...]) -> bool:
 
 def _row(values: tuple[Any, ...]) -> Row:
     *others, data = values
-    return Row(*others, orjson.loads(data))  # our cursors give JSON as text
+    return Row(*(*others, orjson.loads(data)))  # our cursors give JSON as text
 
 
 def _leads(ids: set[str]) -> dict[str, tuple[Any, ...]]:

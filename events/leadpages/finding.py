@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from events import search
+from events.leadpages.listing import with_tags
 from events.models import Lead, LeadKey
 from events.visibility import Sight
 
@@ -15,7 +16,7 @@ def find(text: str, sight: Sight) -> list[Lead]:
     if not text:
         return []
     return list(
-        sight.leads()
+        with_tags(sight.leads(), sight)
         .filter(id__in=_lead_ids(text, sight))
         .select_related("flow", "source")
         .order_by("-created_at", "-id")[:MOST]

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from events import cursors
 from events.chosen import Chosen
-from events.models import Delivery, Lead
+from events.models import Delivery, EventHook, Lead, LeadTag
 from events.visibility import Sight
 
 PAGE = 50
@@ -41,6 +42,7 @@ class Filters(Chosen):
     result: str = ""
     period: str = ""
     test: str = ""
+    tag: str = ""
 
 
 def exported(chosen: Filters, now: datetime) -> dict[str, str]:
@@ -67,7 +69,7 @@ class Page:
 
 def listed(sight: Sight, chosen: Filters) -> Page:
     """One page of leads. A cursor that is none begins anew."""
-    leads = _filtered(sight.leads(), chosen, sight)
+    leads = _filtered(with_tags(sight.leads(), sight), chosen, sight)
     try:
         at, lead_id = cursors.time_and_id(chosen.after)
         # The first condition alone lets PostgreSQL begin at the right place of its index.
@@ -96,7 +98,24 @@ def _filtered(leads: QuerySet[Lead], chosen: Filters, sight: Sight) -> QuerySet[
         leads = leads.filter(created_at__gte=datetime.now(UTC) - timedelta(days=days))
     if chosen.test:
         leads = leads.filter(test=chosen.test == "only")
+    if chosen.tag:
+        tagged = LeadTag.objects.filter(lead_id=OuterRef("pk"), tag=chosen.tag)
+        leads = leads.filter(Exists(tagged)) if sight.sees_all else leads.none()
     return leads
+
+
+def tags() -> list[str]:
+    """Those that hooks give."""
+    given = EventHook.objects.exclude(tag="").order_by("tag")
+    return list(given.values_list("tag", flat=True).distinct())
+
+
+def with_tags(leads: QuerySet[Lead], sight: Sight) -> QuerySet[Lead]:
+    """Each with its tags, in the same query; they are the staff's own words."""
+    if not sight.sees_all:
+        return leads
+    of_lead = LeadTag.objects.filter(lead_id=OuterRef("pk")).order_by("tag")
+    return leads.annotate(tags=ArraySubquery(of_lead.values("tag")))
 
 
 def deliveries_of(lead_ids: Sequence[str], sight: Sight) -> dict[str, list[Delivery]]:

@@ -20,7 +20,16 @@ from events.goingon import goes_on
 from events.leadpages.changes import changes
 from events.leadpages.finding import find
 from events.leadpages.inspector import Shown, inspect
-from events.leadpages.listing import PERIODS, TESTS, Filters, Page, exported, listed
+from events.leadpages.listing import (
+    PERIODS,
+    TESTS,
+    Filters,
+    Page,
+    exported,
+    listed,
+    tags,
+    with_tags,
+)
 from events.leadpages.path import path
 from events.leadpages.phases import course
 from events.leadpages.timeline import GROUPS, Step, timeline
@@ -65,7 +74,9 @@ def search(request: HttpRequest) -> HttpResponse:
         after=found.after,
         sees_all=sight.sees_all,
         options=_options(user),
-        export=urlencode(exported(chosen, datetime.now(UTC))) if user.exports else "",
+        export=urlencode(exported(chosen, datetime.now(UTC)))
+        if user.exports and not chosen.tag
+        else "",
     )
 
 
@@ -88,6 +99,7 @@ def _options(user: Any) -> dict[str, Any]:
         "results": [choice for choice in Lead.Result.choices if choice[0]],
         "periods": [(name, words) for name, (words, _) in PERIODS.items()],
         "tests": list(TESTS.items()),
+        "tags": [(tag, tag) for tag in tags()] if everything else [],
     }
 
 
@@ -97,7 +109,8 @@ def _options(user: Any) -> dict[str, Any]:
 def lead(request: HttpRequest, lead_id: str) -> HttpResponse:
     """One lead; 404 for those the viewer may not see."""
     sight = visibility.of_user(request.user)
-    found = sight.leads().select_related("flow", "source").filter(id=lead_id).first()
+    leads = with_tags(sight.leads(), sight).select_related("flow", "source")
+    found = leads.filter(id=lead_id).first()
     if found is None:
         raise Http404("There is no such lead.")
     recording.opened(request.user, found.id, Where.CONSOLE)

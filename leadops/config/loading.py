@@ -24,6 +24,7 @@ from leadops.config.sections.base import Section
 from leadops.config.sections.destinations import Destinations
 from leadops.config.sections.exports import Exports
 from leadops.config.sections.flows import Flows
+from leadops.config.sections.hooks import Hooks
 from leadops.config.sections.recipients import Recipients
 from leadops.config.sections.record import Record
 from leadops.config.sections.sources import Sources
@@ -46,6 +47,7 @@ SECTIONS: tuple[Section, ...] = (
     Recipients(),
     Alerts(),
     Channels(),
+    Hooks(),
     Destinations(),
     Subscriptions(),
     Exports(),
@@ -60,6 +62,7 @@ ORDER: tuple[str, ...] = (
     "flows",
     "accounts",
     "alerts",
+    "hooks",
     "subscriptions",
     "exports",
     "record",

@@ -42,7 +42,7 @@ class Alerts:
             found = SHAPE.read(top.item)
             top.draft.take(SHAPE, found)
             plan.save(top.draft)
-            _read_notify(plan, top.draft, found.get("notify"))
+            read_notify(plan, top.draft, found.get("notify"))
 
     def write(self, obj: AlertThreshold, concealing: Concealing) -> dict[str, Any]:
         document = SHAPE.write(obj, concealing.secret)
@@ -60,7 +60,8 @@ def _bound(metric: str, value: Decimal) -> Any:
     return amount(value) if metric == AlertThreshold.Metric.REVENUE else number(value)
 
 
-def _read_notify(plan: Plan, draft: Draft, item: Item | None) -> None:
+def read_notify(plan: Plan, draft: Draft, item: Item | None) -> None:
+    """The channels that are told, by their slugs."""
     wanted = [plan.find("channel", each) for each in (item.elements() if item else [])]
     slugs = {channel.slug for channel in wanted if channel is not None}
     there = set() if draft.is_new else {channel.slug for channel in draft.obj.notify.all()}
