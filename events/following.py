@@ -268,12 +268,15 @@ def position_at(moment: datetime) -> Position:
 
 # --- how far behind
 
+MOST_COUNTED = 10_000
+# Of a place in the columns or parameters `tx` and `id`: how many follow, and since when.
 LAG = f"""
-    SELECT count(*), min(timestamp) FROM (
-        SELECT timestamp FROM events_event WHERE {AFTER} ORDER BY {ORDER} LIMIT %(limit)s
+    SELECT jsonb_build_array(count(*), min(timestamp)) FROM (
+        SELECT timestamp FROM events_event e
+        WHERE e.tx >= {{tx}}::text::xid8 AND (e.tx > {{tx}}::text::xid8 OR e.id > {{id}})
+        ORDER BY e.tx, e.id LIMIT {MOST_COUNTED}
     ) AS waiting
 """  # noqa: S608
-MOST_COUNTED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +289,12 @@ class Lag:
 
 def lag(after: Position) -> Lag:
     with connection.cursor() as cursor:
-        cursor.execute(LAG, {"tx": str(after.tx), "id": after.id, "limit": MOST_COUNTED})
-        count, since = cursor.fetchone()
-    return Lag(count, since)
+        cursor.execute(LAG.format(tx="%s", id="%s"), [str(after.tx), str(after.tx), after.id])
+        return lag_of(cursor.fetchone()[0])
+
+
+def lag_of(found: str | Sequence[Any]) -> Lag:
+    """What LAG gave, as JSON or read already."""
+    read: Any = orjson.loads(found) if isinstance(found, str) else found
+    count, since = read
+    return Lag(count, datetime.fromisoformat(since) if since else None)

@@ -11,6 +11,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.db.models.expressions import RawSQL
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from unfold.enums import ActionVariant
@@ -110,6 +111,13 @@ class EventSubscriptionAdmin(MaskedUnlessSeen):
     readonly_fields = ("state", "behind", "last", "delivered", "trouble")
     actions_detail: ClassVar = ("pause", "resume", "send_test_batch", "rewind")
 
+    def get_queryset(self, request: HttpRequest) -> Any:
+        """With what waits for each, in the same query."""
+        table = EventSubscription._meta.db_table
+        lag = following.LAG.format(tx=f"{table}.tx", id=f"{table}.after")
+        waiting = RawSQL(f"({lag})", [], output_field=models.JSONField())  # noqa: S611
+        return super().get_queryset(request).annotate(waiting=waiting)
+
     def formfield_for_dbfield(
         self, db_field: models.Field[Any, Any], request: HttpRequest, **kwargs: Any
     ) -> Any:
@@ -134,11 +142,19 @@ class EventSubscriptionAdmin(MaskedUnlessSeen):
     def has_resume_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         return self._steers(request, object_id, paused=True)
 
-    def _steers(self, request: HttpRequest, object_id: str | None, *, paused: bool) -> bool:
-        if not self.has_change_permission(request):
+    def has_steer_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        return self._steers(request, object_id)
+
+    def _steers(
+        self, request: HttpRequest, object_id: str | None, *, paused: bool | None = None
+    ) -> bool:
+        """Who may change it; of two opposite actions the one that makes a difference."""
+        if not object_id:
+            return self.has_change_permission(request)
+        found = EventSubscription.objects.filter(pk=unquote(object_id)).first()
+        if found is None or not self.has_change_permission(request, found):
             return False
-        rows = EventSubscription.objects.filter(paused_at__isnull=not paused)
-        return not object_id or rows.filter(pk=unquote(object_id)).exists()
+        return paused is None or paused == (found.paused_at is not None)
 
     @column(description="Leads to")
     def leads_to(self, subscription: EventSubscription) -> str:
@@ -159,9 +175,10 @@ class EventSubscriptionAdmin(MaskedUnlessSeen):
 
     @column(description="Behind")
     def behind(self, subscription: EventSubscription) -> str:
-        if subscription.tx is None:
+        found = getattr(subscription, "waiting", None)
+        if subscription.tx is None or found is None:
             return "Begins with what comes next"
-        return lag_text(following.lag(Position(subscription.tx, subscription.after)))
+        return lag_text(following.lag_of(found))
 
     @column(description="Last batch taken", ordering="delivered_at")
     def last(self, subscription: EventSubscription) -> str:
@@ -221,7 +238,7 @@ class EventSubscriptionAdmin(MaskedUnlessSeen):
     @button(
         description="Send a test batch",
         icon="send",
-        permissions=["change"],
+        permissions=["steer"],
         dialog={
             "title": "Send a test batch",
             "description": "A signed batch without events, marked as a test. The position stays.",
@@ -246,7 +263,7 @@ class EventSubscriptionAdmin(MaskedUnlessSeen):
     @button(
         description="Rewind",
         icon="fast_rewind",
-        permissions=["change"],
+        permissions=["steer"],
         dialog={
             "title": "Go on from another place",
             "description": "It gets everything from there on again, in new batches.",
