@@ -23,7 +23,7 @@ from events.eventpages.filters import Filters
 from events.visibility import Sight
 
 Place = tuple[datetime, str]  # the moment and id of an event
-STRETCHES: Final = (300, 1_500, 5_000, 5_000, 5_000, 5_000)  # events looked at
+STRETCHES: Final = (300, 1_500, *[5_000] * 12)  # events looked at
 ENOUGH: Final = 0.12  # seconds after which no further stretch is begun
 LEAST: Final = 60  # events of a stretch, into however many values it is split
 LIMIT: Final = "3s"  # of a statement, where the database is slow all the same
