@@ -87,7 +87,7 @@ def plain_rendering(django_test_environment: None) -> None:
     from django.template import Template
     from django.test.utils import _TestState
 
-    Template._render = _TestState.saved_data.template_render
+    Template._render = _TestState.saved_data.template_render  # type: ignore[attr-defined]
 
 
 RECORD = ("events_event", "events_snapshot", "events_exchange", "events_seal")

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils.safestring import SafeString, mark_safe
 from unfold.widgets import INPUT_CLASSES, UnfoldAdminSelectWidget
 
 from leadops.lib import durations
@@ -160,7 +161,7 @@ class OptionsInput(forms.Widget):
         attrs = {"id": id, "aria-describedby": f"{id}-help"}
         if problem:
             attrs["aria-invalid"] = "true"
-        widget = _widget(option)
+        text = _as_text(option, value)
         return {
             "option": option,
             "id": id,
@@ -168,7 +169,9 @@ class OptionsInput(forms.Widget):
             "for": " ".join(shown.choices),
             "here": here,
             "problem": problem,
-            "input": widget.render(f"{name}:{shown.key}", _as_text(option, value), attrs),
+            "input": _input(option, f"{name}:{shown.key}", text, attrs)
+            if here
+            else _blank_input(option, name=f"{name}:{shown.key}", id=id),
             "ticked": option.kind is OptionKind.BOOLEAN,
         }
 
@@ -300,6 +303,26 @@ def _widget(option: Option) -> forms.Widget:
     if option.kind is OptionKind.INTEGER:
         return forms.NumberInput({"class": plain, **hint})
     return forms.TextInput({"class": plain, "autocomplete": "off", "spellcheck": "false", **hint})
+
+
+def _input(option: Option, name: str, text: Any, attrs: Mapping[str, str]) -> SafeString:
+    return _widget(option).render(name, text, dict(attrs))
+
+
+def _blank_input(option: Option, *, name: str, id: str) -> SafeString:
+    """The field of an option of another choice. A page has hundreds, alike but for their names."""
+    return mark_safe(_blank_pattern(option).replace("@NAME@", name).replace("@ID@", id))  # noqa: S308
+
+
+_blank_patterns: dict[int, tuple[Option, str]] = {}  # by identity: options are not hashable
+
+
+def _blank_pattern(option: Option) -> str:
+    if id(option) not in _blank_patterns:
+        attrs = {"id": "@ID@", "aria-describedby": "@ID@-help"}
+        made = _input(option, "@NAME@", _as_text(option, None), attrs)
+        _blank_patterns[id(option)] = option, made
+    return _blank_patterns[id(option)][1]
 
 
 def _default_text(option: Option) -> str:
