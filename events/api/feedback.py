@@ -9,7 +9,12 @@ from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import orjson
-from drf_spectacular.utils import OpenApiExample, extend_schema, inline_serializer
+from drf_spectacular.utils import (
+    OpenApiExample,
+    PolymorphicProxySerializer,
+    extend_schema,
+    inline_serializer,
+)
 from rest_framework import exceptions, serializers
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
@@ -42,6 +47,20 @@ STATEMENT: dict[str, Any] = {
 
 
 ONE = inline_serializer("Feedback", STATEMENT)
+ANY = PolymorphicProxySerializer(
+    component_name="FeedbackOneOrMany",
+    serializers=[ONE, inline_serializer("FeedbackMany", {"feedback": ONE.__class__(many=True)})],
+    resource_type_field_name=None,
+)
+ANSWERED = inline_serializer("FeedbackAnswer", ANSWER)
+ANSWERS = PolymorphicProxySerializer(
+    component_name="FeedbackAnswers",
+    serializers=[
+        ANSWERED,
+        inline_serializer("FeedbackResults", {"results": ANSWERED.__class__(many=True)}),
+    ],
+    resource_type_field_name=None,
+)
 
 
 class ListParser(JsonParser):
@@ -88,11 +107,11 @@ class FeedbackView(APIView):
             "taken once and always gets the same answer."
         ),
         request={
-            "application/json": ONE,
+            "application/json": ANY,
             "application/x-www-form-urlencoded": ONE,
             "text/csv": {"type": "string"},
         },
-        responses={201: inline_serializer("FeedbackAnswer", ANSWER)},
+        responses={201: ANSWERS},
         examples=[
             OpenApiExample(
                 "A conversion",

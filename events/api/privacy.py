@@ -8,7 +8,13 @@ from typing import Any
 from django.db.models import Q
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, inline_serializer
+from drf_spectacular.utils import (
+    OpenApiExample,
+    OpenApiParameter,
+    PolymorphicProxySerializer,
+    extend_schema,
+    inline_serializer,
+)
 from rest_framework import exceptions, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -41,6 +47,20 @@ ERASURE = inline_serializer(
         "message": serializers.CharField(),
         "at": serializers.DateTimeField(allow_null=True),
     },
+)
+FOUND_OR_PAST = PolymorphicProxySerializer(
+    component_name="ErasureOrPast",
+    serializers=[
+        ERASURE,
+        inline_serializer(
+            "Erasures",
+            {
+                "results": ERASURE.__class__(many=True),
+                "next": serializers.URLField(allow_null=True),
+            },
+        ),
+    ],
+    resource_type_field_name=None,
 )
 WHO: dict[str, Any] = {
     "email": serializers.CharField(required=False),
@@ -86,7 +106,7 @@ class ErasuresView(_PrivacyView):
     @extend_schema(
         summary="What is held about a person; without one, past erasures",
         parameters=[OpenApiParameter(name, OpenApiTypes.STR) for name in (*KINDS, "cursor")],
-        responses=ERASURE,
+        responses=FOUND_OR_PAST,
     )
     def get(self, request: Request) -> Response:
         given = {name: request.query_params.get(name, "") for name in KINDS}

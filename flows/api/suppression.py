@@ -40,6 +40,13 @@ LIST = inline_serializer(
         "entries": serializers.IntegerField(),
     },
 )
+LISTS = inline_serializer(
+    "SuppressionLists",
+    {
+        "results": serializers.ListField(child=LIST),
+        "next": serializers.URLField(allow_null=True),
+    },
+)
 
 
 class SuppressionView(APIView):
@@ -67,7 +74,7 @@ class SuppressionListsView(SuppressionView):
 
     @extend_schema(
         summary="All suppression lists, with the number of their entries",
-        responses={200: inline_serializer("SuppressionLists", {"results": LIST})},
+        responses={200: LISTS},
     )
     def get(self, request: Request) -> Response:
         _permit(request)
