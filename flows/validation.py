@@ -101,7 +101,7 @@ def _term(check: Callable[[Any], Any], value: Any) -> None:
     try:
         check(value)
     except TermError as error:
-        raise ValidationError(f"{error}.") from error
+        raise error.validation from error
 
 
 def _names_a_field(name: str) -> None:

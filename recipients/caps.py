@@ -18,7 +18,7 @@ from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
 from leadops.lib import conditions, money
-from recipients.termerrors import TermError
+from recipients.termerrors import TermError, of_rule
 
 MOST_CAPS: Final = 50
 Word = TypeVar("Word", bound=StrEnum)
@@ -179,8 +179,7 @@ def _when(document: Any, path: str) -> conditions.Rule | None:
     try:
         return conditions.parse(document)
     except conditions.ConditionError as error:
-        inner = f"{path}.{error.path}" if error.path else path
-        raise TermError(error.message, inner) from error
+        raise of_rule(error, path) from error
 
 
 def _word(words: type[Word], value: Any, path: str) -> Word:

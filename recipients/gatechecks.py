@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from django.core.exceptions import ValidationError
-
 from recipients import caps as _caps
 from recipients import hours as _hours
 from recipients import limits as _limits
@@ -35,4 +33,4 @@ def _term(check: Callable[[Any], Any], value: Any) -> None:
     try:
         check(value)
     except TermError as error:
-        raise ValidationError(f"{error}.") from error
+        raise error.validation from error

@@ -16,7 +16,7 @@ from typing import Any, Final
 from leadops.lib import conditions, money
 from recipients import pricefigures
 from recipients.pricefigures import Figure
-from recipients.termerrors import TermError
+from recipients.termerrors import TermError, of_rule
 
 MAX_RULES: Final = 100
 KINDS: Final = ("price", "add", "percent")
@@ -217,7 +217,7 @@ def _when(document: Any, path: str) -> conditions.Rule:
     try:
         when = conditions.parse(document)
     except conditions.ConditionError as error:
-        raise TermError(error.message, f"{path}.{error.path}" if error.path else path) from error
+        raise of_rule(error, path) from error
     for name in when.fields:
         if pricefigures.is_figure(name):
             try:

@@ -2,11 +2,36 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from leadops.lib import validation
+
+if TYPE_CHECKING:
+    from django.core.exceptions import ValidationError
+
+    from leadops.lib.conditions import ConditionError
+
 
 class TermError(ValueError):
-    """Terms that cannot be used. `path` leads to the place, counted from 0: `2.when.all.0.op`."""
+    """Terms that cannot be used. `path` leads to the place, counted from 0: `2.when.all.0.op`.
+    `others` are further mistakes of the same terms."""
 
     def __init__(self, message: str, path: str = "") -> None:
         super().__init__(f"{path}: {message}" if path else message)
         self.message = message
         self.path = path
+        self.others: tuple[TermError, ...] = ()
+
+    @property
+    def validation(self) -> ValidationError:
+        """As forms and bundles are told: each message names its place, and so does its cause."""
+        return validation.several({f"{each}.": each for each in (self, *self.others)})
+
+
+def of_rule(error: ConditionError, path: str) -> TermError:
+    """What is wrong with a rule that stands at `path` of terms: all of it."""
+    first, *others = [
+        TermError(each.message, f"{path}.{each.path}" if each.path else path) for each in error.all
+    ]
+    first.others = tuple(others)
+    return first

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import re
 import zoneinfo
@@ -18,6 +19,7 @@ from recipients import addresses, expectations, mapping, responses
 from recipients.auth import SCHEMES
 from recipients.integrations import INTEGRATIONS, FieldError, Integration
 from recipients.options import OptionError, compile_options
+from recipients.outcomes import Outcome
 from recipients.plan import Auth, AuthKind
 
 if TYPE_CHECKING:
@@ -291,9 +293,16 @@ def bids(ping: Ping) -> None:
         raise ValidationError({"lost_url": "With a static bid it is not asked, and is not told."})
 
 
+OUTCOMES = frozenset(word.value for word in Outcome if word is not Outcome.SKIPPED)
+
+
 def response_rule(rule: ResponseRule) -> None:
+    spec = rule_spec(rule)
+    if spec.outcome not in OUTCOMES:
+        # Its choices have said so; what else is wrong is still to be found.
+        spec = dataclasses.replace(spec, outcome=Outcome.REJECTED)
     try:
-        responses.compile_reader(responses.ReaderSpec(rules=(rule_spec(rule),)))
+        responses.compile_reader(responses.ReaderSpec(rules=(spec,)))
     except responses.ReaderError as error:
         part = error.path.split(".")[-1]
         known = part in ("status", "contains", "matches", "when", "header", "outcome")

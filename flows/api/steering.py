@@ -36,8 +36,6 @@ class SteeringView(APIView):
 
     @staticmethod
     def body(request: Request) -> dict[str, Any]:
-        if not request.data:
-            return {}
         if not isinstance(request.data, dict):
             raise WrongShape("Send an object.")
         return dict(request.data)

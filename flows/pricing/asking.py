@@ -22,6 +22,7 @@ from leadops.lib.http.addresses import Network
 from recipients.deliver import Attempt, deliver
 from recipients.outcomes import Category, Outcome
 from recipients.prices import By, Priced
+from recipients.responses.prices import PROBLEMS
 
 # Of the web process's 16 threads; waiting answers hold 8 at most.
 PLACES: Final = threading.BoundedSemaphore(6)
@@ -98,6 +99,12 @@ def _door(networks: tuple[Network, ...]) -> Door:
     return Door(private_networks=networks, pool_size=8)
 
 
+def _without_price(details: str) -> str:
+    """Which of our words stands in them: they quote what the service said."""
+    problem = next((each for each in PROBLEMS if each in details), "")
+    return f"The price {problem}" if problem else "No price in the answer"
+
+
 def _price(service: Service, attempt: Attempt) -> tuple[Decimal | None, str]:
     """The price, or what is wrong with it: in our words, for the record keeps them for ever, and
     the service may well quote the lead."""
@@ -109,7 +116,7 @@ def _price(service: Service, attempt: Attempt) -> tuple[Decimal | None, str]:
         no_success = ", which is no success" if 200 <= reply.status < 300 else ""
         return None, f"The service answered {reply.status}{no_success}"
     if result.price is None:
-        return None, "The price is none" if result.details else "No price in the answer"
+        return None, _without_price(result.details)
     try:
         price = money.parse(result.price)
     except ValueError as error:

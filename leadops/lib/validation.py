@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -20,11 +21,22 @@ def plain_object(value: Any) -> None:
 
 
 def rules(value: Any) -> None:
-    """Rules that parse; the message says where they do not."""
+    """Rules that parse; the messages say where they do not, and bring their causes."""
     try:
         conditions.parse(value)
     except conditions.ConditionError as error:
-        raise ValidationError(str(error)) from error
+        raise several({str(each): each for each in error.all}) from error
+
+
+def several(mistakes: Mapping[str, Exception]) -> ValidationError:
+    """One error for several mistakes, each with its message and, for who knows the line, itself as
+    the cause."""
+    found = []
+    for message, cause in mistakes.items():
+        error = ValidationError(message)
+        error.__cause__ = cause
+        found.append(error)
+    return found[0] if len(found) == 1 else ValidationError(found)
 
 
 def duplicates(match: Any, within: float | None) -> None:

@@ -18,9 +18,14 @@ _PRICE: Final = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 
+NO_NUMBER: Final = "is no number"
+NEGATIVE: Final = "is below zero"
+TOO_HIGH: Final = "is above a million"
+PROBLEMS: Final = (NO_NUMBER, NEGATIVE, TOO_HIGH)
+
 
 class PriceError(ValueError):
-    """There is a price, but it cannot be one."""
+    """There is a price, but it cannot be one. Its text ends in one of `PROBLEMS`."""
 
 
 def price_of(value: Any) -> Decimal | None:
@@ -33,9 +38,10 @@ def price_of(value: Any) -> Decimal | None:
         return None
     price = _number(value)
     if price is None or not price.is_finite():
-        raise PriceError(f"The price {str(value)[:40]!r} is no number")
+        raise PriceError(f"The price {str(value)[:40]!r} {NO_NUMBER}")
     if price < 0 or price > MAX_PRICE:
-        raise PriceError(f"The price {str(value)[:40]!r} is out of bounds")
+        problem = NEGATIVE if price < 0 else TOO_HIGH
+        raise PriceError(f"The price {str(value)[:40]!r} {problem}")
     return abs(price)
 
 

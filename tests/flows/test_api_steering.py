@@ -42,6 +42,14 @@ def test_it_pauses_a_recipient_and_says_so(api):
     assert Event.objects.get().data["by"] == "olga"
 
 
+def test_it_takes_no_list_for_an_object(api):
+    make_recipient()
+    for body in ("[]", "null", '""'):
+        answer = post(api, "/recipients/abc-insurance/pause", body, **STAFF)
+        assert answer.status_code == 422, body
+    assert not Event.objects.exists()
+
+
 def test_it_resumes_a_recipient(api):
     make_recipient()
     post(api, "/recipients/abc-insurance/pause", **STAFF)

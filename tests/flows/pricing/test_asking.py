@@ -56,8 +56,8 @@ def test_it_is_paid_what_the_service_says(play, quotes):
     [
         ('{"price": null}', 200, "No price"),
         ("{}", 200, "No price"),
-        ('{"price": -3}', 200, "The price is none"),
-        ('{"price": "ann@example.com"}', 200, "The price is none"),
+        ('{"price": -3}', 200, "The price is below zero"),
+        ('{"price": "ann@example.com"}', 200, "The price is no number"),
         ('{"price": 31}', 200, "above 30"),
         ('{"price": 1.00001}', 200, "places"),
         ("not json", 200, ""),

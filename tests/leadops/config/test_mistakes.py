@@ -159,3 +159,31 @@ def test_it_refuses_what_makes_no_sense_without_stumbling(text):
 def test_a_bundle_may_say_nothing():
     assert load("leadops: 1") == []
     assert load("leadops: 1\nsources:\nflows: []\n") == []
+
+
+NESTED = """\
+leadops: 1
+recipients:
+  - slug: a
+    name: A
+    filter: {all: [{field: state, op: inn, value: [TX]}, {any: [{field: "", op: is, value: 1}]}]}
+    caps:
+      - {count: 5, per: day, when: {all: [{field: b, op: isnt, value: 1}, {any: []}]}}
+    endpoint: {url: https://a.example/leads}
+    mapping: {email: "{{lead.email}}"}
+    response:
+      rules:
+        - {outcome: rejectd, status: 9xx}
+"""
+
+
+def test_every_mistake_of_a_nested_rule_is_told_and_each_once() -> None:
+    told = [line.split(": ", 2) for line in mistakes(NESTED)]
+    assert [(path, text.split("”")[0]) for _, path, text in told] == [
+        ("recipients[0].filter.all[0].op", "“inn"),
+        ("recipients[0].filter.all[1].any[0].field", "names a field"),
+        ("recipients[0].caps[0].when.all[0].op", "“isnt"),
+        ("recipients[0].caps[0].when.all[1].any", "needs at least one rule"),
+        ("recipients[0].response.rules[0].outcome", "“rejectd"),
+        ("recipients[0].response.rules[0].status", "'9xx' is no status: write 200, 5xx or 200-299"),
+    ]

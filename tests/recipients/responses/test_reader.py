@@ -418,7 +418,7 @@ def test_it_captures_by_name_and_bounds_what_it_reads() -> None:
         ({"success": 'a ~ "(a+)+$"'}, "success", "for ever"),
         ({"lead_id": "a..b"}, "lead_id", "no path"),
         ({"price": "//a["}, "price", "XPath"),
-        ({"fallback_price": "-5"}, "fallback_price", "bounds"),
+        ({"fallback_price": "-5"}, "fallback_price", "below zero"),
         ({"capture": {"x": "css:["}}, "capture.x", "CSS"),
         ({"message": ["a"]}, "message", "text"),
     ],
