@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any, ClassVar
 
 from django import forms
@@ -15,12 +16,13 @@ from django.utils import timezone
 from events import following
 from events.admin.subscriptions import PARTIES, WordsField, lag_text, names
 from events.following import Position
-from events.hooks import offered, telling, trying
+from events.hooks import offered, telling, trying, working
 from events.hooks.presets import PRESETS
 from events.models import EventHook, HookFiring, HookFollower
 from leadops.lib.admin import ConsoleAdmin, RulesWidget, choices, column
 
 SHOWN = 20  # firings
+AT_EASE = timedelta(seconds=2 * working.IDLE_SECONDS)
 WORDS = ("types", "flows", "recipients")
 HELP = {
     "types": "For example: recipient.* flow.completed. None: all.",
@@ -72,7 +74,8 @@ class EventHookAdmin(ConsoleAdmin):
                     "types",
                     ("flows", "recipients"),
                     "when",
-                    ("per", "times", "within"),
+                    "per",
+                    ("times", "within"),
                     "reset",
                     ("cool_down", "tests"),
                 )
@@ -80,7 +83,7 @@ class EventHookAdmin(ConsoleAdmin):
         ),
         (
             "Figures that it looks for",
-            {"fields": (("direction", "days"), ("deviations", "factor", "minimum"))},
+            {"fields": (("direction", "days"), ("deviations", "factor"), "minimum")},
         ),
         (
             "What it does",
@@ -189,4 +192,7 @@ def _behind() -> str:
     follower = HookFollower.objects.exclude(tx=None).first()
     if follower is None or follower.tx is None:
         return "Begins with what comes next"
-    return lag_text(following.lag(Position(follower.tx, follower.after)))
+    lag = following.lag(Position(follower.tx, follower.after))
+    # What no hook looks for is passed by only now and then.
+    at_ease = lag.since is not None and timezone.now() - lag.since < AT_EASE
+    return "nothing" if at_ease or not lag.events else lag_text(lag)

@@ -32,7 +32,7 @@ ROWS = 1_000  # of the record in one go: what it holds in a transaction
 LEASE_SECONDS = 60.0  # more than the slowest batch
 TURN_SECONDS = 20.0  # before it looks whether hooks have changed, and what else there is to do
 TIDY_SECONDS = 3_600.0
-FAR = 10_000  # transactions without anything wanted, after which the position moves on
+IDLE_SECONDS = 10.0  # before the position moves on over what no hook looks for
 
 # A first position is behind all that has settled: hooks begin with what comes from now on.
 CLAIM = f"""
@@ -51,7 +51,10 @@ MOVE = """
         worked_at = clock_timestamp()
     WHERE id = 1 AND lease = %(lease)s AND tx = %(tx)s AND after = %(after)s
 """
-PLACE = "SELECT tx, after FROM events_hookfollower WHERE tx IS NOT NULL"
+PLACE = """
+    SELECT tx, after, worked_at > clock_timestamp() - %(seconds)s * interval '1 second'
+    FROM events_hookfollower WHERE tx IS NOT NULL
+"""
 LET_GO = "UPDATE events_hookfollower SET lease = '', due_at = clock_timestamp() WHERE lease = %s"
 # While nobody looks there is no place to go on from.
 FORGET = "UPDATE events_hookfollower SET tx = NULL, after = '' WHERE tx IS NOT NULL AND lease = ''"
@@ -111,7 +114,7 @@ class Follower:
         if not watches:
             return Done()
         choice = seeing.choice(watches)
-        if (at := _place()) is not None and _nothing_new(at, choice, rows):
+        if _nothing_new(choice, rows):
             return Done()
         at = self._claim()
         if at is None:
@@ -156,16 +159,13 @@ class Follower:
         return fired, True
 
 
-def _place() -> Position | None:
-    row = _execute(PLACE)
-    return Position(*row) if row else None
-
-
-def _nothing_new(at: Position, choice: Choice, rows: int) -> bool:
+def _nothing_new(choice: Choice, rows: int) -> bool:
     """Whether there is no reason to write anything: who looks twice a second only looks."""
-    chunk = following.read(at, limit=rows, choice=choice, columns=("id",))
-    near = chunk.reached.tx - at.tx < FAR
-    return chunk.caught_up and not chunk.rows and near
+    row = _execute(PLACE, seconds=IDLE_SECONDS)
+    if row is None or not row[2]:
+        return False
+    chunk = following.read(Position(*row[:2]), limit=rows, choice=choice, columns=("id",))
+    return chunk.caught_up and not chunk.rows
 
 
 def stop(cursor: Any, journal: Journal, hook: EventHook, why: str) -> None:

@@ -16,8 +16,10 @@ from django.core.exceptions import ValidationError
 from django.db import connection
 from django.utils import timezone
 
-from events.hooks import figures, firing, judging, telling, working
+from events.following import Position
+from events.hooks import figures, firing, judging, telling
 from events.hooks.loading import Names
+from events.hooks.running import Hooks
 from events.hooks.working import Follower
 from events.models import (
     Alert,
@@ -225,8 +227,9 @@ def test_a_follower_that_lost_its_lease_writes_nothing() -> None:
     make_hook(types=["config.changed"])
     slow = begin()
     write()
-    at = working._place()
-    assert at is not None
+    row = HookFollower.objects.get()
+    assert row.tx is not None
+    at = Position(row.tx, row.after)
     HookFollower.objects.update(lease="somebody else")
     hooks = list(EventHook.objects.all())
     assert slow._write(at, at, 1, hooks, judging.Judged()) == (0, False)
@@ -356,3 +359,22 @@ def test_an_unusual_hour_fires_once() -> None:
         count(hour + timedelta(hours=1) - timedelta(days=back), "delivery", n=90,
               recipient_id=buyer.id)  # fmt: skip
     assert figures.judge_due(hooks, names, now + timedelta(hours=1)) == 0, "it rests"
+
+
+def test_the_program_follows_and_tells_by_itself(listener: Listener) -> None:
+    make_hook(types=["config.changed"], url=listener.url, secret=SECRET)
+    hooks = Hooks()
+    hooks.start()
+    try:
+        end = time.monotonic() + 60
+        while not HookFollower.objects.exclude(tx=None).exists():  # it begins with what comes next
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        write()
+        while not HookNotice.objects.exclude(sent_at=None).exists():
+            assert time.monotonic() < end
+            time.sleep(0.05)
+    finally:
+        hooks.stop(20.0)
+    assert len(listener.got) == 1
+    assert HookFollower.objects.get().trouble == ""
