@@ -50,10 +50,13 @@ class PassedFeedback(models.Model):
                 name="passed_feedback_due",
             ),
             models.Index(fields=["source", "id"], name="passed_feedback_source"),
+            models.Index(
+                fields=["id"], condition=models.Q(state="failed"), name="passed_feedback_failed"
+            ),
         ]
 
     def __str__(self) -> str:
-        return self.id
+        return str(self.id)
 
 
 class FeedbackLine(models.Model):

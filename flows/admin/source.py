@@ -13,6 +13,7 @@ from unfold.enums import ActionVariant
 from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from flows.admin import passing
 from flows.models import Source, SourceKey
 from leadops.lib import history, secrets
 from leadops.lib.admin import ConsoleAdmin, button, column, done, money
@@ -35,7 +36,7 @@ class SourceKeys(KeyRows):
 
 
 @admin.register(Source)
-class SourceAdmin(ConsoleAdmin):
+class SourceAdmin(passing.PassingMixin, ConsoleAdmin):
     """Who sends leads, what they are paid, the keys they post with."""
 
     list_display = ("shown_name", "shown_price", "in_flows", "keys_in_use", "state")
@@ -45,10 +46,12 @@ class SourceAdmin(ConsoleAdmin):
     ordering = ("name",)
     prepopulated_fields = {"slug": ("name",)}
     inlines = (SourceKeys,)
-    actions_detail = ("new_key",)
+    actions_detail = ("new_key", *passing.ACTIONS)
     code_boxes = {
         "fields": 4,
         "feedback_kinds": 2,
+        "feedback_include": 2,
+        "feedback_fields": 2,
         "aliases": 4,
         "require": 2,
         "allowed_ips": 3,
@@ -75,14 +78,9 @@ class SourceAdmin(ConsoleAdmin):
                 "fields": ("open_submit", ("allowed_origins", "redirect_hosts")),
             },
         ),
-        (
-            "Feedback passed on",
-            {
-                "description": "Kept for a later version; this one passes nothing on.",
-                "fields": (("feedback_url", "feedback_kinds"), "feedback_secret"),
-            },
-        ),
+        passing.FIELDSET,
     )
+    readonly_fields = passing.CONDITION
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Source]:
         query: QuerySet[Source] = super().get_queryset(request)

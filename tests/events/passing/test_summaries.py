@@ -1,0 +1,110 @@
+"""Feedback told together, in files, to a destination."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import zipfile
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+from events import verify
+from events.models import Destination, Event, PassedFeedback
+from events.passing import summaries, working
+from flows.models import Source
+from tests.events.passing.stage import Receiver, Sold, run
+
+db = pytest.mark.django_db(transaction=True)
+
+
+def test_periods_are_whole_ones_in_utc() -> None:
+    now = datetime(2026, 11, 21, 17, 42, 5, tzinfo=UTC)
+    assert summaries.boundary(now, 86_400.0) == datetime(2026, 11, 21, tzinfo=UTC)
+    assert summaries.boundary(now, 3_600.0) == datetime(2026, 11, 21, 17, tzinfo=UTC)
+
+
+def summarise(sold: Sold, receiver: Receiver, kind: str) -> None:
+    place = Destination.objects.create(
+        slug="partner", kind="http", settings={"url": receiver.url, "method": "POST"}
+    )
+    sold.source.feedback_mode = Source.FeedbackMode.SUMMARY
+    sold.source.feedback_format = kind
+    sold.source.feedback_destination = place
+    sold.source.full_clean()
+    sold.source.save()
+
+
+def yesterday() -> None:
+    PassedFeedback.objects.update(created_at=timezone.now() - timedelta(days=1, hours=1))
+
+
+@db
+def test_a_summary_goes_at_the_end_of_its_period_as_one_file(
+    sold: Sold, receiver: Receiver
+) -> None:
+    summarise(sold, receiver, "csv")
+    sold.say("return", reason="Wrong number")
+    sold.say("conversion", value="=1+1")
+    yesterday()
+    PassedFeedback.objects.filter(feedback__kind="return").update(created_at=timezone.now())
+    sold.say("conversion", value="99.50", key="K-2")
+    PassedFeedback.objects.filter(feedback__key="K-2").update(
+        created_at=timezone.now() - timedelta(days=1)
+    )
+    assert run() == 2
+    ((_, body),) = receiver.got
+    rows = list(csv.DictReader(io.StringIO(body.decode("utf-8-sig"))))
+    assert [(row["kind"], row["value"], row["fields.state"]) for row in rows] == [
+        ("conversion", "'=1+1", "TX"),
+        ("conversion", "99.50", "TX"),
+    ]
+    assert rows[0]["fields.email"] == ""
+    assert sold.types().count("sent") == 2
+    event = Event.objects.filter(type="feedback.sent").first()
+    assert event is not None
+    assert (event.data["destination"], event.data["rows"]) == ("partner", 2)
+    assert not verify.passed_on().problems
+    assert run() == 0, "what came today waits for the end of the day"
+
+
+@db
+def test_a_summary_that_did_not_arrive_comes_again_as_the_same(
+    sold: Sold, receiver: Receiver
+) -> None:
+    summarise(sold, receiver, "json")
+    sold.say("conversion", value="10")
+    yesterday()
+    receiver.status = 503
+    assert run() == 0
+    sold.say("conversion", value="20", key="K-2")
+    yesterday()
+    receiver.status = 200
+    assert run() == 2
+    keys = [headers["idempotency-key"] for headers, _ in receiver.got]
+    assert keys[0] == keys[1] != keys[2]
+    documents = [json.loads(body) for _, body in receiver.got]
+    assert documents[0] == documents[1]
+    assert [[one["value"] for one in d["feedback"]] for d in documents] == [["10"], ["10"], ["20"]]
+    assert not verify.passed_on().problems
+
+
+@db
+def test_a_summary_is_an_excel_file_where_that_is_wanted(sold: Sold, receiver: Receiver) -> None:
+    summarise(sold, receiver, "xlsx")
+    sold.say("conversion", value="10")
+    assert working.run(seconds=5.0) == 0, "its day is not over"
+    yesterday()
+    assert run() == 1
+    book = zipfile.ZipFile(io.BytesIO(receiver.got[0][1]))
+    assert any(b"conversion" in book.read(name) for name in book.namelist())
+
+
+@pytest.mark.django_db
+def test_summaries_need_a_destination() -> None:
+    source = Source(slug="web", name="Web", feedback_kinds=["return"], feedback_mode="summary")
+    with pytest.raises(ValidationError, match="need a destination"):
+        source.full_clean()
