@@ -8,7 +8,7 @@ RUNTIME := $(VENV)/.runtime
 DEVELOPMENT := $(VENV)/.development
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-quick soak fuzz patterns lint types layers format check bench clean
+.PHONY: help demo run test test-quick soak fuzz patterns docs lint types layers format check bench clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -34,6 +34,9 @@ fuzz: $(DEVELOPMENT)  ## random input for mappings, bodies and replies: make fuz
 
 patterns: $(DEVELOPMENT)  ## a million random ways of leads through every pattern
 	@$(BIN)/python -m tests.flows.patterns.ways $(ARGS)
+
+docs: $(DEVELOPMENT)  ## what the papers say of events, from the vocabulary
+	@$(BIN)/python -m tests.eventtypes
 
 lint: $(DEVELOPMENT)  ## what is plainly wrong, and the format
 	$(BIN)/ruff check $(SOURCES)

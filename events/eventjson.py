@@ -10,6 +10,7 @@ from events.exchanges import bodies
 from events.feedback import said as feedback_words
 from events.masking import TextMask, mask_values, personal_names
 from events.models import Event, Lead
+from events.ownfields import in_short
 from events.parameters import stamp
 from events.retention import gone
 from events.snapshots import Snapshots
@@ -49,17 +50,6 @@ def event_json(event: Event, sight: Sight) -> dict[str, Any]:
         "reason": sight.reason(event) or None,
         "duration_ms": event.duration_ms,
     }
-
-
-def in_short(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """What a delivery came to, beside the envelope: the short form of the field's documents."""
-    found = {
-        "integration": (entry.get("metadata") or {}).get("integration")
-        or (entry.get("enhancement") or {}).get("name"),
-        "response_code": (entry.get("response") or {}).get("status_code"),
-        "price": (entry.get("delivery") or {}).get("price"),
-    }
-    return {name: value for name, value in found.items() if value is not None and name not in entry}
 
 
 def events_json(

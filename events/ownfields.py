@@ -6,6 +6,7 @@ The words stand in `docs/event-types.md`, and say what callers of the API may ch
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from events.vocabulary import EventType as Type
 
@@ -73,6 +74,7 @@ FIELDS: Mapping[str, str] = {
     "force": "also what was sold to others",
     "format": "csv, jsonl, xlsx or parquet",
     "from_version": "version before",
+    "held": "what came while it rested",
     "hook": "the hook's id, slug and name",
     "hour": "which hour's figures",
     "how": "how it ended",
@@ -141,6 +143,7 @@ FIELDS: Mapping[str, str] = {
     "test": "true for test leads",
     "test_case": "the test case",
     "then": "go_on or end",
+    "times": "how often it came",
     "to": "from where it goes on",
     "to_version": "version after",
     "total": "how many there are",
@@ -152,7 +155,7 @@ FIELDS: Mapping[str, str] = {
     "way": "how it was taken",
     "what": "what it holds",
     "whole": "the whole month",
-    "where": "where it was shown",
+    "where": "by which way: console, api, bundle or command",
     "why": "why, in the asker's words",
     "winner": "the recipient with the best bid",
     "without_bid": "recipient_id and reason of the others",
@@ -214,7 +217,7 @@ OWN: Mapping[str, tuple[str, ...]] = {
     Type.LEAD_MOVED: ("by", "move", "from_version", "to_version", "step"),
     Type.LEAD_VIEWED: ("by", "role", "how", "where", "classes", "fields"),
     Type.LEAD_TAGGED: ("by", "tag", "hook"),
-    Type.HOOK_FIRED: ("hook", "firing", "subject", "did", "matched", "event", "hour", "metric",
+    Type.HOOK_FIRED: ("hook", "firing", "subject", "did", "times", "held", "matched", "event", "hour", "metric",
                       "flow", "source", "recipient", "all"),
     Type.HOOK_STOPPED: ("hook",),
     Type.REVIEW_HELD: (),
@@ -248,5 +251,16 @@ OWN: Mapping[str, tuple[str, ...]] = {
     Type.SUBSCRIPTION_RESUMED: ("subscription", "by"),
     Type.SUBSCRIPTION_REWOUND: ("subscription", "by", "to"),
     Type.RECORD_TRIMMED: ("table", "month", "whole", "rows", "by"),
-    Type.CONFIG_CHANGED: ("object", "by", "before", "after"),
+    Type.CONFIG_CHANGED: ("object", "by", "where", "before", "after"),
 }  # fmt: skip
+
+
+def in_short(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """What a delivery came to, beside the envelope: the short form of the field's documents."""
+    found = {
+        "integration": (entry.get("metadata") or {}).get("integration")
+        or (entry.get("enhancement") or {}).get("name"),
+        "response_code": (entry.get("response") or {}).get("status_code"),
+        "price": (entry.get("delivery") or {}).get("price"),
+    }
+    return {name: value for name, value in found.items() if value is not None and name not in entry}

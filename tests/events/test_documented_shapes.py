@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from events.eventjson import in_short
 from events.models import Event
+from events.ownfields import in_short
 from recipients.outcomes import Outcome
 from tests.events.test_api import World, get
 from tests.factories import deliver_lead

@@ -8,12 +8,12 @@ from typing import Any, ClassVar
 import orjson
 from django.db.models import QuerySet
 
-from events.eventjson import in_short
 from events.exports import values
 from events.exports.cells import Record
 from events.exports.subjects.base import Reading, Row, Subject, stamp
 from events.filters import EventFilters
 from events.masking import TextMask, mask_values, personal_names
+from events.ownfields import in_short
 from events.visibility import Sight
 
 KEPT_MASKS = 2_000  # events of a lead stand near each other
