@@ -44,7 +44,7 @@ from flows.models import (
     SubmissionLink,
 )
 from leadops.accounts.models import AccountKey, User
-from leadops.lib import locators, secrets
+from leadops.lib import locators, origin, secrets
 from leadops.lib.fields import DurationField, IdField, SecretField
 from leadops.lib.history import Change, Snapshot, change_of
 from leadops.lib.redact import Redactor
@@ -310,6 +310,7 @@ def record_change(before: Snapshot | None, after: Snapshot | None, obj: Model, b
                 "name": str(obj),
             },
             by=by,
+            where=origin.current().value,
             before=old,
             after=new,
         )
@@ -366,7 +367,9 @@ def _fresh(kind: type[Model], pk: Any) -> dict[str, Any] | None:
 
 
 def changes_of(obj: Model, limit: int = 100) -> list[Change]:
-    """What was recorded of an object, newest first."""
+    """What was recorded of an object, newest first; nothing of what is no configuration."""
+    if type(obj) not in KINDS:
+        return []
     query = Event.objects.filter(entity_id=entity_id(obj), type=EventType.CONFIG_CHANGED)
     events = query.order_by("-timestamp", "-id")[:limit]
     return [change_of(event.data, event.timestamp, event.reason) for event in events]

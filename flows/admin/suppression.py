@@ -65,7 +65,12 @@ class SuppressionListAdmin(ConsoleAdmin):
         url = reverse("suppression:list", args=[row.slug])
         return format_html('<a class="leadops-link" href="{}">Search, upload</a>', url)
 
-    @button(description="Search and upload entries", icon="upload", variant=ActionVariant.PRIMARY)
+    @button(
+        description="Search and upload entries",
+        icon="upload",
+        permissions=["view"],
+        variant=ActionVariant.PRIMARY,
+    )
     def entries_page(self, request: HttpRequest, object_id: str) -> HttpResponse:
         row = SuppressionList.objects.get(pk=unquote(object_id))
         return HttpResponseRedirect(reverse("suppression:list", args=[row.slug]))

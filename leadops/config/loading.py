@@ -31,6 +31,8 @@ from leadops.config.sections.sources import Sources
 from leadops.config.sections.subscriptions import Subscriptions
 from leadops.config.sections.suppression import SuppressionLists
 from leadops.config.writing import write
+from leadops.lib import origin
+from leadops.lib.origin import Origin
 from recipients import versions
 from recipients.models import Recipient, Secret
 
@@ -89,7 +91,7 @@ def load(data: bytes, *, name: str, by: str = "bundle", dry_run: bool = False) -
     `dry_run` does it all and takes it back.
     """
     top = parse(data, name=name)
-    with transaction.atomic():
+    with origin.acting(Origin.BUNDLE), transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
         report = _load(Item(top, _file(name)), by)

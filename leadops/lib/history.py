@@ -37,6 +37,7 @@ class Change:
     model: str
     name: str
     parts: Sequence[Part]
+    where: str = ""  # console, api, bundle, command
 
 
 def change_of(data: Mapping[str, Any], at: datetime, reason: str) -> Change:
@@ -49,6 +50,7 @@ def change_of(data: Mapping[str, Any], at: datetime, reason: str) -> Change:
         model=thing.get("model", ""),
         name=thing.get("name", ""),
         parts=list(_parts(data.get("before") or {}, data.get("after") or {})),
+        where=data.get("where", ""),
     )
 
 
