@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -113,23 +113,43 @@ def _number(text: str) -> int:
     return int(text[:4]) if text.isdecimal() else 0
 
 
-def _export(user: Any, chosen: Filters, zone: ZoneInfo) -> str:
-    """The address of an export of these, blank for those who may not; filters that exports do
-    not know are left out there, as its form shows."""
+@dataclass(frozen=True, slots=True)
+class Exporting:
+    """Where these events are exported; `without`: filters that exports do not know."""
+
+    url: str
+    without: list[str]
+
+
+RENAMED: Final = {"lead": "lead_id", "delivery": "delivery_id", "recipient": "entity_id"}
+
+
+def _export(user: Any, chosen: Filters, zone: ZoneInfo) -> Exporting | None:
+    """None for those who may not. Exports go by whole days, in UTC."""
     if not user.exports:
-        return ""
+        return None
     known = SUBJECTS["events"].known
-    pairs = [("what", "events")]
+    pairs, without = [("what", "events")], []
     for name, value in _absolute(chosen, zone).pairs():
-        if name == "recipient" and name not in known:
-            party = directory.party("recipients.Recipient", value)
-            name, value = "entity_id", party.id if party else value
-        name = {"lead": "lead_id", "delivery": "delivery_id"}.get(name, name)
-        if name == "test":
-            value = {"no": "false", "only": "true"}[value]
-        if name in known:
-            pairs.append((name, value))
-    return f"{reverse('exports:new')}?{urlencode(pairs)}"
+        called = name if name in known else RENAMED.get(name, name)
+        if name in ("start", "end"):
+            pairs.append((name, _day(value, last=name == "end")))
+        elif called in known:
+            pairs.append((called, _party(value) if called == "entity_id" else value))
+        elif name != "period":
+            without.append(name)
+    return Exporting(f"{reverse('exports:new')}?{urlencode(pairs)}", without)
+
+
+def _day(moment: str, *, last: bool) -> str:
+    """The day of a bound; of an end, which is not included itself, the last day before it."""
+    at = datetime.fromisoformat(moment) - timedelta(seconds=1 if last else 0)
+    return at.date().isoformat()
+
+
+def _party(slug: str) -> str:
+    party = directory.party("recipients.Recipient", slug)
+    return party.id if party else slug
 
 
 def _again(user: Any, chosen: Filters, zone: ZoneInfo) -> str:

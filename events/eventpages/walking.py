@@ -165,14 +165,18 @@ def walk(
     most: int,
     after: Place | None = None,
     seconds: float = ENOUGH,
-    stretches: Collection[int] = STRETCHES,
+    stretches: Collection[int] = (),
 ) -> Walked:
-    """Up to `most` events, and whether there are more. Raises TooSlow."""
+    """Up to `most` events, and whether there are more; `stretches` others than STRETCHES.
+
+    Raises TooSlow.
+    """
     if [] in wanted.ways.values():
         return Walked([])
     began = time.monotonic()
     found: list[Place] = []
-    left = list(stretches)
+    left = list(stretches or STRETCHES)
+    began_at = after
     with _bounded():
         way = _way(wanted)
         parts = max(1, len(wanted.ways.get(way, ())))
@@ -180,7 +184,7 @@ def walk(
             try:
                 rows, last = _stretch(wanted, way, max(LEAST, left.pop(0) // parts), after)
             except TooSlow:
-                if after is None or len(left) + 1 == len(stretches):
+                if after is None or after == began_at:
                     raise
                 return Walked(found, after, after[0])
             found += rows

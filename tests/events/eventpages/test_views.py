@@ -80,6 +80,11 @@ def test_the_list_shows_filters_and_pages_with_few_queries(
     assert seen == list(rows.values_list("id", flat=True))
     assert "No event fits these filters" in text(olga.get("/events/?lead=lead_none"))
     assert "There is no outcome 'x'." in text(olga.get("/events/?outcome=x&after=nonsense"))
+    asked = "/events/?recipient=abc-insurance&start=2026-02-01&end=2026-02-02T10:00&reason=x"
+    page = unescape(olga.get(asked).content.decode())
+    theirs = f"entity_id={world.abc.id}&start=2026-02-01&end=2026-02-02"
+    assert f'/exports/new/?what=events&{theirs}"' in page
+    assert "Export these, without reason" in page
     assert "It ends before it starts." in text(olga.get("/events/?start=2026-02-02&end=2026-02-01"))
 
 
