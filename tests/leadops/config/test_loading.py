@@ -428,6 +428,9 @@ def test_the_documents_example_loads(monkeypatch):
     page = (env.PROJECT / "docs/bundle.md").read_text()
     example = re.search(r"```yaml\n(leadops: 1\n.*?)```", page, re.DOTALL)[1]
     monkeypatch.setenv("DANA_API_KEY", "dana-api-key-0123456789")
+    monkeypatch.setenv("LAKE_SECRET_KEY", "lake-secret-key-0123456789")
+    for name in ("WAREHOUSE_WEBHOOK", "HOOK_SECRET"):
+        monkeypatch.setenv(name, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
     example = changed("https://…", "https://source.example.com/feedback", example)
     others = "".join(f"  - {{slug: {slug}, name: {slug}}}\n" for slug in ("premier", "bulk-pool"))
     load(changed("alerts:\n", f"{others}alerts:\n", example))
