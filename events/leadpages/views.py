@@ -37,7 +37,7 @@ from events.models import Delivery, Event, Lead
 from events.pages import page
 from events.retention import gone
 from events.viewing import recording
-from events.viewing.pages import curtain as curtain_of
+from events.viewing.curtain import curtain as curtain_of
 from events.viewing.recording import Where
 from events.visibility import Sight, lead_reason
 from events.zones import remembered

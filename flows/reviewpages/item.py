@@ -19,7 +19,7 @@ from events.leadpages.inspector import Shown, inspect
 from events.models import Delivery, Event, Lead
 from events.pages import page
 from events.viewing import recording
-from events.viewing.pages import curtain as curtain_of
+from events.viewing.curtain import curtain as curtain_of
 from events.viewing.recording import Where
 from events.visibility import Sight
 from events.zones import remembered
