@@ -19,6 +19,7 @@ from events.models import PassedFeedback
 from events.passing import steering
 from leadops.lib.admin import ConsoleAdmin, button, choices, column, done, mono
 
+LINK = "text-primary-600 dark:text-primary-500"
 MOST = 1_000  # sent again in one go
 
 
@@ -73,7 +74,9 @@ class PassedFeedbackAdmin(ConsoleAdmin):
     @column(description="Lead")
     def lead(self, row: PassedFeedback) -> SafeString:
         id = row.feedback.lead_id
-        return format_html('<a href="{}">{}</a>', reverse("leads:lead", args=[id]), id)
+        return format_html(
+            '<a class="{}" href="{}">{}</a>', LINK, reverse("leads:lead", args=[id]), id
+        )
 
     @column(description="Message")
     def message(self, row: PassedFeedback) -> SafeString | str:

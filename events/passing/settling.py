@@ -70,6 +70,7 @@ class Came:
     seconds: float | None = None
     exchange: Mapping[str, Any] | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
+    message_id: str = ""  # where it is not the row's
     down: bool = False
     tried: bool = True
 
@@ -150,6 +151,9 @@ class _Batch:
 
     @property
     def _hopeless(self) -> bool:
+        """Of single messages: all of a summary are tried together, and have a day of their own."""
+        if self.source.feedback_mode == "summary":
+            return False
         since = self.down_since
         return since is not None and self.journal.at - since >= GIVE_UP_AFTER
 
@@ -165,7 +169,7 @@ class _Batch:
             exchange={**one.exchange, "attempt": min(tries, 32_767)} if one.exchange else None,
             kind=feedback.kind,
             feedback_id=feedback.id,
-            message_id=one.row.batch or one.row.id,
+            message_id=one.message_id or one.row.id,
             attempts=tries,
             source={"id": self.source.id, "name": self.source.name, "slug": self.source.slug},
             **one.data,

@@ -74,7 +74,7 @@ def send(source: Any, rows: Sequence[PassedFeedback], now: datetime) -> list[Cam
         refusal = Refusal("Summaries have no destination")
     else:
         refusal = _deliver(source, telling.told(rows), batch)
-    return [Came(row, refusal, data=data, down=True) for row in rows]
+    return [Came(row, refusal, data=data, message_id=batch, down=True) for row in rows]
 
 
 def send_test(source: Any, *, id: str) -> Refusal | None:

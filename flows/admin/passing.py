@@ -27,6 +27,7 @@ from leadops.lib.admin import ConsoleAdmin, button, column, done
 from leadops.lib.http import Door
 
 MOST_COUNTED = 1_000
+LINK = "text-primary-600 dark:text-primary-500"
 FIELDSET = (
     "Feedback passed on",
     {
@@ -36,7 +37,8 @@ FIELDSET = (
             ("feedback_kinds", "feedback_mode"),
             ("feedback_url", "feedback_secret"),
             ("feedback_include", "feedback_fields"),
-            ("feedback_destination", "feedback_every", "feedback_format"),
+            ("feedback_destination", "feedback_format"),
+            "feedback_every",
             ("passing_state", "passing_waits"),
             ("passing_last", "passing_trouble"),
         ),
@@ -104,7 +106,9 @@ class PassingMixin(ConsoleAdmin):
             return "–"
         given = urlencode({"source__id__exact": source.pk})
         link = f"{reverse('admin:events_passedfeedback_changelist')}?{given}"
-        return format_html('{} waiting, {} failed: <a href="{}">all</a>', waiting, failed, link)
+        return format_html(
+            '{} waiting, {} failed: <a class="{}" href="{}">all</a>', waiting, failed, LINK, link
+        )
 
     @column(description="Last passed on")
     def passing_last(self, source: Source) -> str:

@@ -13,7 +13,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from events import verify
-from events.models import Destination, Event, PassedFeedback
+from events.models import Destination, Event, FeedbackLine, PassedFeedback
 from events.passing import summaries, working
 from flows.models import Source
 from tests.events.passing.stage import Receiver, Sold, run
@@ -90,6 +90,26 @@ def test_a_summary_that_did_not_arrive_comes_again_as_the_same(
     assert documents[0] == documents[1]
     assert [[one["value"] for one in d["feedback"]] for d in documents] == [["10"], ["10"], ["20"]]
     assert not verify.passed_on().problems
+
+
+@db
+def test_each_summary_has_a_day_of_its_own_to_arrive(sold: Sold, receiver: Receiver) -> None:
+    summarise(sold, receiver, "json")
+    receiver.status = 503
+    sold.say("conversion", value="10")
+    yesterday()
+    run()
+    ago = timezone.now() - timedelta(hours=25)
+    PassedFeedback.objects.update(failing_since=ago)
+    FeedbackLine.objects.update(failing_since=ago)
+    run()
+    assert sold.types()[-1] == "failed"
+    sold.say("conversion", value="20", key="K-2")
+    yesterday()
+    run()
+    assert sold.types()[-1] == "processed", "it is tried for another day"
+    receiver.status = 200
+    assert run() == 1
 
 
 @db
