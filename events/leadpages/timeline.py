@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from events.models import Event
-from events.vocabulary import FAILURES
+from events.vocabulary import FAILURES, EventType
 
 GROUPS = (
     "source",
@@ -20,6 +20,7 @@ GROUPS = (
     "flow",
     "lead",
 )
+LOOKS = frozenset({EventType.LEAD_VIEWED, EventType.LEAD_COPIED, EventType.LEAD_ERASED})
 SLOW_MS = 50  # shorter waits are not worth pointing at
 
 
@@ -62,4 +63,5 @@ def timeline(events: Sequence[Event], names: Mapping[str, str]) -> list[Step]:
 
 
 def _of_the_flow(event: Event) -> bool:
-    return not str(event.type).startswith("feedback.")
+    """Feedback comes days later, and so do people who look."""
+    return not str(event.type).startswith("feedback.") and event.type not in LOOKS

@@ -13,7 +13,7 @@ from django.db import connection, transaction
 
 from events import directory, leads, visibility
 from events.journal import Journal
-from events.masking import personal_names
+from events.masking import APPENDED, personal_names
 from events.models import Event, Lead
 from events.privacy import values
 from events.privacy.wording import scrubbed
@@ -109,7 +109,7 @@ def reveal(
             where=where,
             reason=_worded(cursor, lead, reason),
             classes=wanted,
-            fields=[*_roots(lead, shown, wanted), *hidden],
+            fields=_fields(lead, shown, hidden, wanted),
         )
         leads.save(cursor, [locked])
         journal.write(cursor)
@@ -146,12 +146,14 @@ def sensitive(lead: Lead) -> dict[str, Any]:
     return found
 
 
-def _roots(lead: Lead, shown: Mapping[str, Any], wanted: frozenset[Class]) -> set[str]:
+def _fields(
+    lead: Lead, shown: Mapping[str, Any], hidden: Iterable[str], wanted: frozenset[Class]
+) -> set[str]:
     """The fields whose values were masked, without their components."""
-    if Class.PERSONAL not in wanted:
-        return set()
-    names = personal_names(shown, directory.privacy(lead.flow_id))
-    return {name if name.startswith("appended.") else name.partition(".")[0] for name in names}
+    names = set(hidden)
+    if Class.PERSONAL in wanted:
+        names |= personal_names(shown, directory.privacy(lead.flow_id))
+    return {name if name.startswith(APPENDED) else name.partition(".")[0] for name in names}
 
 
 def _worded(cursor: Any, lead: Lead, reason: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -118,7 +119,7 @@ def test_administrators_see_sensitive_values_where_the_account_lets_them(world):
     assert SSN not in page(ada, world.lead)
     ada.post(f"/leads/{world.lead}/reveal/", {"reason": "Ticket 2", "class": ["sensitive"]})
     assert SSN.replace("-", "") in page(ada, world.lead).replace("-", "")
-    assert viewed()[0].data["fields"][0] == "ssn"
+    assert viewed()[0].data["fields"] == ["ssn"]
     answer = ask(
         world, Role.ADMINISTRATOR, world.lead, {"reason": "x", "classes": ["sensitive"]}
     ).json()
@@ -169,7 +170,10 @@ def test_it_records_views_where_the_account_asks_once_in_ten_minutes(world):
         ("auditor", world.lead, "opened"),
         ("ops", world.other, "opened"),
     ]
-    assert "lead.viewed" in page(olga, world.lead)
+    shown = page(olga, world.lead)
+    assert "lead.viewed" in shown
+    waits = re.findall(r"longest wait.*?<strong>([a-z._]+)", shown, re.DOTALL)
+    assert "lead.viewed" not in waits
 
 
 def test_looking_makes_nobodys_review_stale(world):
