@@ -66,7 +66,7 @@ def compare(*, most: int) -> Comparison:
     sum for each cell.
     """
     found = Comparison()
-    recounted = _recount(found)
+    recounted = recount(found)
     width = len(Counted.KEY)
     for row in _stream(FIGURES, []):
         found.cells += 1
@@ -80,7 +80,8 @@ def compare(*, most: int) -> Comparison:
     return found
 
 
-def _recount(found: Comparison) -> dict[Key, Sums]:
+def recount(found: Comparison) -> dict[Key, Sums]:
+    """The figures as the events say them, by cell; in a transaction, as `compare`."""
     sums: dict[Key, Sums] = defaultdict(lambda: [0, 0, Decimal(0), Decimal(0)])
     for row in _stream(EVENTS, [COUNTED]):
         found.events += 1

@@ -26,7 +26,7 @@ PREPARE = """
     WITH numbers AS (
         SELECT n, 'lead_0Bench' || lpad(n::text, 14, '0') AS lead,
                'dlv_0Bench' || lpad(n::text, 14, '0') AS delivery
-        FROM generate_series(1, %(count)s) AS n
+        FROM generate_series(%(first)s, %(first)s - 1 + %(count)s) AS n
     ), places AS (
         SELECT (SELECT id FROM flows_flow WHERE slug = 'bench') AS flow,
                (SELECT id FROM flows_source WHERE slug = 'bench') AS source,
@@ -73,7 +73,7 @@ def run(seconds: float, *, latency_ms: int = 0, full: bool = False) -> dict[str,
         url = f"{system.buyers_url}/accept{query}"
         system.load(bundles.one_buyer(url, full=full))
         count = int(seconds * EXPECTED[latency_ms])
-        figures = _deliver(system, count, limit=seconds * 10 + 60)
+        figures = deliver(system, count, limit=seconds * 10 + 60)
         kind = "deliver_full" if full else "deliver"
         bare_rate = bare(system, url, threads=BARE_THREADS[latency_ms], kind=kind)
     rate = figures["rate"]
@@ -90,9 +90,10 @@ def run(seconds: float, *, latency_ms: int = 0, full: bool = False) -> dict[str,
     }
 
 
-def _deliver(system: System, count: int, *, limit: float) -> dict[str, Any]:
+def deliver(system: System, count: int, *, limit: float, first: int = 1) -> dict[str, Any]:
+    """Put so many leads before their delivery, numbered from `first`, and wait until all ended."""
     with system.connect() as connection:
-        connection.execute(PREPARE, {"count": count})
+        connection.execute(PREPARE, {"count": count, "first": first})
         connection.execute("ANALYZE")
         connection.execute("UPDATE flows_work SET due_at = clock_timestamp()")
         connection.execute("SELECT pg_notify('leadops_work', '')")

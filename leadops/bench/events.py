@@ -21,7 +21,7 @@ EVENTS_A_LEAD = 3
 
 def run(seconds: float) -> dict[str, Any]:
     with running(workers=1) as system:
-        rate, times = _journal(system.home, seconds)
+        rate, times = journal_rate(system.home, seconds)
         bare_rate = _bare(system.home, seconds)
     ordered = sorted(times)
     return {
@@ -36,7 +36,7 @@ def run(seconds: float) -> dict[str, Any]:
     }
 
 
-def _journal(home: Path, seconds: float) -> tuple[float, list[float]]:
+def journal_rate(home: Path, seconds: float) -> tuple[float, list[float]]:
     """Events a second through the journal, and each event's share of its batch in ms."""
     done, times = 0, []
     start = time.perf_counter()

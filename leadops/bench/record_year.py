@@ -15,76 +15,25 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
 from events.models import Event
+from leadops.bench import years
 from leadops.bench.system import connect
+from leadops.bench.years import DAYS, EVENTS_A_LEAD, Year
 from leadops.env import PROJECT
 from leadops.lib import postgres
 
 EVENTS = 10_000_000
-EVENTS_A_LEAD = 10
-DAYS = 365
 KEPT = {"events_kept": 300, "exchanges_kept": 30, "snapshots_kept": 300}  # days
-EXCHANGES = 75  # days back that there are any: what is older went long ago
 PAGE = 51  # a page of fifty, and whether there is more
 
-LEADS = """
-    INSERT INTO events_lead (id, flow_id, source_id, created_at, completed_at, status, result,
-        reason, test, demo, currency, cost, revenue, sales, step, seq, snapshot, sensitive, salt)
-    SELECT 'lead_' || %(day)s || lpad(i::text, 12, '0'), 'flow_' || (i %% 4), 'src_' || (i %% 10),
-           %(at)s + i * %(apart)s * interval '1 ms', %(at)s + i * %(apart)s * interval '1 ms',
-           'done', 'sold', '', false, false, 'USD', 10, 45, 1, 2, 10, 1, '', '\\x00'
-    FROM generate_series(1, %(leads)s) i
-"""
-RECORD = """
-    INSERT INTO events_event (id, seq, type, timestamp, lead_id, flow_id, entity_id, outcome,
-        reason, duration_ms, snapshot, exchange_id, data)
-    SELECT 'evt_' || %(day)s || lpad((i * 10 + k)::text, 12, '0'), k, (ARRAY[
-            'source.submitted', 'source.accepted', 'filter.passed', 'recipient.delivery_attempt',
-            'recipient.error', 'retry.scheduled', 'retry.attempted', 'recipient.delivery_attempt',
-            'recipient.delivered', 'flow.completed'])[k],
-        %(at)s + (i * %(apart)s + k * 7) * interval '1 ms',
-        'lead_' || %(day)s || lpad(i::text, 12, '0'), 'flow_' || (i %% 4),
-        CASE WHEN k BETWEEN 4 AND 9 THEN 'rcp_' || (i %% 40) ELSE '' END,
-        (ARRAY['', '', '', '', CASE WHEN i %% 50 = 0 THEN 'timeout' ELSE 'server_error' END, '', '',
-               '', 'accepted', ''])[k],
-        CASE k WHEN 5 THEN 'HTTP 503' ELSE '' END,
-        CASE WHEN k IN (5, 9) THEN (i * 37) %% 900 END, 1,
-        CASE WHEN k IN (5, 9) THEN 'exc_' || %(day)s || lpad((i * 10 + k)::text, 12, '0')
-             ELSE '' END,
-        CASE WHEN k BETWEEN 4 AND 9 THEN jsonb_build_object(
-            'recipient', jsonb_build_object('id', 'rcp_' || (i %% 40), 'name', 'Buyer'),
-            'delivery', jsonb_build_object('id', 'dlv_' || i, 'price', 45.0),
-            'metadata', jsonb_build_object('attempt_number', 1, 'endpoint', 'production'))
-        ELSE jsonb_build_object('step', 'geographic_filter') END
-    FROM generate_series(1, %(leads)s) i, generate_series(1, 10) k
-"""
-SNAPSHOTS = """
-    INSERT INTO events_snapshot (id, lead_id, version, at, body)
-    SELECT 'snap_' || %(day)s || lpad(i::text, 12, '0'),
-        'lead_' || %(day)s || lpad(i::text, 12, '0'), 1, %(at)s + i * %(apart)s * interval '1 ms',
-        jsonb_build_object('email', 'person' || i || '@example.com', 'phone_1', '5555' || i,
-            'state', 'TX', 'first_name', 'Ann', 'last_name', 'Ville', 'city', 'Austin')
-    FROM generate_series(1, %(leads)s) i
-"""
-BODIES = """
-    INSERT INTO events_exchange (id, lead_id, delivery_id, attempt, at, duration_ms, method, url,
-        request_headers, request_body, status, reply_headers, reply_body, error)
-    SELECT 'exc_' || %(day)s || lpad((i * 10 + k)::text, 12, '0'),
-        'lead_' || %(day)s || lpad(i::text, 12, '0'), 'dlv_' || i, 1,
-        %(at)s + (i * %(apart)s + k * 7) * interval '1 ms', 40, 'POST',
-        'https://buyer.example/leads', '{"Content-Type": "application/json"}',
-        repeat(md5(i::text), 20), 200, '{"Content-Type": "application/json"}',
-        '{"status": "accepted"}', ''
-    FROM generate_series(1, %(leads)s) i, unnest(ARRAY[5, 9]) k
-"""
 WRITE = """
     INSERT INTO events_event (id, seq, type, timestamp, lead_id, flow_id, entity_id, outcome,
         reason, duration_ms, snapshot, exchange_id, data)
@@ -94,19 +43,18 @@ WRITE = """
 
 
 def run(seconds: float, *, events: int = EVENTS) -> dict[str, Any]:
-    leads = events // EVENTS_A_LEAD // DAYS
+    year = Year(events // EVENTS_A_LEAD // DAYS)
     with _database() as (home, environment):
-        figures: dict[str, Any] = {"events": leads * EVENTS_A_LEAD * DAYS}
-        with connect(home) as connection:
-            connection.autocommit = True
-            with _timed(figures, "setup_seconds"):
-                lay_down(connection, leads=leads)
-            figures["setup_gb"] = _size(connection)
-            figures |= _queried(connection, seconds, leads=leads)
-        figures |= _child(environment, "seal_here")
+        figures: dict[str, Any] = {"events": year.events}
+        with clocked(figures, "setup_seconds"):
+            years.lay_down(lambda: _connected(home), year)
+        with _connected(home) as connection:
+            figures["setup_gb"] = years.size(connection)
+            figures |= _queried(connection, seconds, year)
+        figures |= child(environment, "record_year", "seal_here")
         figures |= _trimmed(home, environment)
         with connect(home) as connection:
-            figures["left_gb"] = _size(connection)
+            figures["left_gb"] = years.size(connection)
     return {**figures, "errors": figures["writer_errors"], "lost": figures["writer_lost"]}
 
 
@@ -118,7 +66,7 @@ def _database() -> Iterator[tuple[Path, dict[str, str]]]:
     environment.pop("DATABASE_URL", None)
     postgres.attach(home)  # else it would stop with the last of our commands
     try:
-        _manage(environment, "migrate", "-v0")
+        manage(environment, "migrate", "-v0")
         yield home, environment
     finally:
         postgres.leave()
@@ -126,7 +74,7 @@ def _database() -> Iterator[tuple[Path, dict[str, str]]]:
         shutil.rmtree(home, ignore_errors=True)
 
 
-def _manage(environment: dict[str, str], *arguments: str) -> str:
+def manage(environment: Mapping[str, str], *arguments: str) -> str:
     return subprocess.run(  # noqa: S603  our own command
         [sys.executable, "manage.py", *arguments],
         cwd=PROJECT,
@@ -138,45 +86,16 @@ def _manage(environment: dict[str, str], *arguments: str) -> str:
 
 
 @contextmanager
-def _timed(figures: dict[str, Any], name: str) -> Iterator[None]:
+def clocked(figures: dict[str, Any], name: str) -> Iterator[None]:
     start = time.perf_counter()
     yield
     figures[name] = time.perf_counter() - start
 
 
-def lay_down(connection: psycopg.Connection[Any], *, leads: int, days: int = DAYS) -> None:
-    """A year until yesterday, so many leads a day, each day in transactions of its own."""
-    today = datetime.now(UTC).date()
-    first = today - timedelta(days=days)
-    _months(connection, first, today)
-    for number in range(days):
-        day = first + timedelta(days=number)
-        values = {
-            "day": f"{day:%Y%m%d}",
-            "at": datetime(day.year, day.month, day.day, tzinfo=UTC),
-            "apart": 86_000_000 // max(leads, 1),
-            "leads": leads,
-        }
-        recent = (today - day).days <= EXCHANGES
-        for statement in (LEADS, RECORD, SNAPSHOTS, *([BODIES] if recent else [])):
-            connection.execute(statement, values)
-    connection.execute("ANALYZE events_event")
-
-
-def _months(connection: psycopg.Connection[Any], first: date, last: date) -> None:
-    from events import partitions
-
-    for month in partitions.months(first, last):
-        for table in partitions.TABLES:
-            connection.execute(
-                f"CREATE TABLE IF NOT EXISTS {partitions.name_of(table, month)} "
-                f"PARTITION OF {table} {partitions.bounds(month)}"
-            )
-
-
-def _size(connection: psycopg.Connection[Any]) -> float:
-    row = connection.execute("SELECT pg_database_size(current_database())").fetchone()
-    return float(row[0]) / 1e9 if row else 0.0
+def _connected(home: Path) -> psycopg.Connection[Any]:
+    connection = connect(home)
+    connection.autocommit = True
+    return connection
 
 
 # --- queried
@@ -192,20 +111,18 @@ def _lists() -> dict[str, Any]:
         "flow": events.filter(flow_id="flow_2"),
         "recipient": events.filter(entity_id="rcp_7"),
         "flow and type": events.filter(flow_id="flow_1", type="recipient.delivered"),
-        "recipient and outcome": events.filter(entity_id="rcp_0", outcome="timeout"),
-        "outcome": events.filter(outcome="timeout"),
+        "recipient and outcome": events.filter(entity_id="rcp_0", outcome="rate_limited"),
+        "outcome": events.filter(outcome="rate_limited"),
         "month": events.filter(timestamp__lt=month, type="recipient.delivered"),
     }
 
 
-def _queried(connection: psycopg.Connection[Any], seconds: float, *, leads: int) -> dict[str, Any]:
+def _queried(connection: psycopg.Connection[Any], seconds: float, year: Year) -> dict[str, Any]:
     """Milliseconds: of a lead's timeline, of pages of the event list by filter."""
     chance = random.Random(7)  # noqa: S311
-    today = datetime.now(UTC).date()
 
     def timeline() -> Any:
-        day = today - timedelta(days=chance.randint(1, DAYS))
-        lead_id = f"lead_{day:%Y%m%d}{chance.randint(1, leads):012}"
+        lead_id = year.lead_id(chance.randint(1, year.leads), chance.randrange(year.days))
         return Event.objects.filter(lead_id=lead_id).order_by("seq")
 
     times = _measure(connection, timeline, seconds / 2)
@@ -245,9 +162,12 @@ def _share(times: list[float], wanted: float) -> float:
 # --- sealed and trimmed, by the commands' own code in a process that has this database
 
 
-def _child(environment: dict[str, str], function: str) -> dict[str, Any]:
-    code = f"from leadops.bench import record_year; record_year.{function}()"
-    out = _manage(environment, "shell", "--no-imports", "-c", code)
+def child(
+    environment: Mapping[str, str], module: str, function: str, *arguments: str
+) -> dict[str, Any]:
+    """What a function of a bench says last, run in a process of that database."""
+    code = f"from leadops.bench import {module}; {module}.{function}{arguments!r}"
+    out = manage(environment, "shell", "--no-imports", "-c", code)
     found: dict[str, Any] = json.loads(out.splitlines()[-1])
     return found
 
@@ -256,7 +176,7 @@ def seal_here() -> None:
     from events.sealing import seals
 
     figures: dict[str, Any] = {}
-    with _timed(figures, "seal_seconds"):
+    with clocked(figures, "seal_seconds"):
         done = seals.seal()
     print(json.dumps({**figures, "sealed_events": done.events}))  # noqa: T201
 
@@ -285,7 +205,7 @@ def trim_here() -> None:
     dropping.drop = timed  # only to see how long it takes
     figures: dict[str, Any] = {}
     run = running.start(by="bench")
-    with _timed(figures, "trim_seconds"):
+    with clocked(figures, "trim_seconds"):
         running.work(run.id, seconds=1e6, stopping=lambda: False)  # type: ignore[union-attr]
     done = TrimRun.objects.get(id=run.id)  # type: ignore[union-attr]
     with connection.cursor() as cursor:
@@ -308,7 +228,7 @@ def _trimmed(home: Path, environment: dict[str, str]) -> dict[str, Any]:
     time.sleep(2)
     usual = sorted(writer.pauses)
     try:
-        figures = _child(environment, "trim_here")
+        figures = child(environment, "record_year", "trim_here")
     finally:
         writer.stop.set()
         writer.join()

@@ -120,6 +120,11 @@ def _descendants(root: int) -> list[int]:
     return found
 
 
+def processes(root: int) -> dict[int, str]:
+    """The processes that `root` started, and those that they did: what each was called with."""
+    return {pid: _name(pid) for pid in _descendants(root)}
+
+
 def _own_kib(pid: int) -> int:
     """Memory that only this process uses, 0 when it is gone."""
     return _status_kib(pid, "RssAnon:")
@@ -143,11 +148,17 @@ def _name(pid: int) -> str:
 
 @contextlib.contextmanager
 def running(
-    *, workers: int = 2, log_buyers: bool = False, environment: Mapping[str, str] | None = None
+    *,
+    workers: int = 2,
+    log_buyers: bool = False,
+    environment: Mapping[str, str] | None = None,
+    kept: Path | None = None,
 ) -> Iterator[System]:
-    """A system, ready to take leads; gone afterwards. Without workers: database and web alone."""
+    """A system, ready to take leads; gone afterwards, but for a home that is to be `kept`. Without
+    workers: database and web alone."""
     given = environment or {}
-    home = Path(tempfile.mkdtemp(prefix="leadops-bench-"))
+    home = kept or Path(tempfile.mkdtemp(prefix="leadops-bench-"))
+    home.mkdir(parents=True, exist_ok=True)
     home.chmod(0o755)
     port, buyers_port = free_port(), free_port()
     environment = {
@@ -175,7 +186,8 @@ def running(
                 process.wait(STOP_SECONDS)
             process.kill()
         postgres.stop(home)
-        shutil.rmtree(home, ignore_errors=True)
+        if kept is None:
+            shutil.rmtree(home, ignore_errors=True)
 
 
 def _system(environment: dict[str, str], port: int, workers: int) -> subprocess.Popen[str]:

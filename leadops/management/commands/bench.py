@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from argparse import ArgumentTypeError
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from leadops.bench import (
     deliver,
@@ -18,6 +19,7 @@ from leadops.bench import (
     intake,
     mapping,
     ping,
+    record,
     record_year,
     report,
     rules,
@@ -36,6 +38,7 @@ BENCHES: dict[str, tuple[float, Callable[..., dict[str, Any]]]] = {
     "intake": (10.0, intake.run),
     "mapping": (5.0, mapping.run),
     "ping": (10.0, ping.run),
+    "record": (16.0, record.run),
     "record_year": (16.0, record_year.run),
     "rules": (5.0, rules.run),
     "stream": (10.0, stream.run),
@@ -53,6 +56,25 @@ def _seconds(text: str) -> float:
     return seconds
 
 
+def _events(text: str) -> int:
+    """How many; raises ArgumentTypeError."""
+    if not text.isdecimal() or int(text) < record.LEAST:
+        raise ArgumentTypeError(f"a number from {record.LEAST:,} on")
+    return int(text)
+
+
+def _of_record(options: dict[str, Any]) -> dict[str, Any]:
+    """The options that one bench alone has; raises CommandError where it is another."""
+    given = {name: options[name] for name in ("events", "keep", "reuse") if options[name]}
+    if given and options["name"] != "record":
+        raise CommandError(f"Only record knows --{next(iter(given))}.")
+    if (reuse := given.get("reuse")) and not record.is_kept(reuse):
+        raise CommandError(f"{reuse}: no bench was kept there.")
+    if (keep := given.get("keep")) and keep.exists() and any(keep.iterdir()):
+        raise CommandError(f"{keep}: it holds something else already.")
+    return given
+
+
 class Command(BaseCommand):
     help = "Measures one part against its bare limit, on loopback, with a database of its own."
     requires_system_checks: list[str] = []
@@ -60,10 +82,18 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", choices=sorted(BENCHES))
         parser.add_argument("--seconds", type=_seconds, help="how long it measures")
+        parser.add_argument("--events", type=_events, help="record: how many are laid down")
+        homes = parser.add_mutually_exclusive_group()
+        homes.add_argument(
+            "--keep", type=Path, metavar="HOME", help="record: a new folder, kept for --reuse"
+        )
+        homes.add_argument(
+            "--reuse", type=Path, metavar="HOME", help="record: measure on what was kept there"
+        )
         parser.add_argument("--json", action="store_true", help="only the JSON line")
 
     def handle(self, *_: Any, **options: Any) -> None:
         default, run = BENCHES[options["name"]]
-        figures = run(options["seconds"] or default)
+        figures = run(options["seconds"] or default, **_of_record(options))
         text = report.lines(options["name"], figures)
         self.stdout.write(text.splitlines()[-1] if options["json"] else text)
