@@ -99,7 +99,7 @@ def cells(event: Happening) -> Iterator[Cell]:
     kind = event.type
     yield from _step_cells(event)
     if kind in (EventType.SOURCE_ACCEPTED, EventType.SOURCE_REJECTED):
-        yield _cell(event, Kind.LEAD, cost=event.data.get("price", 0))
+        yield _cell(event, Kind.LEAD, cost=_paid(event))
     elif kind in ENHANCEMENTS:
         # What a service costs is paid for the lead, which is counted where it was accepted.
         if cost := event.data.get("cost"):
@@ -186,6 +186,12 @@ def _delivery_cells(event: Happening) -> Iterator[Cell]:
             attempt=attempt,
             revenue=data.get("delivery", {}).get("price", 0) if event.outcome == "accepted" else 0,
         )
+
+
+def _paid(event: Happening) -> Decimal:
+    """For a lead at the door: to its source, and to the services that its ping has asked."""
+    asked = event.data.get("ping", {}).get("services_cost", 0)
+    return Decimal(str(event.data.get("price", 0))) + Decimal(str(asked))
 
 
 def _cell(event: Happening, kind: Kind, **parts: Any) -> Cell:

@@ -376,7 +376,7 @@ def needs_of(flows: Iterable[FlowPlan]) -> Needs:
         figures=frozenset(_figures(flows)),
         bids=any(step.asks for _, step in delivers),
         counts=any(flow.step_caps for flow in flows),
-        answers=any(isinstance(step, EnhanceStep) and step.cached for _, step in steps),
+        answers=any(isinstance(step, EnhanceStep) and step.keeps for _, step in steps),
     )
 
 

@@ -18,7 +18,7 @@ from flows.steps import appending
 from leadops.lib.validation import duplicates as duplicates
 from leadops.lib.validation import plain_object as plain_object
 from leadops.lib.validation import rules as rules
-from recipients import addresses
+from recipients import addresses, gatechecks
 from recipients import prices as price_rules
 from recipients import validation as sending
 from recipients.termerrors import TermError
@@ -101,7 +101,7 @@ def _term(check: Callable[[Any], Any], value: Any) -> None:
     try:
         check(value)
     except TermError as error:
-        raise error.validation from error
+        raise gatechecks.told(error) from error
 
 
 def _names_a_field(name: str) -> None:

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from leadops.lib import validation
-
 if TYPE_CHECKING:
-    from django.core.exceptions import ValidationError
-
     from leadops.lib.conditions import ConditionError
 
 
@@ -21,11 +17,6 @@ class TermError(ValueError):
         self.message = message
         self.path = path
         self.others: tuple[TermError, ...] = ()
-
-    @property
-    def validation(self) -> ValidationError:
-        """As forms and bundles are told: each message names its place, and so does its cause."""
-        return validation.several({f"{each}.": each for each in (self, *self.others)})
 
 
 def of_rule(error: ConditionError, path: str) -> TermError:

@@ -104,7 +104,7 @@ class EnhancementCard(Cards):
                 "fields": (
                     "when",
                     ("success", "reason_path"),
-                    ("on_fail", "test_leads"),
+                    ("on_fail", "test_leads", "pings"),
                     ("cache_for", "cache_key"),
                     "cost",
                 )

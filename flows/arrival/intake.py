@@ -16,7 +16,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from events import search
+from events import search, shapes
 from events.journal import Journal
 from events.models.lead import new_salt
 from events.vocabulary import EventType
@@ -25,6 +25,7 @@ from flows.arrival import cards, consent, doorcaps, guards, offers, posted
 from flows.fields.text import storable
 from flows.plans import FieldPlan, FlowPlan, SourcePlan
 from flows.pricing import asking, figures
+from flows.steps import answers as kept_answers
 from flows.steps import bids
 from flows.steps.ruleviews import judged
 from flows.suppression import entries as suppression
@@ -58,6 +59,7 @@ LEAD = Table(
         "demo": "boolean",
         "currency": "text",
         "cost": "numeric",
+        "services_cost": "numeric",
         "revenue": "numeric",
         "sales": "smallint",
         "step": "smallint",
@@ -207,6 +209,8 @@ def receive(
         if held is not None:
             with connection.cursor() as cursor:
                 bids.insert(cursor, prepared.lead.id, held.bids, at=at)
+                if held.asked or held.services_cost:
+                    kept_answers.hand_over(cursor, submission.ping, prepared.lead.id, held.asked)
         if submission.key:
             guards.keep_answer(key, answer.kept())
         beside(prepared, answer)
@@ -238,7 +242,7 @@ def _within_caps(prepared: Prepared, capped: tuple[Cap, ...], before: str, *, at
         transaction.savepoint_commit(before)
         return True
     transaction.savepoint_rollback(before)
-    prepared.ping = ""
+    prepared.ping, prepared.lead.services_cost = "", Decimal(0)
     prepared.reject(full)
     return False
 
@@ -253,6 +257,7 @@ def _take_offer(prepared: Prepared, ping_id: str) -> offers.Held | None:
         return None
     prepared.priced = held.priced
     prepared.ping = ping_id
+    prepared.lead.services_cost = held.services_cost
     # The bids were made in a step of the flow as it was then.
     prepared.lead.flow_version = held.flow_version or prepared.lead.flow_version
     return held
@@ -516,8 +521,10 @@ def record(prepared: Prepared, journal: Journal) -> None:
         facts["consent"] = prepared.consent
     if prepared.ping:
         facts["ping"] = {"id": prepared.ping}
+        if lead.services_cost:
+            facts["ping"]["services_cost"] = shapes.money(lead.services_cost)
     if prepared.accepted:
-        lead.cost = prepared.price
+        lead.cost = prepared.price + lead.services_cost
         if lead.flow_version:
             facts["flow_version"] = lead.flow_version
         journal.record(

@@ -23,7 +23,7 @@ TAKE = """
     UPDATE flows_sourceping SET lead_id = %s
     WHERE id = %s AND flow_id = %s AND source_id = %s AND test = %s
       AND lead_id = '' AND expires_at > %s
-    RETURNING price, step_id, bids, flow_version
+    RETURNING price, step_id, bids, flow_version, services_cost, asked
 """
 
 
@@ -34,6 +34,8 @@ class Held:
     price: Decimal
     bids: Sequence[Offered]
     flow_version: int = 0  # of the flow that made it
+    services_cost: Decimal = Decimal(0)  # of those asked for the ping
+    asked: Sequence[str] = ()  # digests of the questions whose answers are kept
 
     @property
     def priced(self) -> Priced:
@@ -50,8 +52,9 @@ def take(lead: LeadState, ping_id: str) -> Held | None:
         row = cursor.fetchone()
     if row is None:
         return None
-    price, step_id, written, flow_version = row
-    return Held(price, [_offered(step_id, *bid) for bid in orjson.loads(written)], flow_version)
+    price, step_id, written, flow_version, services_cost, asked = row
+    bids = [_offered(step_id, *bid) for bid in orjson.loads(written)]
+    return Held(price, bids, flow_version, services_cost, orjson.loads(asked))
 
 
 def _offered(step_id: str, recipient: str, amount: str | None, bid_id: str, reason: str) -> Offered:

@@ -10,6 +10,7 @@ comes.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import ROUND_DOWN, Decimal
@@ -21,8 +22,9 @@ from events import shapes
 from events.journal import Journal
 from events.vocabulary import EventType
 from flows import plans
-from flows.arrival import intake
+from flows.arrival import intake, pingservices
 from flows.arrival.intake import Prepared, Submission
+from flows.arrival.pingservices import Clock
 from flows.arrival.webdesk import book_of, desk_of
 from flows.delivery import dispatching, endpoints
 from flows.delivery.admission import Admit
@@ -32,6 +34,7 @@ from flows.patterns.base import Bid
 from flows.patterns.ping_post import offers
 from flows.plans import DeliverStep, FilterStep, FlowPlan, SourcePlan
 from flows.steps import auctions, routing
+from flows.steps.enhancements import EnhanceStep
 from flows.turns import askers, lookups
 from flows.turns.desk import Desk
 from flows.turns.runs import Run
@@ -70,21 +73,27 @@ def answer(flow: FlowPlan, source: SourcePlan, submission: Submission, *, at: da
     prepared = intake.prepare(flow, source, submission, at=at, identified=False)
     run, desk = _run(prepared, at), desk_of(current, at)
     run.book = book_of(flow.id, current)
+    clock = pingservices.clock_of(flow)
     try:
         if not prepared.accepted:
             raise _Refused(prepared.reasons[0].told)
         desk.facts = lookups.look_up([run], current, at=at)
-        found = _walk(run, desk)
+        found = _walk(run, desk, clock)
         offer = Offer(
             ids.new_id("ping"),
             _price(prepared.priced, found),
-            at + timedelta(seconds=found.step.offer_valid),
+            at + timedelta(seconds=_valid(found)),
         )
     except _Refused as refused:
         offer, found = Offer(reason=str(refused)), None
-    _store(run, prepared, offer, found)
+    asked = pingservices.keep_for(desk, clock, offer.id, valid=_valid(found)) if offer.id else []
+    _store(run, prepared, offer, found, desk=desk, asked=asked)
     _note_endpoints(desk)
     return offer
+
+
+def _valid(found: _Found | None) -> float:
+    return found.step.offer_valid if found else 0.0
 
 
 def _run(prepared: Prepared, at: datetime) -> Run:
@@ -95,18 +104,23 @@ def _run(prepared: Prepared, at: datetime) -> Run:
     return Run(lead, prepared.flow, journal, source=prepared.source, partial=True)
 
 
-def _walk(run: Run, desk: Desk) -> _Found:
+def _walk(run: Run, desk: Desk, clock: Clock) -> _Found:
     """The first delivery step that would sell; raises _Refused where none would."""
     reason = "The flow delivers to nobody"
-    for place, step in enumerate(run.flow.steps):
-        run.lead.step = place
+    while step := run.flow.step(run.lead.step):
+        if isinstance(step, EnhanceStep):
+            pingservices.ask(run, desk, clock)
+            if run.stopped_by:
+                raise _Refused(f"Stopped by {run.stopped_by}")
+            continue
         if isinstance(step, FilterStep):
             _pass(run, step)
-        elif isinstance(step, DeliverStep):
-            value = _auction(run, step, desk) if step.asks else _listed(run, step, desk)
+        else:
+            value = _auction(run, step, desk, clock) if step.asks else _listed(run, step, desk)
             if value is not None:
                 return _Found(step, value)
             reason = "No buyer wants it"
+        run.lead.step += 1
     raise _Refused(reason)
 
 
@@ -116,9 +130,10 @@ def _pass(run: Run, step: FilterStep) -> None:
         raise _Refused(step.reason or failed.masked(run.flow.private).text)
 
 
-def _auction(run: Run, step: DeliverStep, desk: Desk) -> Decimal | None:
+def _auction(run: Run, step: DeliverStep, desk: Desk, clock: Clock) -> Decimal | None:
     candidates = [c for c in step.candidates if c.static_bid is None]
     inquiry = auctions.inquiry(run, step, candidates, desk)
+    inquiry = dataclasses.replace(inquiry, seconds=clock.for_bids(inquiry.seconds))
     answers = askers.put_all(inquiry) if inquiry.questions else ()
     auctions.take(run, step, inquiry, answers, desk)
     ranking = offers(routing.situation(run, step))
@@ -148,7 +163,15 @@ def _price(agreed: Priced, found: _Found) -> Decimal:
     return agreed.price
 
 
-def _store(run: Run, prepared: Prepared, offer: Offer, found: _Found | None) -> None:
+def _store(
+    run: Run,
+    prepared: Prepared,
+    offer: Offer,
+    found: _Found | None,
+    *,
+    desk: Desk,
+    asked: list[str],
+) -> None:
     journal = Journal(run.journal.at)
     source, flow = prepared.source, prepared.flow
     journal.operation(
@@ -164,6 +187,7 @@ def _store(run: Run, prepared: Prepared, offer: Offer, found: _Found | None) -> 
             {"recipient_id": b.recipient, "bid": shapes.money(b.amount), "reason": b.reason}
             for b in (each.bid for each in run.bids)
         ],
+        **({"services": services} if (services := pingservices.told(run)) else {}),
         **({"test": True} if run.lead.test else {}),
     )
     with transaction.atomic(), connection.cursor() as cursor:
@@ -179,7 +203,10 @@ def _store(run: Run, prepared: Prepared, offer: Offer, found: _Found | None) -> 
                 step_id=found.step.id,
                 bids=[_written(b.bid) for b in run.bids if b.step_id == found.step.id],
                 flow_version=flow.version,
+                services_cost=run.lead.services_cost,
+                asked=asked,
             )
+        desk.answers.write(cursor)
         journal.write(cursor)
 
 

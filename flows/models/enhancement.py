@@ -30,6 +30,10 @@ class Enhancement(Credentials):
         CALL = "call", "Ask for them too"
         SKIP = "skip", "Do not ask for them"
 
+    class Pings(models.TextChoices):
+        KNOWN = "known", "Ask where the ping has all that it is told"
+        NEVER = "never", "Do not ask for them"
+
     class OnFail(models.TextChoices):
         CONTINUE = "continue", "Note it and go on"
         STOP = "stop", "Stop the lead"
@@ -119,6 +123,13 @@ class Enhancement(Credentials):
         help_text="Paid for every answer, yes or no; added to the lead's cost.",
     )
     test_leads = models.CharField(max_length=10, choices=TestLeads.choices, default=TestLeads.CALL)
+    pings = models.CharField(
+        "pings of sources",
+        max_length=10,
+        choices=Pings.choices,
+        default=Pings.KNOWN,
+        db_default=Pings.KNOWN,
+    )
     on_fail = models.CharField(
         "when it fails",
         max_length=10,

@@ -24,6 +24,16 @@ class SourcePing(models.Model):
     flow_version = models.PositiveIntegerField(
         default=0, db_default=0, help_text="Of the flow that made the offer; its lead goes by it."
     )
+    services_cost = models.DecimalField(
+        max_digits=12,
+        decimal_places=4,
+        default=0,
+        db_default=0,
+        help_text="Of the services asked for it; the lead that comes for the offer bears it.",
+    )
+    asked = models.JSONField(
+        default=list, db_default=[], help_text="Digests of the questions whose answers are kept."
+    )
 
     class Meta:
         indexes = [models.Index(fields=["at"], name="sourceping_at")]

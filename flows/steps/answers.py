@@ -40,6 +40,16 @@ REPLACE = (
     "ON CONFLICT (digest) DO UPDATE SET body = excluded.body, lead_id = excluded.lead_id, "
     "expires_at = excluded.expires_at"
 )
+HAND_OVER = """
+    UPDATE flows_serviceanswer AS a SET lead_id = %s, digest = coalesce(
+        (
+            SELECT decode(r.now, 'hex') FROM json_to_recordset(%s::json) AS r(was text, now text)
+            WHERE decode(r.was, 'hex') = a.digest
+        ),
+        a.digest
+    )
+    WHERE a.lead_id = %s
+"""
 
 Values = Mapping[str, Any]
 
@@ -75,8 +85,10 @@ class Kept:
         self.look_up([digest])
         return self.found.get(digest)
 
-    def keep(self, step: EnhanceStep, digest: bytes, lead_id: str, values: Values) -> None:
-        """Keep an answer for as long as its step says."""
+    def keep(
+        self, step: EnhanceStep, digest: bytes, lead_id: str, values: Values, *, ping: float = 0.0
+    ) -> None:
+        """Keep an answer for as long as its step says, one of a ping for so many seconds."""
         if not digest:
             return
         self.found[digest] = values
@@ -85,7 +97,7 @@ class Kept:
             "step_id": step.id,
             "lead_id": lead_id,
             "body": secrets.encrypt(dumps(values)),
-            "expires_at": self.at + timedelta(seconds=step.cached),
+            "expires_at": self.at + timedelta(seconds=ping or step.cached),
         }
 
     def forget(self, lead_id: str) -> None:
@@ -100,7 +112,12 @@ class Kept:
 
 def digest_of(step: EnhanceStep, context: Context, *, test: bool) -> bytes:
     """Names what a step asks; blank where it keeps no answers, or where there is nothing to ask."""
-    if not step.cached or step.broken:
+    return question_of(step, context, test=test) if step.cached else b""
+
+
+def question_of(step: EnhanceStep, context: Context, *, test: bool) -> bytes:
+    """The same, of a step that keeps no answers too."""
+    if step.broken:
         return b""
     try:
         asked = list(_asked(step, context))
@@ -109,6 +126,24 @@ def digest_of(step: EnhanceStep, context: Context, *, test: bool) -> bytes:
     if not any(asked):
         return b""
     return secrets.search_digest("test answer" if test else "answer", dumps([step.mark, asked]))
+
+
+def of_ping(question: bytes, whose: str) -> bytes:
+    """Names the answer to a question that a ping has asked, for its own lead: `whose` is the id of
+    the ping, then of the lead."""
+    return (
+        secrets.search_digest("answer of a ping", f"{whose} {question.hex()}") if question else b""
+    )
+
+
+def hand_over(cursor: Any, ping_id: str, lead_id: str, questions: Iterable[str]) -> None:
+    """The answers of a ping become those of its lead."""
+    named = [(bytes.fromhex(each), each) for each in questions]
+    rows = [
+        {"was": of_ping(each, ping_id).hex(), "now": of_ping(each, lead_id).hex()}
+        for each, _ in named
+    ]
+    cursor.execute(HAND_OVER, [lead_id, dumps(rows), ping_id])
 
 
 def _asked(step: EnhanceStep, context: Context) -> Iterator[Any]:

@@ -10,14 +10,22 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from recipients.mapping.paths import LOOP_ROOTS, ROOTS
 from recipients.termerrors import TermError
 
 NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 PRIVACY: Final = ("plain", "personal", "sensitive")
 MOST: Final = 50
+NOT_OF_LEADS: Final = ROOTS | LOOP_ROOTS
 ROOT: Final = "appended"
 # In a snapshot, for what is kept encrypted beside it.
 MASK: Final = "•••"
+
+
+def fields_of(paths: Iterable[str]) -> frozenset[str]:
+    """The lead's fields among the paths of mappings; a bare name is one."""
+    names = [path.removeprefix("lead.").removesuffix(".raw") for path in paths]
+    return frozenset(n for n in names if n.partition(".")[0] not in NOT_OF_LEADS)
 
 
 @dataclass(frozen=True, slots=True)

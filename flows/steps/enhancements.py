@@ -34,9 +34,10 @@ class EnhanceStep:
     """A service, compiled as a recipient is; what its reader captures is appended to the lead.
 
     `needs` names the enhancement steps whose values it reads: it waits for these. `cost` is that
-    of an answer. `cached` is for how many seconds answers are kept, 0: not at all; `cache_key`
-    None: all that is sent. `mark` tells its settings from others. `broken` says why it cannot be
-    asked.
+    of an answer. `told` are the fields of the lead that it is told, `at_pings` whether it is asked
+    for pings that have these. `cached` is for how many seconds answers are kept, 0: not at all;
+    `cache_key` None: all that is sent. `mark` tells its settings from others. `broken` says why it
+    cannot be asked.
     """
 
     id: str
@@ -48,11 +49,18 @@ class EnhanceStep:
     appended: tuple[Appended, ...] = ()
     cost: Decimal = Decimal(0)
     skips_tests: bool = False
+    told: frozenset[str] = frozenset()
+    at_pings: bool = True
     stops: bool = False
     cached: float = 0.0
     cache_key: mapping.Template | None = None
     mark: str = ""
     broken: str = ""
+
+    @property
+    def keeps(self) -> bool:
+        """Whether answers to it may be kept: for whoever asks the same, or for the ping's lead."""
+        return bool(self.cached) or (self.at_pings and not self.broken)
 
     @property
     def hides(self) -> frozenset[str]:
@@ -144,6 +152,8 @@ def _compiled(step: Step, row: Enhancement, vault: Vault, others: Collection[str
         when=when,
         appended=settings.append,
         cost=row.cost,
+        told=appending.fields_of({*sent.paths, *url.paths, *(p for h in headers for p in h.paths)}),
+        at_pings=row.pings == row.Pings.KNOWN,
         skips_tests=row.test_leads == row.TestLeads.SKIP,
         stops=row.on_fail == row.OnFail.STOP,
         cached=row.cache_for or 0.0,

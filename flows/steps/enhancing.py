@@ -24,7 +24,9 @@ from flows.turns import inquiries
 from flows.turns.desk import Desk
 from flows.turns.inquiries import Answers, Inquiry, Question
 from flows.turns.runs import Run
+from leadops.lib import ids
 from recipients.deliver import Attempt
+from recipients.mapping import is_blank
 from recipients.outcomes import Outcome
 
 # Workers that may die while they ask about a lead, before it goes on without an answer: a service
@@ -34,17 +36,19 @@ NOT_IN_TIME: Final = "No answer in time"
 TOO_LATE: Final = frozenset([NOT_IN_TIME, "Timeout", "Connection timeout"])
 NOT_BACK: Final = "No result: the worker did not come back"
 NOT_FOR_TESTS: Final = "Not asked for test leads"
+NOT_FOR_PINGS: Final = "Not asked for this ping"
 WITHHELD: Final = "Not kept: the reply holds sensitive values"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Settled:
     """What becomes of a step without asking. `values`: its answer is kept. `event` None: what
-    happened stands in the record already."""
+    happened stands in the record already. `of_ping`: the lead's ping was answered so."""
 
     event: EventType | None
     reason: str = ""
     values: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    of_ping: bool = False
 
 
 def ask(run: Run, desk: Desk) -> bool:
@@ -64,6 +68,33 @@ def ask(run: Run, desk: Desk) -> bool:
         settled=settled,
     )
     return False
+
+
+def for_ping(run: Run, desk: Desk) -> Inquiry:
+    """The questions of a round that a ping has the fields for; `settled` are the other steps."""
+    steps = list(_together(run))
+    untold = [step for step in steps if not (step.at_pings and _is_told(run, step))]
+    left_out = {step.id: Settled(EventType.ENHANCEMENT_SKIPPED, NOT_FOR_PINGS) for step in untold}
+    settled = {**_settled(run, [s for s in steps if s.id not in left_out], desk), **left_out}
+    asked = [step for step in steps if step.id not in settled]
+    id = ids.new_id("inq")
+    return Inquiry(
+        id=id,
+        lead_id=run.lead.id,
+        lane="",
+        questions=tuple(_question(run, step, desk, id) for step in asked),
+        seconds=max((step.endpoint.timeout for step in asked), default=0.0),
+        settled=settled,
+        test=run.lead.test,
+    )
+
+
+def _is_told(run: Run, step: EnhanceStep) -> bool:
+    known = run.judged
+    return not any(
+        is_blank(known.get(name)) and is_blank(known.get(name.partition(".")[0]))
+        for name in step.told
+    )
 
 
 def take(run: Run, inquiry: Inquiry, answers: Answers, desk: Desk) -> None:
@@ -116,11 +147,20 @@ def _without_asking(run: Run, step: EnhanceStep, desk: Desk) -> Settled | None:
         return Settled(EventType.ENHANCEMENT_SKIPPED, NOT_FOR_TESTS)
     if step.broken:
         return Settled(EventType.ENHANCEMENT_ERROR, step.broken)
-    if not step.cached:
+    if not step.keeps:
         return None
+    for place, digest in enumerate(_kept_under(run, step, desk)):
+        if (values := desk.answers.get(digest)) is not None:
+            return Settled(EventType.ENHANCEMENT_SUCCESS, values=values, of_ping=place == 0)
+    return None
+
+
+def _kept_under(run: Run, step: EnhanceStep, desk: Desk) -> tuple[bytes, bytes]:
+    """The digests that an answer may be found under: that of the lead's ping, and whoever's."""
     context = sendings.context(run, step.plan, desk, id="", attempt=1)
-    values = desk.answers.get(kept_answers.digest_of(step, context, test=run.lead.test))
-    return None if values is None else Settled(EventType.ENHANCEMENT_SUCCESS, values=values)
+    question = kept_answers.question_of(step, context, test=run.lead.test)
+    own = kept_answers.of_ping(question, run.lead.id) if step.at_pings and not run.partial else b""
+    return own, question if step.cached else b""
 
 
 def _question(run: Run, step: EnhanceStep, desk: Desk, inquiry_id: str) -> Question:
@@ -160,6 +200,7 @@ def _record_settled(run: Run, step: EnhanceStep, settled: Settled) -> None:
     facts: dict[str, Any] = {"reason": settled.reason}
     if settled.event is EventType.ENHANCEMENT_SUCCESS:
         facts = {"outcome": Outcome.ACCEPTED, "cached": True}
+        facts |= {"of_ping": True} if settled.of_ping else {}
         facts |= _append(run, step, settled.values)
     elif settled.event is EventType.ENHANCEMENT_SKIPPED:
         facts["outcome"] = Outcome.SKIPPED
@@ -278,10 +319,10 @@ def look_up(runs: Iterable[Run], answers: Sequence[tuple[Inquiry, Answers]], des
 
 
 def _keeping(run: Run) -> Iterator[EnhanceStep]:
-    """The steps that keep answers, before the lead comes to anything else than enhancements and
-    filters."""
+    """The steps to which answers may be kept, before the lead comes to anything else than
+    enhancements and filters."""
     for step in run.flow.steps[run.lead.step :]:
-        if isinstance(step, EnhanceStep) and step.cached:
+        if isinstance(step, EnhanceStep) and step.keeps:
             yield step
         if isinstance(step, DeliverStep):
             return
@@ -293,8 +334,7 @@ def _foreseen(run: Run, came: tuple[Inquiry, Answers] | None, desk: Desk) -> Ite
         run, lead=dataclasses.replace(run.lead, values=_with_answers(run, came))
     )
     for step in _keeping(run):
-        context = sendings.context(seen, step.plan, desk, id="", attempt=1)
-        yield kept_answers.digest_of(step, context, test=run.lead.test)
+        yield from _kept_under(seen, step, desk)
 
 
 def _with_answers(run: Run, came: tuple[Inquiry, Answers] | None) -> dict[str, Any]:

@@ -33,6 +33,7 @@ SETTINGS = Shape(
         Key("cache.key"),
         Key("cost", MONEY),
         Key("test_leads"),
+        Key("pings"),
         Key("on_fail"),
     ),
     own=("headers", "auth"),
@@ -65,7 +66,7 @@ def write_enhancement(step: Step, concealing: Concealing) -> dict[str, Any]:
     if row is None:
         return {}
     document = SETTINGS.write(row, concealing.secret)
-    for name in ("service", "test_leads", "on_fail", "cost"):
+    for name in ("service", "test_leads", "pings", "on_fail", "cost"):
         if getattr(row, name) == default_of(row, name):
             document.pop(name, None)
     names = (step.flow.slug, step.name)

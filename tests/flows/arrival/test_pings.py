@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from datetime import UTC, datetime, timedelta
@@ -9,18 +10,20 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db.models import Sum
 
-from events.models import Event, Lead
+from events.models import Event, Lead, Tally
 from flows import plans
 from flows.arrival import offers, pings
 from flows.arrival.intake import Submission
-from flows.models import Bid, FlowSource, Source, SourceKey, SourcePing, Step
-from flows.turns import askers
+from flows.models import Bid, Enhancement, FlowSource, Source, SourceKey, SourcePing, Step
+from flows.turns import askers, turn
 from recipients.deliver import Attempt
 from recipients.models import Endpoint, Recipient
-from recipients.outcomes import Outcome
+from recipients.outcomes import Outcome, Result
 from tests.flows.scene import LEAD, Scene, attempt, recipient, scene
 from tests.flows.steps.test_auctions import bid, bidder
+from tests.flows.steps.test_enhancing import enhance, says
 from tests.flows.test_suppressed_leads import make_list
 
 pytestmark = pytest.mark.django_db
@@ -281,3 +284,71 @@ def test_a_recipients_filter_hangs_on_what_is_told_only(
     bids.update(a=bid("50"), b=bid("40"))
     assert ping(stage).price == Decimal(45)
     assert ping(stage, state="CA").price == Decimal(40)  # whatever the name will be
+
+
+@pytest.fixture
+def services(
+    stage: Scene, monkeypatch: pytest.MonkeyPatch, bids: dict[str, Attempt]
+) -> dict[str, Attempt]:
+    """Two services before the auction, of which the second needs a field that pings may lack; what
+    they and the buyers answer, by name."""
+    Step.objects.filter(kind="deliver").update(position=90)
+    enhance(stage, "area", send={"state": "{{lead.state}}"}, cost=Decimal("0.5"))
+    enhance(stage, "line", cost=Decimal(2), append={"kind": "kind"})
+    plans.changed()
+    bids.update(a=bid("50"), b=bid("40"), area=says(carrier="ACME"), line=says(kind="mobile"))
+    return bids
+
+
+def test_a_ping_asks_the_services_that_it_has_the_fields_for(
+    stage: Scene, services: dict[str, Attempt]
+) -> None:
+    told = post(stage, ping(stage).id)
+    answered = Event.objects.get(type="ping.answered").data["services"]
+    assert [(s["enhancement"]["name"], s["outcome"], s.get("cost")) for s in answered] == [
+        ("area", "accepted", 0.5),
+        ("line", "skipped", None),
+    ]
+    (inquiry,) = stage.take(stage.claim()).asks  # the post asks what the ping could not
+    assert [q.plan.slug for q in inquiry.questions] == ["line"]
+    assert turned(stage, inquiry, services["line"])[0].plan.slug == "a"
+    kept, fresh = Event.objects.filter(type="enhancement.success").order_by("seq")
+    assert (kept.data["of_ping"], kept.data.get("cost")) == (True, None)
+    assert fresh.data["cost"] == 2.0
+    lead = stage.lead(told)
+    assert (lead.cost, lead.services_cost) == (Decimal("47.5"), Decimal("2.5"))
+    counted = Tally.objects.filter(kind="lead").aggregate(Sum("cost"), Sum("n"))
+    assert counted == {"cost__sum": lead.cost, "n__sum": 1}
+
+
+def turned(stage: Scene, inquiry: Any, *answers: Attempt) -> Any:
+    given = [(inquiry, answers)]
+    return turn.take(
+        turn.Turn([], [], stage.lease, stage.lease_seconds, lambda _: True, given)
+    ).starts
+
+
+def test_another_question_at_the_post_is_asked(stage: Scene, services: dict[str, Attempt]) -> None:
+    post(stage, ping(stage, phone_1=LEAD["phone_1"]).id, phone_1="5555559876")
+    (inquiry,) = stage.take(stage.claim()).asks
+    assert [q.plan.slug for q in inquiry.questions] == ["line"]
+
+
+def test_a_service_that_fails_or_is_not_for_pings_is_gone_without(
+    stage: Scene, services: dict[str, Attempt]
+) -> None:
+    Enhancement.objects.filter(step__name="line").update(pings="never", on_fail="stop")
+    Enhancement.objects.filter(step__name="area").update(on_fail="stop")
+    plans.changed()
+    down = services.pop("area")
+    assert ping(stage, phone_1=LEAD["phone_1"]).price == Decimal(45)
+    assert SourcePing.objects.get().services_cost == 0
+    services["area"] = dataclasses.replace(down, result=Result(Outcome.REJECTED, reason="No"))
+    assert ping(stage).reason == "Stopped by area"  # for it has answered, and its step says so
+
+
+def test_what_is_appended_to_a_ping_is_judged(stage: Scene, services: dict[str, Attempt]) -> None:
+    rule = {"field": "appended.area.carrier", "op": "is_not", "value": "ACME"}
+    Recipient.objects.filter(slug="a").update(filter=rule)
+    plans.changed()
+    assert ping(stage).price == Decimal(40)
