@@ -101,7 +101,7 @@ class EventType(StrEnum):
     SUBSCRIPTION_PAUSED = "subscription.paused", "A push subscription gets nothing for now, and why"
     SUBSCRIPTION_RESUMED = "subscription.resumed", "It gets events again, from where it was paused"
     SUBSCRIPTION_REWOUND = "subscription.rewound", "Somebody had it go on from another place"
-    HOOK_FIRED = "hook.fired", "What a hook looks for has come; the event says what, and what it did"
+    HOOK_FIRED = "hook.fired", "What a hook looks for has come; the event says what it did"
     HOOK_STOPPED = "hook.stopped", "A hook looks no more: its rules take too long, or fail"
     RECORD_TRIMMED = "record.trimmed", "A month's events, snapshots or exchanges are kept no longer"
     CONFIG_CHANGED = "config.changed", "Somebody changed the configuration; before and after"

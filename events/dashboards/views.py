@@ -14,8 +14,8 @@ from django.urls import NoReverseMatch, reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from events import directory
-from events.dashboards import charts, choices
+from events import charts, directory
+from events.dashboards import choices
 from events.dashboards.choices import Choice
 from events.dashboards.detail import detail
 from events.dashboards.overview import DEFAULT_SORT, SORTS, ordered

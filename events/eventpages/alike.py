@@ -10,8 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from events import directory, figures
-from events.dashboards import charts
+from events import charts, directory, figures
 from events.eventpages import shown, walking
 from events.eventpages.columns import TEXTS
 from events.eventpages.filters import Filters
