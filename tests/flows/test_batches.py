@@ -362,3 +362,39 @@ def test_its_page_shows_its_batches_and_the_button_sends_them() -> None:
     page = ops.get(page_of(made)).content.decode()
     assert Batch.objects.get().id in page
     assert "Send batch now" in page
+
+
+def drain(stage: Scene, *, declined: int = 0) -> int:
+    """Gather and send until nothing goes any more, also what is not full; the first so many lines
+    of each reply say no. How many batches went."""
+    sent = 0
+    for _ in range(20):
+        for sending in batches(stage):
+            lines = len(sending.sendings)
+            said = [Outcome.REJECTED] * declined + [Outcome.ACCEPTED] * (lines - declined)
+            answer(stage, sending, *(attempt(each) for each in said[:lines]))
+            sent += 1
+        hurry()
+        if not Work.objects.exists():
+            break
+    return sent
+
+
+def test_a_cap_lets_as_many_leads_into_batches_as_it_says() -> None:
+    Recipient.objects.filter(pk=gathering(count=30).pk).update(caps=[{"count": 100, "per": "day"}])
+    stage = scene(Recipient.objects.get())
+    post(stage, 130)
+    assert drain(stage) == 4  # three full ones, and the ten that are left
+    assert states() == {"accepted": 100, "skipped": 30}
+
+
+def test_lines_that_are_declined_give_their_places_back() -> None:
+    caps = [{"money": 450, "per": "day"}]  # ten at 45
+    Recipient.objects.filter(pk=gathering(count=5).pk).update(caps=caps)
+    stage = scene(Recipient.objects.get())
+    post(stage, 12)
+    assert drain(stage, declined=2) == 2
+    assert states() == {"accepted": 6, "declined": 4, "skipped": 2}
+    post(stage, 6)
+    assert drain(stage) == 1
+    assert states() == {"accepted": 10, "declined": 4, "skipped": 4}
