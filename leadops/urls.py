@@ -30,7 +30,7 @@ urlpatterns = [
     path("flows/<str:flow>/sources/<str:source>/ping", PingView.as_view(), name="submit-ping"),
     path("dashboards/", include("events.dashboards.urls")),
     path("leads/", include("events.leadpages.urls")),
-    path("", include("events.viewing.urls")),
+    path("", include("events.viewpages.urls")),
     path("", include("events.eventpages.urls")),
     path("", include("events.exportpages.urls")),
     path("", include("events.privacypages.urls")),

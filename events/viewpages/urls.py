@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from events.viewing.pages import reveal, views
+from events.viewpages.views import reveal, views
 
 app_name = "viewing"
 urlpatterns = [

@@ -1,0 +1,1 @@
+"""The pages of revealing, and of who saw what."""
