@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from leadops.lib import postgres
 
 EVENTS = 2_000_000
 FLOWS, SOURCES, RECIPIENTS = 6, 12, 40
+EXCHANGES = 30  # days: the usual
 AT_ONCE = 2  # connections that lay the year down
 PERSONS, LEADS_A_PERSON = 3, 5
 TIMES = 5  # that each list is asked for
@@ -153,9 +154,16 @@ def _known(system: System, leads: int, today: date | None = None) -> Known:
         for table in ("flows_flow", "flows_source", "recipients_recipient"):
             rows = connection.execute(f"SELECT id, slug FROM {table}").fetchall()  # noqa: S608
             found[table] = sorted(rows, key=lambda row: int(row[1].rpartition("-")[2]))
-    ids = [[id for id, _ in rows] for rows in found.values()]
+    flows, sources, recipients = ([id for id, _ in rows] for rows in found.values())
     slugs = [[slug for _, slug in rows] for rows in found.values()]
-    year = Year(leads, *ids, **({"today": today} if today else {}))  # type: ignore[arg-type]
+    year = Year(
+        leads,
+        flows,
+        sources,
+        recipients,
+        today=today or datetime.now(UTC).date(),
+        days_of_exchanges=EXCHANGES,
+    )
     return Known(year, *slugs)
 
 

@@ -7,7 +7,9 @@ Rare things are one lead's a day: the larger the record, the rarer.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
@@ -16,7 +18,7 @@ import psycopg
 
 EVENTS_A_LEAD: Final = 10
 DAYS: Final = 365
-EXCHANGES: Final = 75  # days back that there are any: what is older went long ago
+EXCHANGES: Final = 75  # days back that there are any, unless said: what is older went long ago
 # Leads of every day with something rare, by their number.
 RARE: Final = {"outcome": 17, "reason": 19, "recipient": 23, "viewed": 29}
 RARE_OUTCOME: Final = "unknown"
@@ -26,10 +28,11 @@ RARE_TYPE: Final = "lead.viewed"
 # Of a lead's number: whom it came from, where it went, what came of it.
 WAYS = """
     SELECT i, %(day)s || lpad(i::text, 12, '0') AS id,
-        (%(flows)s::text[])[1 + i * 7 %% %(n_flows)s] AS flow,
-        (%(sources)s::text[])[1 + i * 3 %% %(n_sources)s] AS source,
+        (%(flows)s::text[])[1 + i %% %(n_sources)s %% %(n_flows)s] AS flow,
+        (%(sources)s::text[])[1 + i %% %(n_sources)s] AS source,
         (%(recipients)s::text[])[CASE i WHEN %(rare_recipient)s THEN %(n_recipients)s
-            ELSE 1 + i * 11 %% (%(n_recipients)s - 1) END] AS recipient,
+            ELSE 1 + (i %% %(n_sources)s * 3 + i / 7 %% 3) %% (%(n_recipients)s - 1) END]
+            AS recipient,
         CASE WHEN i = %(rare_outcome)s THEN 'unknown' WHEN i = %(rare_reason)s THEN 'invalid'
             WHEN i %% 10 < 7 THEN 'accepted' WHEN i %% 10 < 9 THEN 'rejected'
             WHEN i %% 20 = 9 THEN 'duplicate' ELSE 'invalid' END AS outcome,
@@ -82,7 +85,7 @@ RECORD = f"""
             WHEN i = %(rare_reason)s THEN 'Campaign {RARE_REASON} is over'
             WHEN outcome = 'rejected' THEN 'Outside of the area that we buy in'
             WHEN outcome = 'duplicate' THEN 'Known since last month' ELSE 'Phone is wrong' END,
-        CASE WHEN k IN (5, 9) THEN (i * 37) %% 900 END, 1,
+        CASE WHEN k IN (5, 9) THEN 40 + i %% %(n_sources)s * 60 END, 1,
         CASE WHEN k IN (5, 9) THEN 'exc_' || %(day)s || lpad((i * 10 + k)::text, 12, '0')
              ELSE '' END,
         CASE WHEN k BETWEEN 4 AND 9 THEN jsonb_build_object(
@@ -144,6 +147,7 @@ class Year:
     recipients: Sequence[str] = field(default_factory=lambda: _named("rcp", 40))
     today: date = field(default_factory=lambda: datetime.now(UTC).date())
     days: int = DAYS
+    days_of_exchanges: int = EXCHANGES
 
     @property
     def first(self) -> date:
@@ -196,21 +200,48 @@ def lay_down(
         except BaseException as error:  # raised below, by the caller's thread
             failed.append(error)
 
-    threads = [threading.Thread(target=lay, args=(start,)) for start in range(at_once)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if failed:
-        raise failed[0]
+    with without_indexes(connect) if whole else nullcontext():
+        threads = [threading.Thread(target=lay, args=(start,)) for start in range(at_once)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if failed:
+            raise failed[0]
     with connect() as connection:
         connection.execute(f"ANALYZE {', '.join(TABLES)}")
+
+
+INDEXES = """
+    SELECT c.relname, pg_get_indexdef(c.oid) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+    WHERE i.indrelid = 'events_event'::regclass AND NOT i.indisprimary
+"""
+
+
+@contextmanager
+def without_indexes(connect: Callable[[], psycopg.Connection[Any]]) -> Iterator[None]:
+    """In here the events have their primary key alone; the other indexes are built anew at the
+    end, two at once: in half the time, and in less room than rows that come one by one leave."""
+    with connect() as connection:
+        indexes = connection.execute(INDEXES).fetchall()
+        for name, _ in indexes:
+            connection.execute(f"DROP INDEX {name}")
+    yield
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda row: _build(connect, row[1]), indexes))
+
+
+def _build(connect: Callable[[], psycopg.Connection[Any]], definition: str) -> None:
+    with connect() as connection:
+        connection.execute("SET maintenance_work_mem = '256MB'")
+        # Of a partitioned table it says ON ONLY, which would leave out the months.
+        connection.execute(definition.replace(" ON ONLY ", " ON "))
 
 
 def lay_day(connection: psycopg.Connection[Any], year: Year, number: int, *, whole: bool) -> None:
     day = year.first + timedelta(days=number)
     values = year.values(day)
-    recent = (year.today - day).days <= EXCHANGES
+    recent = (year.today - day).days <= year.days_of_exchanges
     more = (KEYS, DELIVERIES) if whole else ()
     for statement in (LEADS, RECORD, SNAPSHOTS, *more, *((BODIES,) if recent else ())):
         connection.execute(statement, values)
