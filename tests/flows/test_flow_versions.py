@@ -196,7 +196,10 @@ def test_who_may_change_a_flow_moves_its_leads(flow, monkeypatch):
     assert "Last: 1 lead moved by olga" in found
     assert Lead.objects.get().flow_version == 2
     said = Event.objects.filter(type__startswith="flow.move").order_by("-type")
-    assert list(said.values_list("type", "data__by")) == [("flow.move_started", "olga"), ("flow.move_ended", "olga")]
+    assert list(said.values_list("type", "data__by")) == [
+        ("flow.move_started", "olga"),
+        ("flow.move_ended", "olga"),
+    ]
 
 
 def test_the_rest_of_a_move_is_cancelled(flow):

@@ -22,9 +22,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         who = parser.add_mutually_exclusive_group(required=True)
-        who.add_argument(
-            "--email", metavar="VALUE", help="an e-mail address; - reads it"
-        )
+        who.add_argument("--email", metavar="VALUE", help="an e-mail address; - reads it")
         who.add_argument("--phone", metavar="VALUE", help="a phone number, in any spelling")
         who.add_argument("--lead", metavar="VALUE", help="a lead's id: that lead alone")
         parser.add_argument("--dry-run", action="store_true", help="only say what is held where")
