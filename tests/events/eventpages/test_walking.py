@@ -137,3 +137,13 @@ def test_nonsense_is_named_and_left_out():
     assert found == Filters(type=("flow.*",))
     assert len(problems) == 4
     assert Filters.of(Filters(type=("a.b",), reason="x & y").query).reason == "x & y"
+
+
+def test_outcomes_are_walked_along_their_index_but_for_the_commonest(sold: list[str]):
+    rare, common = (walking.search(read(f"outcome={o}"), Sight()) for o in ("rejected", "accepted"))
+    assert (list(rare.ways), list(common.ways)) == (["outcome"], [])
+    both = "outcome=rejected&outcome=server_error"
+    assert ids(both) == expected(outcome__in=["rejected", "server_error"])
+    assert ids("outcome=rejected&outcome=accepted") == expected(
+        outcome__in=["rejected", "accepted"]
+    )
