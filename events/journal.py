@@ -138,7 +138,8 @@ class Journal:
             data=data,
         )
         self.events.append(event)
-        self.tallies.extend(rollups.cells(_happening(lead, event)))
+        if event_type in rollups.COUNTING:
+            self.tallies.extend(rollups.cells(_happening(lead, event)))
         return str(event["id"])
 
     def operation(

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from html import escape
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -24,6 +25,7 @@ LONG = 4  # shorter values are masked as whole words only
 _DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
 _NO_DIGIT = re.compile(r"\D+")
 _PHONE = re.compile(r"\+?\d{7,15}")
+MOST_KNOWN = 4_096
 
 
 class Private(frozenset[str]):
@@ -40,8 +42,17 @@ class Private(frozenset[str]):
         made.plain = cls.plain.union(name for name, word in privacy.items() if word == "plain")
         return made
 
+    @cached_property
+    def _known(self) -> dict[object, bool]:
+        """Asked of each value of each lead, and always the same."""
+        return {}
+
     def __contains__(self, name: object) -> bool:
-        return super().__contains__(name) or str(name).partition(".")[0] not in self.plain
+        if (known := self._known.get(name)) is None:
+            known = super().__contains__(name) or str(name).partition(".")[0] not in self.plain
+            if len(self._known) < MOST_KNOWN:  # leads may bring names without end
+                self._known[name] = known
+        return known
 
 
 def personal_names(values: Mapping[str, Any], privacy: Mapping[str, str]) -> set[str]:

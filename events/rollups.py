@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
@@ -38,6 +39,21 @@ STEPS: Mapping[str, Counted.Kind] = {
     **{kind: Kind.ENHANCE for kind in EventType if kind.group == "enhancement"},
     EventType.AUCTION_DECIDED: Kind.AUCTION,
 }
+
+# What counts at all: see `cells`.
+COUNTING = frozenset(STEPS).union(
+    ATTEMPT_ENDS,
+    DELIVERY_ENDS,
+    {
+        EventType.SOURCE_ACCEPTED,
+        EventType.SOURCE_REJECTED,
+        EventType.AUCTION_BID,
+        EventType.FLOW_COMPLETED,
+        EventType.RETRY_SCHEDULED,
+        EventType.REVIEW_REDIRECTED,
+        EventType.FEEDBACK_PROCESSED,
+    },
+)
 
 # What an answer without a bid counts as, by its outcome; the others failed.
 _WITHOUT_BID: Mapping[str, str] = {
@@ -196,7 +212,7 @@ def _paid(event: Happening) -> Decimal:
 
 def _cell(event: Happening, kind: Kind, **parts: Any) -> Cell:
     cell = {
-        "hour": event.at.replace(minute=0, second=0, microsecond=0),
+        "hour": _hour(event.at),
         "kind": kind.value,
         "flow_id": event.flow_id,
         "source_id": event.source_id,
@@ -216,6 +232,11 @@ def _cell(event: Happening, kind: Kind, **parts: Any) -> Cell:
     for money in ("revenue", "cost"):
         cell[money] = Decimal(str(cell[money])) if cell[money] else _NOTHING
     return cell
+
+
+@lru_cache(maxsize=64)
+def _hour(at: datetime) -> datetime:
+    return at.replace(minute=0, second=0, microsecond=0)
 
 
 def summed(cells: Iterable[Cell]) -> list[Cell]:

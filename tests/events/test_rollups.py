@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from events import rollups, tasks, verify
 from events.models import Figure, Rollup, Tally
 from events.rollups import Happening, cells, reason_class
+from events.vocabulary import EventType
 from recipients.outcomes import Outcome
 from tests.factories import deliver_lead, make_flow, make_recipient, make_source
 
@@ -285,3 +286,11 @@ def test_it_belongs_to_the_hour_in_utc():
         Happening("source.accepted", there, "f", "s", "s", "accepted", "", None, False, {})
     )
     assert cell["hour"].astimezone(UTC) == HOUR
+
+
+@pytest.mark.parametrize("kind", sorted(set(EventType) - rollups.COUNTING))
+def test_what_the_journal_passes_by_counts_for_nothing(kind: EventType) -> None:
+    data = {"sales": [{"recipient_id": "a", "cost": 1}], "cost": 1, "price": 1, "kind": "return"}
+    data |= {"shares_back": data["sales"], "bid": {"amount": 1}, "winner": "a"}
+    event = Happening(kind, AT, "f", "s", "e", "accepted", "", 1, False, data)
+    assert list(cells(event)) == []
