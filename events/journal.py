@@ -90,7 +90,7 @@ class Journal:
     events: list[dict[str, Any]] = field(default_factory=list)
     snapshots: list[dict[str, Any]] = field(default_factory=list)
     exchanges: list[dict[str, Any]] = field(default_factory=list)
-    tallies: list[dict[str, Any]] = field(default_factory=list)
+    tallies: list[rollups.Cell] = field(default_factory=list)
 
     def record(
         self,
@@ -169,7 +169,7 @@ class Journal:
         SNAPSHOT.insert(cursor, self.snapshots)
         EXCHANGE.insert(cursor, self.exchanges)
         EVENT.insert(cursor, self.events)
-        rollups.TALLY.insert(cursor, rollups.summed(self.tallies))
+        rollups.write(cursor, self.tallies)
 
     def _event(self, lead_id: str, flow_id: str, kind: EventType, at: datetime) -> dict[str, Any]:
         return {

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any
 
 import orjson
@@ -14,25 +12,10 @@ from django.db import connection
 from events import rollups
 from events.models import Counted
 from events.retention.gone import KEPT_FROM
-from events.vocabulary import ATTEMPT_ENDS, DELIVERY_ENDS, ENHANCEMENTS, EventType
 
 CHUNK = 5_000  # rows held in memory
 
-COUNTED = sorted(
-    {
-        *ATTEMPT_ENDS,
-        *DELIVERY_ENDS,
-        *rollups.STEPS,
-        *ENHANCEMENTS,
-        EventType.AUCTION_BID,
-        EventType.SOURCE_ACCEPTED,
-        EventType.SOURCE_REJECTED,
-        EventType.FLOW_COMPLETED,
-        EventType.RETRY_SCHEDULED,
-        EventType.REVIEW_REDIRECTED,
-        EventType.FEEDBACK_PROCESSED,
-    }
-)
+COUNTED = sorted(rollups.COUNTING)
 KEY = ", ".join(Counted.KEY)
 SUMS = ", ".join(f"sum({column})" for column in Counted.SUMS)
 EVENTS = """
@@ -45,9 +28,6 @@ FIGURES = (
     f"SELECT {KEY}, {SUMS} FROM events_figure "  # noqa: S608  our own names
     f"WHERE hour >= {KEPT_FROM} GROUP BY {KEY}"
 )
-
-Sums = list[Any]
-Key = tuple[Any, ...]
 
 
 @dataclass(slots=True)
@@ -80,18 +60,15 @@ def compare(*, most: int) -> Comparison:
     return found
 
 
-def recount(found: Comparison) -> dict[Key, Sums]:
+def recount(found: Comparison) -> rollups.Sums:
     """The figures as the events say them, by cell; in a transaction, as `compare`."""
-    sums: dict[Key, Sums] = defaultdict(lambda: [0, 0, Decimal(0), Decimal(0)])
-    for row in _stream(EVENTS, [COUNTED]):
-        found.events += 1
-        for cell in rollups.cells(_happening(row)):
-            of = sums[tuple(cell[column] for column in Counted.KEY)]
-            of[0] += cell["n"]
-            of[1] += cell["ms"]
-            of[2] += Decimal(cell["revenue"])
-            of[3] += Decimal(cell["cost"])
-    return sums
+
+    def cells() -> Iterator[rollups.Cell]:
+        for row in _stream(EVENTS, [COUNTED]):
+            found.events += 1
+            yield from rollups.cells(_happening(row))
+
+    return rollups.summed(cells())
 
 
 def _happening(row: tuple[Any, ...]) -> rollups.Happening:
@@ -116,7 +93,7 @@ def _cell(key: tuple[Any, ...]) -> str:
     return f"{hour} {' '.join(f'{k}={v}' for k, v in named.items() if v not in ('', 0, False))}"
 
 
-def _sums(sums: Sums | None) -> str:
+def _sums(sums: list[Any] | None) -> str:
     if sums is None:
         return "nothing"
     return ", ".join(f"{name} {value}" for name, value in zip(Counted.SUMS, sums, strict=True))

@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
-from operator import itemgetter
-from typing import Any
+from operator import add
+from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 
@@ -25,7 +25,31 @@ from leadops.lib.bulk import Table
 from recipients.outcomes import Outcome
 
 Kind = Counted.Kind
-Cell = dict[str, Any]
+
+
+class Cell(NamedTuple):
+    """A row of `events_tally`: what is counted (the columns of `Counted.KEY`), and its sums."""
+
+    hour: datetime
+    kind: str
+    flow_id: str
+    source_id: str
+    recipient_id: str
+    outcome: str
+    category: str
+    reason: str
+    attempt: int
+    bucket: int
+    test: bool
+    n: int
+    ms: int
+    revenue: Decimal
+    cost: Decimal
+
+
+KEYS = len(Counted.KEY)
+Sums = dict[tuple[Any, ...], list[Any]]
+"""By key: n, ms, revenue, cost."""
 
 REASON_LENGTH = 120
 DIGITS = re.compile(r"\d+")
@@ -65,7 +89,6 @@ _WITHOUT_BID: Mapping[str, str] = {
 }
 _AMOUNT = Decimal("0.0001")  # as the column has it
 _NOTHING = Decimal(0)
-_KEY_OF = itemgetter(*Counted.KEY)
 
 TALLY = Table(
     "events_tally",
@@ -191,7 +214,7 @@ def _delivery_cells(event: Happening) -> Iterator[Cell]:
             category=category,
             attempt=attempt,
             bucket=bucket(event.duration_ms or 0) if timed else NO_BUCKET,
-            ms=event.duration_ms if timed else 0,
+            ms=event.duration_ms or 0 if timed else 0,
         )
     if event.type in DELIVERY_ENDS:
         yield _cell(
@@ -210,44 +233,63 @@ def _paid(event: Happening) -> Decimal:
     return Decimal(str(event.data.get("price", 0))) + Decimal(str(asked))
 
 
-def _cell(event: Happening, kind: Kind, **parts: Any) -> Cell:
-    cell = {
-        "hour": _hour(event.at),
-        "kind": kind.value,
-        "flow_id": event.flow_id,
-        "source_id": event.source_id,
-        "recipient_id": "",
-        "outcome": event.outcome,
-        "category": "",
-        "reason": "" if event.outcome == "accepted" else reason_class(event.reason),
-        "attempt": 0,
-        "bucket": NO_BUCKET,
-        "test": event.test,
-        "n": 1,
-        "ms": 0,
-        "revenue": 0,
-        "cost": 0,
-    }
-    cell.update(parts)
-    for money in ("revenue", "cost"):
-        cell[money] = Decimal(str(cell[money])) if cell[money] else _NOTHING
-    return cell
+def _cell(
+    event: Happening,
+    kind: Kind,
+    *,
+    recipient_id: str = "",
+    outcome: str | None = None,
+    category: str = "",
+    reason: str | None = None,
+    attempt: int = 0,
+    bucket: int = NO_BUCKET,
+    n: int = 1,
+    ms: int = 0,
+    revenue: Any = 0,
+    cost: Any = 0,
+) -> Cell:
+    if reason is None:
+        reason = "" if event.outcome == "accepted" else reason_class(event.reason)
+    return Cell(
+        _hour(event.at),
+        kind.value,
+        event.flow_id,
+        event.source_id,
+        recipient_id,
+        event.outcome if outcome is None else outcome,
+        category,
+        reason,
+        attempt,
+        bucket,
+        event.test,
+        n,
+        ms,
+        Decimal(str(revenue)) if revenue else _NOTHING,
+        Decimal(str(cost)) if cost else _NOTHING,
+    )
 
 
 @lru_cache(maxsize=64)
 def _hour(at: datetime) -> datetime:
-    return at.replace(minute=0, second=0, microsecond=0)
+    return at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
-def summed(cells: Iterable[Cell]) -> list[Cell]:
-    """One row a cell, however many events count in it. Takes over the rows it is given."""
-    sums: dict[tuple[Any, ...], Cell] = {}
+def summed(cells: Iterable[Cell]) -> Sums:
+    """The sums of each cell, however many events count in it."""
+    sums: Sums = {}
     for cell in cells:
-        into = sums.setdefault(_KEY_OF(cell), cell)
-        if into is not cell:
-            for column in Counted.SUMS:
-                into[column] += cell[column]
-    return list(sums.values())
+        key = cell[:KEYS]
+        if (so_far := sums.get(key)) is None:
+            sums[key] = list(cell[KEYS:])
+        else:
+            so_far[:] = map(add, so_far, cell[KEYS:])
+    return sums
+
+
+def write(cursor: Any, cells: Iterable[Cell]) -> None:
+    """Add what happened to the figures, one row a cell."""
+    rows = (Cell(*key, *sums) for key, sums in summed(cells).items())
+    TALLY.insert(cursor, [row._asdict() for row in rows])
 
 
 KEY = ", ".join(Counted.KEY)

@@ -10,7 +10,6 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -69,7 +68,7 @@ def _from_events(start: datetime, end: datetime) -> dict[str, Counted]:
     found: dict[str, Counted] = defaultdict(Counted)
     for row in rows:
         for cell in rollups.cells(_happening(row, end)):
-            _add(found[cell["recipient_id"]], cell, row[-1])
+            _add(found[cell.recipient_id], cell, row[-1])
     return found
 
 
@@ -89,18 +88,18 @@ def _happening(row: tuple[Any, ...], at: datetime) -> rollups.Happening:
     )
 
 
-def _add(counted: Counted, cell: dict[str, Any], times: int) -> None:
+def _add(counted: Counted, cell: rollups.Cell, times: int) -> None:
     counted.cells.append(
         Cell(
-            kind=cell["kind"],
-            outcome=cell["outcome"],
-            n=cell["n"] * times,
-            ms=cell["ms"] * times,
-            revenue=Decimal(cell["revenue"]) * times,
+            kind=cell.kind,
+            outcome=cell.outcome,
+            n=cell.n * times,
+            ms=cell.ms * times,
+            revenue=cell.revenue * times,
         )
     )
-    if cell["bucket"] != NO_BUCKET:
-        bucket = cell["bucket"]
+    if cell.bucket != NO_BUCKET:
+        bucket = cell.bucket
         counted.buckets[bucket] = counted.buckets.get(bucket, 0) + times
 
 
