@@ -70,6 +70,8 @@ def test_terms_are_edited_on_the_pages_of_source_and_flow(page, live_server, cle
     sign_in(page, live_server, "olga")
     page.goto(f"{live_server.url}/admin/flows/source/{source.pk.replace('_', '_5F')}/change/")
     page.fill("[name=aliases]", "{fname: first_name}")
+    prices = page.locator(".leadops-terms", has=page.locator("[name=prices]"))
+    prices.get_by_role("button", name="As text").click()
     page.fill("[name=prices]", "- when: {field: state, op: iz, value: TX}\n  price: 12")
     picture(page, "source-terms-light")
     page.get_by_role("button", name="Save", exact=True).click()

@@ -154,7 +154,7 @@ def test_it_takes_no_change_from_a_session_alone(world):
 @pytest.mark.parametrize("path", ["/api/v1/events", "/api/v1/flows/both/events"])
 def test_it_lists_an_account_manager_nothing_of_others(world, path, query):
     answer = world.ask("account_manager", "GET", path + query.format(**vars(world)))
-    assert answer.status_code == 200
+    assert answer.status_code == (422 if "cursor=" in query or "fields=" in query else 200)
     text = answer.content.decode()
     assert world.other.id not in text
     assert not [word for word in OTHERS if word in text]
