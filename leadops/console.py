@@ -44,6 +44,18 @@ def there(name: str) -> Permission:
     return check
 
 
+def open_at(name: str) -> Permission:
+    """Marked on the page itself and those below it. The theme looks for the address anywhere in the
+    page's: /events/ stands in /admin/events/ too."""
+
+    def check(request: HttpRequest) -> bool:
+        here = address(name)
+        below = here != address("admin:index") and request.path.startswith(here)
+        return below or request.path == here
+
+    return check
+
+
 def steers(request: HttpRequest) -> bool:
     """Shown to those who may steer deliveries."""
     return bool(getattr(request.user, "operates", False))
@@ -77,7 +89,13 @@ def listing(title: str, icon: str, app: str, model: str) -> dict[str, Any]:
 
 def page(title: str, icon: str, name: str) -> dict[str, Any]:
     """An item that leads to a page of the console's own."""
-    return {"title": title, "icon": icon, "link": link(name), "permission": there(name)}
+    return {
+        "title": title,
+        "icon": icon,
+        "link": link(name),
+        "permission": there(name),
+        "active": open_at(name),
+    }
 
 
 NAVIGATION: list[dict[str, Any]] = [

@@ -68,3 +68,13 @@ def test_it_lands_within_a_few_queries(ops, django_assert_max_num_queries):
     make_flow(make_source(), *[make_recipient(f"buyer-{n}") for n in range(8)])
     with django_assert_max_num_queries(20):
         ops.get("/admin/")
+
+
+def test_it_marks_the_page_that_is_open(ops):
+    def marked(path: str) -> list[str]:
+        groups = ops.get(path).context["sidebar_navigation"]
+        return [item["title"] for group in groups for item in group["items"] if item["active"]]
+
+    assert marked("/events/") == ["Events"]
+    assert marked("/admin/events/channel/") == ["Channels"]
+    assert marked("/leads/") == ["Leads"]
