@@ -31,8 +31,8 @@ FEW = 4  # threads that are always at it
 LOOK_EVERY = 0.002  # seconds
 # Where a look comes no later than this after its time (seconds), nobody wanted the interpreter:
 # those at it wait for buyers, and one more does not stand in their way.
-AT_ONCE = 0.000_25
-SLOW, FAST = 200.0, 1_000.0  # attempts begun a second
+AT_ONCE = 0.000_12
+SLOW = 200.0  # attempts begun a second, below which there cannot be too many
 
 
 @dataclass(slots=True)
@@ -42,7 +42,7 @@ class Crew:
     One interpreter runs one thread at a time. Where buyers answer at once, every thread more only
     waits for its turn, and handing that round costs a third of the rate; where they take their
     time, there cannot be enough. So it begins with few, and doubles while work waits and nobody
-    uses the interpreter, or hardly anything is begun.
+    uses the interpreter, or hardly anything is begun; while it is used, some are let go.
     """
 
     most: int
@@ -56,8 +56,8 @@ class Crew:
         the look itself got its turn."""
         if begun < SLOW or late < AT_ONCE:
             self.wanted = min(self.most, self.wanted * 2)
-        elif begun > FAST:
-            self.wanted = max(min(FEW, self.most), self.wanted // 2)
+        else:  # by less, so that an interpreter used half of the time keeps all
+            self.wanted = max(min(FEW, self.most), self.wanted * 3 // 4)
 
 
 class Senders:

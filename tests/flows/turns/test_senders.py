@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from flows.turns import senders
-from flows.turns.senders import AT_ONCE, FAST, FEW, SLOW, Crew, Senders
+from flows.turns.senders import AT_ONCE, FEW, SLOW, Crew, Senders
 from recipients.deliver import Attempt
 from recipients.outcomes import Outcome, Result
 
@@ -24,10 +24,9 @@ def test_it_begins_with_few():
 @pytest.mark.parametrize(
     ("begun", "late", "wanted"),
     [
-        (FAST / 2, FREE, 16),  # nobody uses the interpreter: buyers take their time
+        (SLOW * 2, FREE, 16),  # nobody uses the interpreter: buyers take their time
         (SLOW / 2, BUSY, 16),  # hardly anything is begun, whoever uses it
-        (FAST / 2, BUSY, 8),  # it is used, and much is begun
-        (FAST * 2, BUSY, 4),  # more threads would only wait for each other
+        (SLOW * 2, BUSY, 6),  # more threads would only wait for each other
     ],
 )
 def test_it_doubles_where_buyers_take_their_time(begun, late, wanted):
@@ -42,8 +41,8 @@ def test_it_stays_between_few_and_all():
     for _ in range(5):
         crew.look(begun=0, late=0)
     assert crew.wanted == 10
-    for _ in range(5):
-        crew.look(begun=FAST * 2, late=BUSY)
+    for _ in range(9):
+        crew.look(begun=SLOW * 2, late=BUSY)
     assert crew.wanted == FEW
 
 
