@@ -16,6 +16,7 @@ from events.passing import working as passing
 from events.privacy import erasing
 from events.retention import running
 from events.sealing import heads, seals
+from events.streaming import watching
 from leadops.lib import queue
 
 log = logging.getLogger(__name__)
@@ -56,12 +57,16 @@ def _pause(seconds: float) -> None:
 
 
 def alerts() -> None:
-    """Judge the thresholds, then tell whoever wants to know."""
-    try:
-        evaluate.evaluate()
-        notices.tell()
-    except Exception:
-        _gave_up("Judging alerts")
+    """Judge the thresholds, see that streams are served, then tell whoever wants to know."""
+    for what, of in (
+        ("Judging alerts", evaluate.evaluate),
+        ("Watching streams", watching.watch),
+        ("Telling of alerts", notices.tell),
+    ):
+        try:
+            of()
+        except Exception:
+            _gave_up(what)
 
 
 def seal() -> None:

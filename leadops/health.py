@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
@@ -19,6 +21,7 @@ from leadops.lib import processes
 from leadops.vitals import Vitals
 
 PUMP_SILENT_SECONDS = 10.0
+STREAMS_SILENT_SECONDS = 10.0
 DUE_LATE_SECONDS = 30.0
 TASK_LATE_SECONDS = 300.0
 
@@ -35,14 +38,21 @@ def healthz(_request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 def readyz(_request: HttpRequest) -> JsonResponse:
-    """200 when leads can be taken and are being delivered; 503 with the reasons otherwise."""
+    """200 when leads can be taken and are being delivered; 503 with the reasons otherwise.
+
+    What hurts no lead is a warning, and this machine stays in its load balancer.
+    """
+    warnings: list[str] = []
     try:
-        reasons = [*trouble(vitals.read()), *filter(None, [restored.problem()])]
+        now = vitals.read()
+        reasons = [*trouble(now), *filter(None, [restored.problem()])]
+        warnings = list(trouble_beside(now, socket.gethostname(), str(settings.LEADOPS_HOME)))
     except (DatabaseError, InterfaceError):
         reasons = ["database: does not answer"]
-    answer = JsonResponse(
-        {"ready": not reasons, "reasons": reasons}, status=503 if reasons else 200
-    )
+    said: dict[str, Any] = {"ready": not reasons, "reasons": reasons}
+    if warnings:
+        said["warnings"] = warnings
+    answer = JsonResponse(said, status=503 if reasons else 200)
     answer._has_been_logged = True  # type: ignore[attr-defined]  # asked every second
     return answer
 
@@ -58,6 +68,13 @@ def trouble(now: Vitals) -> Iterator[str]:
         yield f"work: the oldest due row is {now.oldest_due:.0f} s late"
     if now.longest_wait > TASK_LATE_SECONDS:
         yield f"broker: a background task has waited {now.longest_wait:.0f} s"
+
+
+def trouble_beside(now: Vitals, host: str, home: str) -> Iterator[str]:
+    """What is wrong on this machine beside the way of leads."""
+    streams = now.streams_of(host, home)
+    if streams is not None and streams.age > STREAMS_SILENT_SECONDS:
+        yield f"streams: no sign of life for {streams.age:.0f} s"
 
 
 @require_safe
@@ -77,11 +94,16 @@ def _work(now: Vitals) -> list[str]:
     limit = vitals.COUNT_LIMIT
     beats: list[Sample] = [({"slot": str(beat.slot)}, beat.age) for beat in now.beats]
     waits: list[Sample] = [({}, now.longest_wait)]
+    streams = [({"host": beat.host, "home": beat.home}, beat) for beat in now.streams]
+    silent: list[Sample] = [(labels, beat.age) for labels, beat in streams]
+    read: list[Sample] = [(labels, float(beat.open)) for labels, beat in streams]
     return [
         _family("work_due", f"Rows that are due, counted up to {limit}.", [({}, now.due)]),
         _family("work_oldest_due_seconds", "How late the oldest is.", [({}, now.oldest_due)]),
         _family("pump_beat_age_seconds", "Since a pump's last sign of life.", beats),
         _family("task_wait_seconds", "Wait of the first background task.", waits),
+        _family("streams_beat_age_seconds", "Since their process's last sign of life.", silent),
+        _family("streams_open", "Streams that are being read.", read),
     ]
 
 

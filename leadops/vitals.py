@@ -22,6 +22,17 @@ class Beat:
 
 
 @dataclass(frozen=True)
+class StreamsBeat:
+    """The last sign of life of a process that serves streams."""
+
+    host: str
+    home: str
+    pid: int
+    age: float  # seconds
+    open: int = 0  # streams
+
+
+@dataclass(frozen=True)
 class Vitals:
     """One look at the database."""
 
@@ -30,10 +41,16 @@ class Vitals:
     oldest_due: float  # seconds that the first of them is late
     oldest_id: int  # which row that is; 0: none
     longest_wait: float  # seconds that the first background task has waited
+    streams: tuple[StreamsBeat, ...] = ()
 
     def freshest_beat(self) -> float | None:
         """Age of the newest sign of life of any pump; None when none was ever seen."""
         return min((beat.age for beat in self.beats), default=None)
+
+    def streams_of(self, host: str, home: str) -> StreamsBeat | None:
+        """What serves the streams of a machine and home; None: it was never seen, or has ended."""
+        found = (beat for beat in self.streams if (beat.host, beat.home) == (host, home))
+        return next(found, None)
 
 
 def read() -> Vitals:
@@ -44,6 +61,11 @@ def read() -> Vitals:
             "FROM flows_pump ORDER BY slot"
         )
         beats = tuple(Beat(*row) for row in cursor.fetchall())
+        cursor.execute(
+            "SELECT host, home, pid, extract(epoch FROM clock_timestamp() - beat)::float8, open "
+            "FROM events_streamsbeat ORDER BY host, home"
+        )
+        streams = tuple(StreamsBeat(*row) for row in cursor.fetchall())
         cursor.execute(
             "SELECT count(*) FROM (SELECT FROM flows_work WHERE due_at <= now() LIMIT %s) AS due",
             [COUNT_LIMIT],
@@ -60,4 +82,5 @@ def read() -> Vitals:
         oldest_due=oldest_due,
         oldest_id=oldest_id,
         longest_wait=queue.longest_wait(queue.MISC),
+        streams=streams,
     )

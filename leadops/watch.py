@@ -21,7 +21,7 @@ from django.db import DatabaseError, InterfaceError, connection
 from leadops import vitals
 from leadops.lib import postgres, processes, queue
 from leadops.supervision import State, Supervisor
-from leadops.vitals import Beat, Vitals
+from leadops.vitals import Beat, StreamsBeat, Vitals
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +75,7 @@ class Judge:
         self.host = host
         self.web = Patience(5.0)
         self.pumps = Patience(5.0)
+        self.streams = Patience(5.0)
         self.stuck = Patience(30.0, grace=120.0)
         self.misc = Patience(900.0)  # its tasks may take ten minutes
         self._most_beating = 0
@@ -82,6 +83,12 @@ class Judge:
 
     def web_hangs(self, answers: bool, now: float) -> bool:
         return self.web.runs_out(not answers, now)
+
+    def streams_hang(self, beat: StreamsBeat | None, pid: int, now: float) -> bool:
+        """Whether the process `pid`, which has had its time to start, gives no sign of life: a
+        beat of its predecessor is none of it."""
+        silent = beat is None or beat.pid != pid or beat.age >= SILENT_SECONDS
+        return self.streams.runs_out(silent, now)
 
     def verdict(self, seen: Vitals, cluster: int, now: float) -> Verdict:
         """`cluster` is the pid of the pumps' main process; 0 while it is being started."""
@@ -139,7 +146,9 @@ class Watchdog:
             states = self.supervisor.states()
             self._start_given_up(states)
             self._look_at_web(states.get("web"))
-            self._look_at_workers(states)
+            seen = vitals.read()
+            self._look_at_workers(states, seen)
+            self._look_at_streams(states.get("streams"), seen)
         except (DatabaseError, InterfaceError):
             connection.close()  # the next look connects anew
         except (OSError, xmlrpc.client.Error, postgres.ServerError) as error:
@@ -156,11 +165,18 @@ class Watchdog:
         if self.judge.web_hangs(answers, time.monotonic()):
             self._kill("web", web)
 
-    def _look_at_workers(self, states: Mapping[str, State]) -> None:
+    def _look_at_streams(self, streams: State | None, seen: Vitals) -> None:
+        if streams is None or not streams.running or streams.seconds < START_GRACE:
+            return
+        beat = seen.streams_of(self.judge.host, str(self.home))
+        if self.judge.streams_hang(beat, streams.pid, time.monotonic()):
+            self._kill("streams", streams)
+
+    def _look_at_workers(self, states: Mapping[str, State], seen: Vitals) -> None:
         pump = states.get(queue.PUMP)
         if pump is None or not pump.running or pump.seconds < START_GRACE:
             return
-        verdict = self.judge.verdict(vitals.read(), pump.pid, time.monotonic())
+        verdict = self.judge.verdict(seen, pump.pid, time.monotonic())
         for name in verdict.programs:
             self._kill(name, states[name])
         for pid in verdict.pids:

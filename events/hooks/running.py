@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from events.hooks import telling, working
 from events.hooks.working import Follower
+from events.streaming.pulse import Moved, unwatched
 from leadops.lib.http import Door
 
 log = logging.getLogger(__name__)
@@ -31,12 +32,15 @@ BUSY = (
 class Hooks:
     """Two threads: one follows the record, one sends; a slow receiver holds up no hook."""
 
-    def __init__(self) -> None:
+    def __init__(self, follows: Moved = unwatched, tells: Moved = unwatched) -> None:
         self._stopping = threading.Event()
         self._follower = Follower()
         self._threads = [
-            threading.Thread(target=self._run, args=(part,), name=name, daemon=True)
-            for name, part in (("hooks", self._follow), ("hook notices", self._tell))
+            threading.Thread(target=self._run, args=(part, moved), name=name, daemon=True)
+            for name, part, moved in (
+                ("hooks", self._follow, follows),
+                ("hook notices", self._tell, tells),
+            )
         ]
         networks = settings.LEADOPS_PRIVATE_NETWORKS
         self._door = Door(private_networks=networks, pool_size=telling.THREADS)
@@ -53,8 +57,9 @@ class Hooks:
             thread.join(seconds / len(self._threads))
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _run(self, part: Callable[[], float]) -> None:
+    def _run(self, part: Callable[[], float], moved: Moved) -> None:
         while not self._stopping.is_set():
+            moved()
             wait = AWAY_SECONDS
             try:
                 wait = part()

@@ -14,6 +14,7 @@ from events.models.recordsettings import RecordSettings
 from events.models.rollup import Counted, Figure, Rollup, Tally
 from events.models.savedsearch import SavedSearch
 from events.models.seal import Head, Seal
+from events.models.streamsbeat import StreamsBeat
 from events.models.subscription import EventSubscription
 from events.models.trim import Trim, TrimRun
 
@@ -51,6 +52,7 @@ __all__ = [
     "SavedSearch",
     "Seal",
     "Snapshot",
+    "StreamsBeat",
     "Tally",
     "Trim",
     "TrimRun",

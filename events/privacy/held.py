@@ -236,6 +236,7 @@ IMPERSONAL = {
     "events_passedfeedback": "ids, times, and what a source's server answered: its status alone",
     "events_recordsettings": _CONFIGURED,
     "events_seal": "hashes over the record",
+    "events_streamsbeat": "processes",
     "events_trim": _COUNTED,
     "events_trimrun": _COUNTED,
     "events_privacyrequest": "who asked for an erasure: a keyed digest, which shows that it was "

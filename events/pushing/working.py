@@ -23,6 +23,7 @@ from events.models import EventSubscription
 from events.pushing import steering
 from events.pushing.batches import Batch, Nothing, next_batch
 from events.pushing.sending import Refusal, send
+from events.streaming.pulse import Moved, unwatched
 from leadops.lib.http import Door
 
 log = logging.getLogger(__name__)
@@ -177,8 +178,9 @@ def claim(lease: str, places: int) -> list[str]:
 class Pushes(threading.Thread):
     """Looks for due subscriptions, and has each worked on by a thread of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, moved: Moved = unwatched) -> None:
         super().__init__(name="pushes", daemon=True)
+        self._moved = moved
         self._stopping = threading.Event()
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="push")
         self._free = threading.Semaphore(THREADS)
@@ -187,6 +189,7 @@ class Pushes(threading.Thread):
 
     def run(self) -> None:
         while not self._stopping.is_set():
+            self._moved()
             try:
                 self._look()
             except Exception:

@@ -16,11 +16,13 @@ from typing import Any
 
 from events.streaming.asked import Asked
 from events.streaming.feed import Feed
+from events.streaming.pulse import unwatched
 from events.streaming.serving import Ended, Stream
 from leadops.lib.handover import Refused, Taker
 
 log = logging.getLogger(__name__)
 
+MOVE_SECONDS = 1.0  # between two signs that the loop turns
 CHECK_SECONDS = 2.0  # between two looks at who may still read
 STOP_SECONDS = 6.0  # what streams get for their last lines
 STOPPING = Ended("stopping", "LeadOps stops or starts again.")
@@ -39,6 +41,7 @@ class Server:
     """Takes connections at `at` and serves each as a stream, until told to stop."""
 
     def __init__(self, at: Path, limits: Limits) -> None:
+        self.moved = unwatched
         self._taker = Taker(at, judge=self._judge, take=self._take)
         self._limits = limits
         self._open: Counter[str] = Counter()  # by user; of both threads
@@ -55,12 +58,19 @@ class Server:
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self.stop)
         self._taker.start()
-        checking = asyncio.ensure_future(self._check_for_ever())
+        beside = [
+            asyncio.ensure_future(work()) for work in (self._check_for_ever, self._move_for_ever)
+        ]
         try:
             await self._told.wait()
         finally:
-            checking.cancel()
+            for task in beside:
+                task.cancel()
             await self._stop()
+
+    def open(self) -> int:
+        """How many streams are served; for any thread."""
+        return len(self._streams)
 
     def stop(self) -> None:
         """Have `run` end: every stream with a last line."""
@@ -122,6 +132,11 @@ class Server:
             with self._counting:
                 self._open -= Counter([asked.caller.user])
             self._feed.want(bool(self._streams))
+
+    async def _move_for_ever(self) -> None:
+        while True:
+            self.moved()
+            await asyncio.sleep(MOVE_SECONDS)
 
     async def _check_for_ever(self) -> None:
         while True:

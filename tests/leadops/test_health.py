@@ -2,11 +2,16 @@ from __future__ import annotations
 
 import json
 import re
+import socket
+from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 
+from events.models import StreamsBeat
 from leadops import health
 from leadops.lib import queue
 from recipients.models import Breaker
@@ -70,6 +75,23 @@ def test_work_that_is_due_later_is_not_late(client: Client) -> None:
     beat()
     work("-1 hour")
     assert client.get("/readyz").status_code == 200
+
+
+@pytest.mark.django_db
+def test_a_silent_streams_process_of_this_machine_is_a_warning(client: Client) -> None:
+    beat()
+    for home, host, age in (
+        (settings.LEADOPS_HOME, socket.gethostname(), 25),
+        (settings.LEADOPS_HOME, "another", 99),
+    ):
+        at = timezone.now() - timedelta(seconds=age)
+        StreamsBeat.objects.create(host=host, home=str(home), pid=1, beat=at, open=3)
+    answer = client.get("/readyz")
+    assert answer.status_code == 200, "leads go on"
+    assert answer.json()["warnings"] == ["streams: no sign of life for 25 s"]
+    text = client.get("/metrics").content.decode()
+    assert 'leadops_streams_beat_age_seconds{host="another"' in text
+    assert re.search(r'leadops_streams_open{host="another",home="[^"]+"} 3', text)
 
 
 @pytest.mark.django_db

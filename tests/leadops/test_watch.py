@@ -7,7 +7,7 @@ import os
 import pytest
 
 from leadops.lib import queue
-from leadops.vitals import Beat, Vitals
+from leadops.vitals import Beat, StreamsBeat, Vitals
 from leadops.watch import Judge, Patience, Verdict
 
 HERE = "here"
@@ -127,3 +127,15 @@ def test_it_restarts_a_web_server_that_does_not_answer(judge: Judge) -> None:
     assert not judge.web_hangs(True, 4.0)
     assert not judge.web_hangs(False, 6.0)
     assert judge.web_hangs(False, 11.0)
+
+
+def test_it_restarts_a_streams_process_that_is_silent(judge: Judge) -> None:
+    def hangs(age: float, now: float, pid: int = 7) -> bool:
+        return judge.streams_hang(StreamsBeat(HERE, "/home", pid, age), 7, now)
+
+    assert not any(hangs(0.5, float(now)) for now in range(20))
+    assert [hangs(6.0, 20.0), hangs(11.0, 25.0)] == [False, True]
+    assert not hangs(0.5, 40.0)
+    assert [hangs(0.5, 50.0, pid=8), hangs(0.5, 55.0, pid=8)] == [False, True], "a predecessor's"
+    assert not hangs(0.5, 70.0)
+    assert [judge.streams_hang(None, 7, now) for now in (80.0, 85.0)] == [False, True]
