@@ -16,10 +16,19 @@ from dataclasses import replace
 from django.db import connection
 from django.db.models import Q
 
-from flows import contents, plans
+from flows import contents, loading
 from flows.arrival.terms import Stored
 from flows.models import Enhancement, FlowVersion, Step
-from flows.plans import DeliverStep, FlowPlan, Follows, NotLoaded, Plans, StepPlan
+from flows.plan import (
+    DeliverStep,
+    FlowPlan,
+    Follows,
+    NotLoaded,
+    Plans,
+    StepPlan,
+    needs_of,
+    step_caps,
+)
 from recipients.loading import stored_secrets
 
 log = logging.getLogger(__name__)
@@ -79,7 +88,7 @@ def learn(current: Plans, wanted: Collection[Key]) -> None:
         kept = others[max(0, len(others) - max(0, MOST - len(set(wanted)))) :]
         known = {key: earlier.known[key] for key in (*kept, *(set(wanted) & earlier.known.keys()))}
         # One assignment each: whoever reads at this moment finds the one or the other.
-        earlier.needs = earlier.needs | plans.needs_of(made.values())
+        earlier.needs = earlier.needs | needs_of(made.values())
         earlier.known = {**known, **made}
 
 
@@ -117,13 +126,13 @@ def _compile(current: Plans, flow: FlowPlan, row: FlowVersion, stored: Stored) -
     rows = contents.read(row.inside, flow.id, there=current.recipients.keys())
     _give_credentials(rows.steps)
     base = replace(flow, version=row.number, digest=row.digest)
-    found = plans.inside(base, rows.flow, rows.fields, rows.steps, current.recipients, stored)
+    found = loading.inside(base, rows.flow, rows.fields, rows.steps, current.recipients, stored)
     now = {step.id: step for step in flow.steps}
     steps = tuple(
         _as_it_counts(step, now.get(step.id), tuple(rows.gone.get(step.id, ())))
         for step in found.steps
     )
-    return replace(found, steps=steps, step_caps=tuple(plans.step_caps(steps)))
+    return replace(found, steps=steps, step_caps=tuple(step_caps(steps)))
 
 
 def _as_it_counts(

@@ -18,7 +18,7 @@ from flows.models import Flow, FlowVersion
 from recipients.models import Recipient
 
 if TYPE_CHECKING:
-    from flows.plans import Plans
+    from flows.plan import Plans
 
 FOUND: Final = "as it was found"  # made by no change that keeps versions
 

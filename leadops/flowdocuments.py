@@ -7,9 +7,10 @@ from typing import Any, Final
 
 from django.db import transaction
 
-from flows import plans, versions
+from flows import versions
+from flows.loading import load_plans
 from flows.models import Flow
-from flows.plans import Plans
+from flows.plan import Plans
 from flows.versions import NotPossible
 from leadops.config import loading
 from leadops.config.concealing import ForFile
@@ -49,7 +50,7 @@ class FlowDocuments:
         """By loading it, compiling everything, and taking it back."""
         with transaction.atomic():
             self.restore(flow, content, by="nobody", name="the draft")
-            found = plans.load()
+            found = load_plans()
             transaction.set_rollback(True)
         if flow.pk not in found.flows:
             raise NotPossible(["The flow would not compile"])

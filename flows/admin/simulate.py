@@ -17,7 +17,7 @@ from events import visibility
 from events.models import Lead
 from flows import plans
 from flows.models import Flow
-from flows.plans import FlowPlan
+from flows.plan import FlowPlan
 from flows.simulation import leads
 from flows.simulation.leads import BadLead, Posted
 from flows.simulation.walk import Grounds, Suppose, walk

@@ -11,7 +11,7 @@ from rest_framework import exceptions
 from rest_framework.request import Request
 
 from flows.arrival.intake import Submission
-from flows.plans import FlowPlan, Plans, SourcePlan
+from flows.plan import FlowPlan, Plans, SourcePlan
 from leadops.lib import callers
 from leadops.lib.api import MAX_FIELDS, Conflict, WrongShape
 

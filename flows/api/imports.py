@@ -23,7 +23,7 @@ from flows.importing.reading import CHUNK, Encoding, Refused
 from flows.importing.taking import Wanted
 from flows.models import LeadImport
 from flows.models.lead_import import FASTEST
-from flows.plans import FlowPlan, SourcePlan
+from flows.plan import FlowPlan, SourcePlan
 from leadops.lib import patience, queue
 from leadops.lib.access import Operates, caller
 from leadops.lib.api import Conflict, TooLarge, WrongShape
@@ -256,7 +256,7 @@ class ImportPauseView(_OneView):
 
     @extend_schema(summary="Take no row in for now", request=None, responses={200: IMPORT})
     def post(self, request: Request, id: str) -> Response:
-        steering.pause(self.job(id).id)
+        steering.pause(self.job(id).id, by=_by(request))
         return Response(_shown(self.job(id)))
 
 
@@ -274,7 +274,7 @@ class ImportResumeView(_OneView):
                 if plan is None or job.source_id not in plan.terms:
                     raise Conflict("The flow takes no leads of this source at the moment.")
                 _started(job, plan, by=_by(request), again=True)
-            elif steering.resume(job.id):
+            elif steering.resume(job.id, by=_by(request)):
                 queue.enqueue(working.TASK, job.id)
         return Response(_shown(self.job(id)))
 

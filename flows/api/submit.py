@@ -27,7 +27,7 @@ from flows import plans
 from flows.api import bodies, entry, waiting
 from flows.arrival import pings
 from flows.arrival.intake import Submission, receive
-from flows.plans import FlowPlan, SourcePlan
+from flows.plan import FlowPlan, SourcePlan
 from flows.submitting import redirects, replies
 from flows.submitting.answers import reply_to
 from flows.submitting.replies import Outcome, Reply

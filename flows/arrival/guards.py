@@ -12,7 +12,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from flows.models import DuplicateClaim, Flow, FlowSource, IntakeKey, RecipientClaim
-from flows.plans import FlowPlan
+from flows.plan import FlowPlan
 from leadops.lib import secrets
 from leadops.lib.bulk import dumps
 from recipients.models import Recipient

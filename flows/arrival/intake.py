@@ -23,7 +23,7 @@ from events.vocabulary import EventType
 from flows import fields
 from flows.arrival import cards, consent, doorcaps, guards, offers, posted
 from flows.fields.text import storable
-from flows.plans import FieldPlan, FlowPlan, SourcePlan
+from flows.plan import FieldPlan, FlowPlan, SourcePlan
 from flows.pricing import asking, figures
 from flows.steps import answers as kept_answers
 from flows.steps import bids

@@ -32,7 +32,7 @@ from flows.delivery.breakers import Contended
 from flows.models import SourcePing
 from flows.patterns.base import Bid
 from flows.patterns.ping_post import offers
-from flows.plans import DeliverStep, FilterStep, FlowPlan, SourcePlan
+from flows.plan import DeliverStep, FilterStep, FlowPlan, SourcePlan
 from flows.steps import auctions, routing
 from flows.steps.enhancements import EnhanceStep
 from flows.turns import askers, lookups

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from events.vocabulary import ENHANCEMENTS
-from flows.plans import DeliverStep, FlowPlan
+from flows.plan import DeliverStep, FlowPlan
 from flows.steps import answers as kept_answers
 from flows.steps import enhancing
 from flows.steps.enhancements import EnhanceStep

@@ -10,7 +10,7 @@ from datetime import datetime
 from django.db import connection
 
 from flows.delivery import endpoints
-from flows.plans import Plans
+from flows.plan import Plans
 from flows.pricing import figures
 from flows.steps import shares
 from flows.steps.learning import READ as MEASURED

@@ -34,6 +34,7 @@ from flows.byhand import by_hand, retrying
 from flows.byhand.by_hand import NotNow
 from flows.delivery.dispatching import RETRY_LANE
 from flows.models import BulkRetry
+from flows.plan import Plans
 from flows.turns.runs import LOCK_LEADS
 from leadops.lib import jobs
 from leadops.lib.bulk import dumps
@@ -300,7 +301,7 @@ def _again(
     cursor: Any,
     delivery_id: str,
     leads: Mapping[str, str],
-    current: plans.Plans,
+    current: Plans,
     journal: Any,
     bulk_id: str,
     by: str,

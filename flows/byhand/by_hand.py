@@ -21,7 +21,7 @@ from events.retention.terms import Kept
 from events.vocabulary import EventType
 from flows import earlier
 from flows.delivery import dispatching
-from flows.plans import Plans
+from flows.plan import Plans
 from flows.turns import worktable
 from flows.turns.runs import (
     DELIVERIES,

@@ -14,7 +14,7 @@ from flows.arrival import cards, guards, intake
 from flows.byhand import by_hand
 from flows.byhand.by_hand import NotNow
 from flows.fields.text import storable
-from flows.plans import FieldPlan
+from flows.plan import FieldPlan
 from flows.turns.runs import Run
 from leadops.lib import secrets
 from leadops.lib.bulk import dumps

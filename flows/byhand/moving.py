@@ -22,7 +22,7 @@ from flows import earlier, plans
 from flows.byhand import by_hand
 from flows.earlier import UNDER_WAY
 from flows.models import Flow, FlowMove
-from flows.plans import DeliverStep, FlowPlan, Plans
+from flows.plan import DeliverStep, FlowPlan, Plans
 from flows.steps import tiers
 from flows.turns.runs import DELIVERIES, LOCK_LEADS, DeliveryState, LeadState
 from leadops.lib import jobs

@@ -12,7 +12,7 @@ from events.vocabulary import EventType
 from flows import plans
 from flows.byhand import by_hand
 from flows.byhand.by_hand import UNDER_WAY, NotNow
-from flows.plans import DeliverStep, Plans
+from flows.plan import DeliverStep, Plans
 from flows.steps import shares
 from flows.turns.runs import DeliveryState, Run
 

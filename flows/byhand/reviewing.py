@@ -19,7 +19,7 @@ from flows.byhand import by_hand, retrying
 from flows.byhand.by_hand import REASON_LENGTH, UNDER_WAY, NotNow
 from flows.delivery import settling
 from flows.patterns.base import Candidate
-from flows.plans import DeliverStep, Plans
+from flows.plan import DeliverStep, Plans
 from flows.pricing import figures
 from flows.steps import engine, overtaking, routing
 from flows.turns.runs import DeliveryState, Run

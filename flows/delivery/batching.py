@@ -22,6 +22,7 @@ from flows.delivery import breakers, dispatching, gathering, sendings
 from flows.delivery.admission import Admit, Hold
 from flows.delivery.batchwork import BatchSending
 from flows.delivery.breakers import Contended
+from flows.plan import NotLoaded
 from flows.steps import engine
 from flows.turns import turn
 from flows.turns.desk import Desk, Sending
@@ -120,7 +121,7 @@ def begin(
         return _begin(given)
     except plans.Outdated as outdated:
         plans.current(outdated.revision)
-    except plans.NotLoaded as missing:
+    except NotLoaded as missing:
         earlier.catch_up(missing)
     except Contended:
         pass

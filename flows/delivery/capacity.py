@@ -26,7 +26,7 @@ from recipients.limits import Rate
 from recipients.outcomes import Outcome
 
 if TYPE_CHECKING:
-    from flows.plans import Plans, StepPlan
+    from flows.plan import Plans, StepPlan
     from flows.turns.runs import DeliveryState, Run
     from recipients.plan import RecipientPlan
 

@@ -13,7 +13,7 @@ from flows.delivery import breakers, gathering
 from flows.delivery.admission import Admit, Hold, Skip, Verdict, admit
 from flows.delivery.gathering import BACKSTOP, WAITS, Joining
 from flows.patterns.base import Candidate
-from flows.plans import DeliverStep, StepPlan
+from flows.plan import DeliverStep, StepPlan
 from flows.steps import shares
 from flows.turns.desk import Desk
 from flows.turns.runs import DeliveryState, Run, WorkState

@@ -19,7 +19,7 @@ from recipients.integrations import integration_for
 from recipients.plan import BatchPlan, EndpointPlan, RecipientPlan
 
 if TYPE_CHECKING:
-    from flows.plans import StepPlan
+    from flows.plan import StepPlan
     from flows.turns.runs import DeliveryState, Run
 
 WAITS = "Batch"  # what a delivery waits for that waits for its batch

@@ -11,7 +11,7 @@ from events import shapes
 from events.vocabulary import EventType
 from flows.delivery import breakers, dispatching
 from flows.delivery.admission import choose
-from flows.plans import DeliverStep, Plans
+from flows.plan import DeliverStep, Plans
 from flows.steps import engine, impersonal, overtaking, routing, shares
 from flows.turns.desk import Desk
 from flows.turns.runs import DeliveryState, Run, WorkState

@@ -10,7 +10,7 @@ from typing import Final
 from flows import fields
 from flows.arrival.aliases import Aliases
 from flows.importing.reading import MAX_COLUMNS, Refused, Row
-from flows.plans import FieldPlan
+from flows.plan import FieldPlan
 
 MAX_NAME: Final = 100  # characters; as of a posted field
 ENOUGH: Final = 0.8  # of a column's values are of a type for it to be recognised

@@ -16,7 +16,7 @@ from flows.importing import cells, pieces
 from flows.importing.reading import Row
 from flows.importing.working import grouped
 from flows.models import DuplicateClaim, LeadImport
-from flows.plans import FieldPlan, FlowPlan, SourcePlan
+from flows.plan import FieldPlan, FlowPlan, SourcePlan
 from flows.turns.facts import repeats
 
 SAMPLE = 200  # rows that are judged

@@ -18,7 +18,7 @@ from flows.importing import columns, pieces, reading
 from flows.importing.reading import Refused, Row
 from flows.models import LeadImport, LeadImportPiece
 from flows.models.lead_import import FASTEST
-from flows.plans import FlowPlan
+from flows.plan import FlowPlan
 from leadops.lib import secrets
 
 MOST_BYTES = 100 * 1024 * 1024

@@ -27,7 +27,7 @@ from flows.byhand import by_hand
 from flows.importing import cells, pieces, steering
 from flows.importing.reading import Row
 from flows.models import LeadImport, LeadImportPiece, LeadImportRow
-from flows.plans import DeliverStep, FlowPlan, Plans, SourcePlan
+from flows.plan import DeliverStep, FlowPlan, Plans, SourcePlan
 from leadops.lib import jobs, secrets
 
 log = logging.getLogger(__name__)

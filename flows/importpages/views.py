@@ -26,7 +26,7 @@ from flows.importing.taking import Wanted
 from flows.importpages.people import acting, import_of, operates, permit
 from flows.models import FlowSource, LeadImport
 from flows.models.lead_import import FASTEST
-from flows.plans import FlowPlan, SourcePlan
+from flows.plan import FlowPlan, SourcePlan
 from leadops.lib import patience, queue
 
 SHOWN = 30
@@ -241,13 +241,13 @@ def _start(request: HttpRequest, job: LeadImport, by: str) -> None:
 
 
 def _pause(request: HttpRequest, job: LeadImport, by: str) -> None:
-    said = "Paused." if steering.pause(job.id) else "It does not run."
+    said = "Paused." if steering.pause(job.id, by=by) else "It does not run."
     messages.success(request, said)
 
 
 def _resume(request: HttpRequest, job: LeadImport, by: str) -> None:
     with transaction.atomic():
-        if done := steering.resume(job.id):
+        if done := steering.resume(job.id, by=by):
             queue.enqueue(working.TASK, job.id)
     messages.success(request, "It goes on." if done else "It is not paused.")
 
@@ -265,7 +265,7 @@ def _discard(request: HttpRequest, job: LeadImport, by: str) -> None:
 
 def _set_rate(request: HttpRequest, job: LeadImport, by: str) -> None:
     rate = _rate(request.POST.get("rate", ""))
-    steering.set_rate(job.id, rate)
+    steering.set_rate(job.id, rate, by=by)
     messages.success(request, f"{rate} rows a second from now on.")
 
 

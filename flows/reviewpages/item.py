@@ -27,7 +27,7 @@ from flows import earlier, plans
 from flows.byhand import editing, retrying, reviewing
 from flows.byhand.by_hand import NoSuchLead, NotNow
 from flows.byhand.editing import Invalid
-from flows.plans import DeliverStep, FieldPlan, FlowPlan
+from flows.plan import DeliverStep, FieldPlan, FlowPlan, Plans
 from flows.reviewpages.people import acting, operates
 
 
@@ -286,7 +286,7 @@ def _is_exclusive(flow: FlowPlan | None, delivery: Delivery | None) -> bool:
     return isinstance(step, DeliverStep) and step.pattern.exclusive
 
 
-def _bought(lead: Lead, current: plans.Plans, *, exclusive: bool) -> str:
+def _bought(lead: Lead, current: Plans, *, exclusive: bool) -> str:
     """Who accepted the lead, where nobody else should get it unasked; blank for nobody."""
     if lead.status != "done" and not exclusive:
         return ""
@@ -296,7 +296,7 @@ def _bought(lead: Lead, current: plans.Plans, *, exclusive: bool) -> str:
 
 
 def _others(
-    lead: Lead, delivery: Delivery, flow: FlowPlan | None, current: plans.Plans
+    lead: Lead, delivery: Delivery, flow: FlowPlan | None, current: Plans
 ) -> list[tuple[str, list[Any]]]:
     """Whom it may go to instead: those of its step, then all others."""
     step = flow.step(delivery.step) if flow else None

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 
 from flows.arrival import doorcaps, guards, intake
 from flows.arrival.intake import Prepared, Submission
-from flows.plans import FlowPlan, SourcePlan
+from flows.plan import FlowPlan, SourcePlan
 from flows.simulation.leads import Posted
 from flows.steps.ruleviews import judged
 from flows.turns.facts import repeats

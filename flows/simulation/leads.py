@@ -12,7 +12,7 @@ from events.models import Lead
 from events.snapshots import Snapshots
 from flows.fields.samples import sample_of
 from flows.models import Flow
-from flows.plans import FlowPlan
+from flows.plan import FlowPlan
 
 POSTED: Final = 1
 """The version of a lead's snapshot that holds what its source sent."""

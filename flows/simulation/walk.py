@@ -21,7 +21,7 @@ from flows.arrival import intake
 from flows.arrival.webdesk import book_of, desk_of
 from flows.delivery import dispatching, sendings, settling
 from flows.delivery.admission import Admit, Hold
-from flows.plans import DeliverStep, FilterStep, FlowPlan, Plans, StepPlan
+from flows.plan import DeliverStep, FilterStep, FlowPlan, Plans, StepPlan
 from flows.simulation.door import HIDDEN, Door, at_the_door
 from flows.simulation.leads import APPENDED, BadLead, Posted
 from flows.simulation.requests import Rehearsals, Shown, asked

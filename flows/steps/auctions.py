@@ -16,7 +16,7 @@ from flows.delivery import dispatching, sendings
 from flows.delivery.admission import Admit, held
 from flows.patterns.base import Bid, Candidate
 from flows.patterns.ping_post import offers
-from flows.plans import DeliverStep
+from flows.plan import DeliverStep
 from flows.steps import impersonal, routing
 from flows.steps.bids import Offered
 from flows.turns import inquiries

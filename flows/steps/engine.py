@@ -14,8 +14,9 @@ from events import shapes
 from events.vocabulary import EventType
 from flows.delivery import dispatching
 from flows.patterns.base import Ask, Done, Send, Wait
-from flows.plans import DeliverStep, EnhanceStep, FilterStep, Plans
+from flows.plan import DeliverStep, FilterStep, Plans
 from flows.steps import auctions, enhancing, notices, routing, shares
+from flows.steps.enhancements import EnhanceStep
 from flows.turns.desk import Desk
 from flows.turns.inquiries import Answers, Inquiry
 from flows.turns.runs import DeliveryState, Run

@@ -16,7 +16,7 @@ from events import shapes
 from events.masking import mentions
 from events.vocabulary import EventType
 from flows.delivery import sendings
-from flows.plans import DeliverStep
+from flows.plan import DeliverStep
 from flows.steps import answers as kept_answers
 from flows.steps import appending, impersonal
 from flows.steps.enhancements import EnhanceStep

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from events import shapes
 from events.vocabulary import EventType
-from flows.plans import DeliverStep
+from flows.plan import DeliverStep
 from flows.steps import impersonal
 from flows.steps.bids import Offered
 from flows.turns import inquiries

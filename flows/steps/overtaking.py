@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flows.delivery import dispatching
-from flows.plans import DeliverStep, Plans
+from flows.plan import DeliverStep, Plans
 from flows.turns.runs import DeliveryState, Run
 
 

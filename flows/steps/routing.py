@@ -10,7 +10,7 @@ from typing import Any
 from events import shapes
 from flows.patterns.base import Bid, Candidate, Situation, Try, TryState
 from flows.patterns.orders import Measure, OrderContext
-from flows.plans import DeliverStep
+from flows.plan import DeliverStep
 from flows.pricing import figures as pricing
 from flows.steps.learning import memory
 from flows.turns.runs import Run

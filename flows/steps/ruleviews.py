@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flows.plans import SourcePlan
+from flows.plan import SourcePlan
 
 
 def judged(values: Mapping[str, Any], source: SourcePlan | None) -> Mapping[str, Any]:

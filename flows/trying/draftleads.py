@@ -12,6 +12,7 @@ from events.models import Delivery, Lead
 from events.snapshots import Snapshots
 from flows import fields, plans
 from flows.models import FlowField, Step
+from flows.plan import Plans
 from flows.steps import stepvalues
 from flows.trying.testcalls import sample_values
 from recipients.mapping import text_of
@@ -93,7 +94,7 @@ def given(leads: Sequence[Lead], plan: RecipientPlan) -> list[Given]:
 
 
 def _context(
-    lead: Lead, values: Mapping[str, Any], plan: RecipientPlan, delivery: str, current: plans.Plans
+    lead: Lead, values: Mapping[str, Any], plan: RecipientPlan, delivery: str, current: Plans
 ) -> dict[str, Any]:
     source, flow = current.sources.get(lead.source_id), current.flows.get(lead.flow_id)
     return {

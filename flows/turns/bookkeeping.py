@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flows.plans import Plans
+from flows.plan import Plans
 from flows.pricing import figures
 from flows.steps import bids, shares
 from flows.steps.learning import READ, memory

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from flows.delivery.admission import Condition
 from flows.delivery.breakers import Breakers
 from flows.delivery.gathering import Gathering
-from flows.plans import Plans
+from flows.plan import Plans
 from flows.steps.answers import Kept
 from flows.turns.lookups import Lookup
 from flows.turns.runs import DeliveryState, Run

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from flows.arrival import consent, guards
 from flows.delivery.breakers import Contended
-from flows.plans import DeliverStep, FlowPlan, Plans
+from flows.plan import DeliverStep, FlowPlan, Plans
 from flows.suppression import entries
 from flows.turns.facts import NONE, Facts
 from flows.turns.runs import DeliveryState, Run

@@ -13,7 +13,7 @@ import orjson
 
 from events.journal import Journal
 from flows.delivery.capacity import Counters
-from flows.plans import FlowPlan, SourcePlan
+from flows.plan import FlowPlan, SourcePlan
 from flows.steps.bids import Offered
 from flows.steps.ruleviews import judged
 from flows.steps.shares import Book

@@ -31,7 +31,7 @@ from flows.delivery.admission import Condition
 from flows.delivery.batchwork import BatchEnded, BatchSending
 from flows.delivery.breakers import Contended
 from flows.delivery.capacity import Counters
-from flows.plans import Plans
+from flows.plan import NotLoaded, Plans
 from flows.steps import bids, engine, enhancing, notices
 from flows.steps.shares import Book
 from flows.turns import lookups, runs, worktable
@@ -161,7 +161,7 @@ def take(turn: Turn) -> Done:
     except plans.Outdated as outdated:
         plans.current(outdated.revision)
         return take(turn)
-    except plans.NotLoaded as missing:
+    except NotLoaded as missing:
         earlier.catch_up(missing)
         return take(turn)
     except Contended:
@@ -245,7 +245,7 @@ def put_aside(turn: Turn) -> None:
     except plans.Outdated as outdated:
         plans.current(outdated.revision)
         put_aside(turn)
-    except plans.NotLoaded as missing:
+    except NotLoaded as missing:
         earlier.catch_up(missing)
         put_aside(turn)
     except Exception:

@@ -23,7 +23,7 @@ from events.models import Lead
 from flows import plans
 from flows.arrival import intake
 from flows.arrival.intake import Prepared, Submission
-from flows.plans import FlowPlan, Plans
+from flows.plan import FlowPlan, Plans
 from flows.turns import runs, worktable
 from flows.turns.facts import repeats
 from flows.turns.runs import Run

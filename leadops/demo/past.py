@@ -15,7 +15,7 @@ import orjson
 from flows.arrival.intake import Prepared
 from flows.delivery import dispatching, sendings, settling
 from flows.delivery.admission import Admit
-from flows.plans import Plans
+from flows.plan import Plans
 from flows.steps import engine
 from flows.turns import askers
 from flows.turns.desk import Desk

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from events.models import Event, Exchange
-from flows import plans
 from flows.delivery.admission import choose
+from flows.loading import load_plans
 from flows.models import Work
 from flows.turns.pump import Pump
 from leadops.buyers import running_buyers
@@ -77,7 +77,7 @@ class TestTheRoute:
     def test_every_technical_outcome_can_end_in_review_by_one_setting(self):
         made = recipient("abc")
         Recipient.objects.filter(pk=made.pk).update(retry_hold=True)
-        policy = plans.load().recipients[made.id].retry
+        policy = load_plans().recipients[made.id].retry
         held = {word for word in Outcome if policy.rule(word).then == "hold"}
         assert held == {word for word in Outcome if word.is_technical}
         assert policy.rule(Outcome.SERVER_ERROR).times == 3  # tried as often as before
@@ -86,7 +86,7 @@ class TestTheRoute:
         made = recipient("abc")
         Recipient.objects.filter(pk=made.pk).update(retry_hold=True)
         RetryRule.objects.create(recipient=made, outcome="unknown", then="move_on")
-        assert plans.load().recipients[made.id].retry.rule(Outcome.UNKNOWN).then == "move_on"
+        assert load_plans().recipients[made.id].retry.rule(Outcome.UNKNOWN).then == "move_on"
 
     def test_the_record_names_the_integration_that_was_used(self):
         made = buyer(one="mailto:leads@abc.example")
@@ -122,7 +122,7 @@ class TestTheRoute:
 
     def test_a_way_that_is_gone_since_leads_back_to_production(self):
         made = buyer(one="https://fallback.example/")
-        plan = plans.load().recipients[made.id]
+        plan = load_plans().recipients[made.id]
         assert choose(plan, {}, endpoint_kind="fallback-2", test=False) is plan.production
         assert plan.after("fallback-2") == "fallback"
         assert plan.after("fallback") == ""

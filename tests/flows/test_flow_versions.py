@@ -7,6 +7,7 @@ import pytest
 from events.models import Event, Lead
 from flows import plans, tasks, versions
 from flows.byhand import moving
+from flows.loading import load_plans
 from flows.models import Flow, FlowField, Step
 from flows.versions import NotPossible, difference
 from leadops.changes import recorded
@@ -67,7 +68,7 @@ def test_it_keeps_changes_of_a_step_made_in_the_console(flow):
 
 
 def test_it_goes_back_in_full(flow):
-    plan = plans.load().flows[flow.pk]
+    plan = load_plans().flows[flow.pk]
     step = flow.steps.get(kind="deliver")
     with recorded(flow, by="olga"):
         step.recipients.last().delete()
@@ -78,7 +79,7 @@ def test_it_goes_back_in_full(flow):
     versions.restore(flow, flow.versions.get(number=1), by="mia")
     flow.refresh_from_db()
     assert flow.slug == "cars"  # who posts to it finds it where it is
-    again = plans.load().flows[flow.pk]
+    again = load_plans().flows[flow.pk]
     assert [s.name for s in again.steps] == [s.name for s in plan.steps]
     assert again.steps[1] == plan.steps[1]
     assert again.fields == plan.fields
@@ -103,7 +104,7 @@ def test_it_compiles_a_content_without_changing_anything(flow):
     found = versions.documents().compiled(flow, text)
     rule = found.flows[flow.pk].steps[0].rule
     assert rule.evaluate({"state": "NY"}).passed
-    assert not plans.load().flows[flow.pk].steps[0].rule.evaluate({"state": "NY"}).passed
+    assert not load_plans().flows[flow.pk].steps[0].rule.evaluate({"state": "NY"}).passed
     assert numbers(flow) == [1]
 
 

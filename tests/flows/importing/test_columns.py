@@ -9,7 +9,7 @@ from flows.arrival.aliases import USUAL_ALONE
 from flows.importing import columns
 from flows.importing.columns import proposals
 from flows.importing.reading import Row
-from flows.plans import FieldPlan
+from flows.plan import FieldPlan
 
 FLOW = [
     FieldPlan(name, kind, False, "plain")

@@ -15,6 +15,7 @@ from django.db import connection, connections
 
 from events.models import AlertThreshold, Event
 from flows import plans
+from flows.loading import load_plans
 from flows.models import Flow, Source, SourceKey, Step
 from leadops import env
 from leadops.accounts.models import AccountKey, User
@@ -72,7 +73,7 @@ def test_what_it_loads_compiles_for_the_workers():
     loaded = {plan.slug: plan for plan in load_recipients().values()}
     assert [plan.paused_reason for plan in loaded.values()] == ["", "", ""]
     assert loaded["abc-insurance"].production.auth.secret == NAMES["BUYER_TOKEN"]
-    assert plans.load().flow("auto-insurance").duplicates == (("email",), ("phone_1",))
+    assert load_plans().flow("auto-insurance").duplicates == (("email",), ("phone_1",))
 
 
 def test_loading_twice_changes_nothing_not_even_the_revision():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flows import plans
+from flows.loading import load_plans
 from flows.models import Flow, FlowSource
 from leadops.config.loading import dump
 from recipients.models import Recipient, SuppressionList
@@ -50,7 +51,7 @@ def test_it_reads_lists_and_who_uses_them():
 
 def test_it_reads_consent_and_duplicates():
     load(EVERYTHING)
-    current = plans.load()
+    current = load_plans()
     flow = current.flow("auto-insurance")
     terms = flow.consent
     assert (terms.field, terms.required, terms.max_age) == ("cert", True, 30 * 86_400)
@@ -80,7 +81,7 @@ def test_a_change_of_lists_reaches_the_workers():
     said = load(EVERYTHING.replace("suppress: [dnc, domains]", "suppress: [dnc]"))
     assert said == ["~ flow auto-insurance: suppress.domains removed"]
     assert plans.newest() > revision
-    assert [each.slug for each in plans.load().flow("auto-insurance").suppress] == ["dnc"]
+    assert [each.slug for each in load_plans().flow("auto-insurance").suppress] == ["dnc"]
 
 
 @pytest.mark.parametrize(
