@@ -153,7 +153,6 @@ def _gather(export_id: str) -> bool:
         piece.read(rows, reading_of(export, exporter, sight))
         piece.keep()
         _hold(export)
-        _limit(export, exporter)
         export.save()
     return True
 
@@ -192,15 +191,6 @@ def _hold(export: Export) -> None:
     """The lease goes on: a piece may take long."""
     export.touched_at = _now()
     export.worked_until = export.touched_at + timedelta(seconds=settings.LEADOPS_LEASE)
-
-
-def _limit(export: Export, exporter: Exporter) -> None:
-    most = exporter.most_rows
-    if most is not None and export.rows > most:
-        raise WrongShape(
-            f"More than {most:,} rows fit, and an Excel sheet holds no more. Narrow the filters, "
-            "or take CSV, JSON lines or Parquet."
-        )
 
 
 def _now() -> datetime:

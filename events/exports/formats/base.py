@@ -26,7 +26,6 @@ class Exporter(ABC):
     name: ClassVar[str]  # also the file's ending
     content_type: ClassVar[str]
     columns: ClassVar[bool] = True  # its rows have columns, which are fixed before the first
-    most_rows: ClassVar[int | None] = None
 
     def head(self, columns: Sequence[str]) -> bytes:
         """What comes before the first row."""
