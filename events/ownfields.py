@@ -72,7 +72,7 @@ FIELDS: Mapping[str, str] = {
     "flow": "the flow it was about",
     "flow_version": "the version of the flow that the lead goes by",
     "force": "also what was sold to others",
-    "format": "csv, jsonl, xlsx or parquet",
+    "format": "csv, jsonl, xlsx or parquet; of feedback json, xml, csv, xlsx or text",
     "from_version": "version before",
     "held": "what came while it rested",
     "hook": "the hook's id, slug and name",
@@ -92,12 +92,14 @@ FIELDS: Mapping[str, str] = {
     "manual": "true: somebody asked for it",
     "margin": "revenue less cost",
     "masked": "whether personal values are hidden",
+    "method": "webhook, email, sftp, object_store, http or file",
     "metric": "which figure",
     "matched": "the conditions that held, and what they saw",
     "message_id": "the `webhook-id`, or the summary's id",
     "metadata": "attempt_number, total_attempts, integration, buyer_tier, endpoint, "
     "mapping_version, first_attempt",
     "money": "by how much it changed the revenue",
+    "missed": "how many events; from and to; the first and the last id",
     "month": "the month",
     "move": "the move's id",
     "moved": "how many were moved",
@@ -108,6 +110,7 @@ FIELDS: Mapping[str, str] = {
     "offered": "what the source was offered",
     "pass_on": "true: the lead's source is told",
     "ping": "id of the ping",
+    "place": "where it went, without secrets",
     "price": "the money: what is owed to the source, or what the recipient pays",
     "pricing": "how the price came about",
     "probe_at": "when an attempt may go",
@@ -171,7 +174,8 @@ _BID = ("step", "recipient", "bid", "response", "response_code")
 _BREAKER = ("recipient", "endpoint", "state", "failed", "counted", "wait_seconds", "probe_at", "by")
 _SAID = ("kind", "value", "occurred_at", "feedback_id", "recipient", "delivery",
          "days_to_convert", "left_out")  # fmt: skip
-_PASSED = ("kind", "feedback_id", "message_id", "attempts", "source", "destination", "file", "rows")
+_PASSED = ("kind", "feedback_id", "message_id", "attempts", "source", "method", "place", "format",
+           "destination", "file", "rows")  # fmt: skip
 _FILE = ("what", "format", "filters", "fields", "masked", "recipients", "why", "schedule")
 OWN: Mapping[str, tuple[str, ...]] = {
     Type.SOURCE_SUBMITTED: _DOOR,
@@ -203,8 +207,12 @@ OWN: Mapping[str, tuple[str, ...]] = {
     Type.FLOW_MOVE_STARTED: ("by", "move", "versions", "total"),
     Type.FLOW_MOVE_ENDED: ("by", "move", "how", "moved", "left"),
     Type.IMPORT_STARTED: ("by", "source", "rows", "test"),
+    Type.IMPORT_PAUSED: ("by",),
+    Type.IMPORT_RESUMED: ("by",),
+    Type.IMPORT_RATE_CHANGED: ("by", "before", "after"),
     Type.IMPORT_ENDED: ("by", "how", "rows", "accepted", "rejected", "failed", "cost"),
     Type.IMPORT_DOWNLOADED: ("by", "what"),
+    Type.IMPORT_DELETED: ("rows",),
     Type.FEEDBACK_RECEIVED: _SAID,
     Type.FEEDBACK_PROCESSED: (*_SAID, "money", "pass_on"),
     Type.FEEDBACK_REJECTED: (*_SAID, "money", "by"),
@@ -212,6 +220,7 @@ OWN: Mapping[str, tuple[str, ...]] = {
     Type.FEEDBACK_FAILED: _PASSED,
     Type.FEEDBACK_PAUSED: ("source", "by"),
     Type.FEEDBACK_RESUMED: ("source", "by"),
+    Type.FEEDBACK_RETRIED: ("source", "by", "total"),
     Type.LEAD_ERASED: ("by", "request", "erased", "deliveries_ended"),
     Type.LEAD_COPIED: ("by", "request"),
     Type.LEAD_EDITED: ("by", "changes"),
@@ -251,6 +260,8 @@ OWN: Mapping[str, tuple[str, ...]] = {
     Type.SUBSCRIPTION_PAUSED: ("subscription", "by"),
     Type.SUBSCRIPTION_RESUMED: ("subscription", "by"),
     Type.SUBSCRIPTION_REWOUND: ("subscription", "by", "to"),
+    Type.SUBSCRIPTION_MISSED: ("subscription", "missed", "month"),
+    Type.HOOK_MISSED: ("missed", "month"),
     Type.RECORD_TRIMMED: ("table", "month", "whole", "rows", "by"),
     Type.CONFIG_CHANGED: ("object", "by", "where", "before", "after"),
 }  # fmt: skip

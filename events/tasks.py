@@ -14,7 +14,7 @@ from events.exports import working as making
 from events.models import RecordSettings
 from events.passing import working as passing
 from events.privacy import erasing
-from events.retention import running
+from events.retention import missed, running
 from events.sealing import heads, seals
 from events.streaming import watching
 from leadops.lib import queue
@@ -99,7 +99,12 @@ def make_partitions() -> None:
 
 
 def trim() -> None:
-    """Have the record trimmed, daily; and the work of a task that died gone on with."""
+    """Say for whom it is trimmed too soon; have it trimmed, daily; and the work of a task that died
+    gone on with."""
+    try:
+        missed.warn()
+    except Exception:
+        _gave_up("Looking who is behind")
     try:
         if running.due() is not None:
             for run_id in running.JOBS.unfinished():

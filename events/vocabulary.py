@@ -55,8 +55,12 @@ class EventType(StrEnum):
     FLOW_MOVE_ENDED = "flow.move_ended", "They are moved, or somebody cancelled the rest"
 
     IMPORT_STARTED = "import.started", "Somebody has a file of leads taken in, row by row"
+    IMPORT_PAUSED = "import.paused", "No further row is taken in for now; the reason says why"
+    IMPORT_RESUMED = "import.resumed", "Rows are taken in again"
+    IMPORT_RATE_CHANGED = "import.rate_changed", "Somebody set how many rows a second go in"
     IMPORT_ENDED = "import.ended", "Its rows are all in, or somebody cancelled the rest; the counts"
     IMPORT_DOWNLOADED = "import.downloaded", "Somebody took the file of what came of an import"
+    IMPORT_DELETED = "import.deleted", "The rows of an import were deleted: their time was over"
 
     FEEDBACK_RECEIVED = "feedback.received", "A recipient said something about a lead later"
     FEEDBACK_PROCESSED = "feedback.processed", "It was applied to the lead, the money and figures"
@@ -65,6 +69,7 @@ class EventType(StrEnum):
     FEEDBACK_FAILED = "feedback.failed", "The source could not be told; the reason says why"
     FEEDBACK_PAUSED = "feedback.paused", "A source is told nothing for now; what is said waits"
     FEEDBACK_RESUMED = "feedback.resumed", "A source is told again, also what has waited"
+    FEEDBACK_RETRIED = "feedback.retried", "Somebody has a source told what it could not be told"
 
     LEAD_ERASED = "lead.erased", "What was held about the person was erased; the event says where"
     LEAD_COPIED = "lead.copied", "A copy of all that is held about the person was handed out"
@@ -101,8 +106,10 @@ class EventType(StrEnum):
     SUBSCRIPTION_PAUSED = "subscription.paused", "A push subscription gets nothing for now, and why"
     SUBSCRIPTION_RESUMED = "subscription.resumed", "It gets events again, from where it was paused"
     SUBSCRIPTION_REWOUND = "subscription.rewound", "Somebody had it go on from another place"
+    SUBSCRIPTION_MISSED = "subscription.missed", "Events went out of the record before it had them"
     HOOK_FIRED = "hook.fired", "What a hook looks for has come; the event says what it did"
     HOOK_STOPPED = "hook.stopped", "A hook looks no more: its rules take too long, or fail"
+    HOOK_MISSED = "hook.missed", "Events went out of the record before hooks had looked at them"
     RECORD_TRIMMED = "record.trimmed", "A month's events, snapshots or exchanges are kept no longer"
     CONFIG_CHANGED = "config.changed", "Somebody changed the configuration; before and after"
 

@@ -14,14 +14,16 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from events import following
-from events.admin.subscriptions import PARTIES, WordsField, lag_text, names
+from events.admin.subscriptions import PARTIES, WordsField, kept_text, lag_text, missed_text, names
 from events.following import Position
 from events.hooks import offered, telling, trying, working
 from events.hooks.presets import PRESETS
 from events.models import EventHook, HookFiring, HookFollower
+from events.retention import readers
 from leadops.lib.admin import ConsoleAdmin, RulesWidget, choices, column
 
 SHOWN = 20  # firings
+NOTHING = "nothing"  # waits
 AT_EASE = timedelta(seconds=2 * working.IDLE_SECONDS)
 WORDS = ("types", "flows", "recipients")
 HELP = {
@@ -183,16 +185,27 @@ def _below(hook: EventHook, *, trial: bool) -> dict[str, Any]:
         "trial": trying.tried(hook, timezone.now()) if trial else None,
         "firings": list(rows[:SHOWN]),
         "untold": telling.waiting(hook),
-        "behind": _behind() if hook.active and not hook.metric else "",
+        **(_following() if hook.active and not hook.metric else {}),
         "trouble": HookFollower.objects.exclude(trouble="").values_list("trouble", flat=True),
     }
 
 
-def _behind() -> str:
+def _following() -> dict[str, str]:
+    """How far the record has been looked at, for all hooks."""
     follower = HookFollower.objects.exclude(tx=None).first()
-    if follower is None or follower.tx is None:
-        return "Begins with what comes next"
-    lag = following.lag(Position(follower.tx, follower.after))
+    if follower is None:
+        return {"behind": "Begins with what comes next"}
+    behind = _behind(follower)
+    waits = behind != NOTHING
+    return {
+        "behind": behind,
+        "kept": kept_text(readers.of_hooks()) if waits else "",
+        "missed": missed_text(follower) if follower.missed else "",
+    }
+
+
+def _behind(follower: HookFollower) -> str:
+    lag = following.lag(Position(follower.tx or 0, follower.after))
     # What no hook looks for is passed by only now and then.
     at_ease = lag.since is not None and timezone.now() - lag.since < AT_EASE
-    return "nothing" if at_ease or not lag.events else lag_text(lag)
+    return NOTHING if at_ease or not lag.events else lag_text(lag)

@@ -21,12 +21,15 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from events import directory, following
 from events.admin.unmasked import MaskedUnlessSeen
 from events.following import Lag, Position
-from events.models import EventSubscription
+from events.models import EventSubscription, HookFollower
 from events.parameters import moment
 from events.pushing import steering
 from events.pushing.batches import test_body
 from events.pushing.sending import send
-from leadops.lib import ids
+from events.retention import readers, terms
+from events.retention.readers import Reader
+from events.retention.terms import Kept
+from leadops.lib import durations, ids
 from leadops.lib.admin import button, column, done, mono
 from leadops.lib.http import Door
 
@@ -106,9 +109,19 @@ class EventSubscriptionAdmin(MaskedUnlessSeen):
         (None, {"fields": (("slug", "active"), "url", ("secret", "previous_secret"))}),
         ("What it gets", {"fields": ("types", ("flows", "recipients"), ("with_lead", "masked"))}),
         ("Batches", {"fields": (("batch_size", "batch_age", "timeout"),)}),
-        ("Condition", {"fields": (("state", "behind"), ("last", "delivered"), "trouble")}),
+        (
+            "Condition",
+            {
+                "fields": (
+                    ("state", "behind"),
+                    ("last", "delivered"),
+                    ("kept", "lost"),
+                    "trouble",
+                )
+            },
+        ),
     )
-    readonly_fields = ("state", "behind", "last", "delivered", "trouble")
+    readonly_fields = ("state", "behind", "last", "delivered", "kept", "lost", "trouble")
     actions_detail: ClassVar = ("pause", "resume", "send_test_batch", "rewind")
 
     def get_queryset(self, request: HttpRequest) -> Any:
@@ -184,6 +197,15 @@ class EventSubscriptionAdmin(MaskedUnlessSeen):
     def last(self, subscription: EventSubscription) -> str:
         at = subscription.delivered_at
         return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else "None yet"
+
+    @column(description="What waits is kept until")
+    def kept(self, subscription: EventSubscription) -> str:
+        """The time that is left before retention takes it."""
+        return kept_text(readers.of_subscription(subscription))
+
+    @column(description="Missed")
+    def lost(self, subscription: EventSubscription) -> str:
+        return missed_text(subscription)
 
     @column(description="Trouble")
     def trouble(self, subscription: EventSubscription) -> str:
@@ -287,6 +309,23 @@ HELP = {
     "flows": "Slugs of flows. None: all.",
     "recipients": "Slugs of recipients. None: all.",
 }
+
+
+def kept_text(reader: Reader | None) -> str:
+    """Of one who follows the record: `2026-12-01 00:00 UTC, in 2 days 4 hours`."""
+    in_force = terms.load()
+    if in_force.longest(Kept.EVENTS) >= durations.FOREVER:
+        return "Events are kept for ever"
+    found = readers.left(reader, in_force) if reader else None
+    return found.words(in_force.now) if found else "Nothing waits"
+
+
+def missed_text(row: EventSubscription | HookFollower) -> str:
+    """What retention took before it was sent or looked at."""
+    if not row.missed or row.missed_from is None or row.missed_to is None:
+        return "Nothing"
+    span = f"{row.missed_from:%Y-%m-%d %H:%M} to {row.missed_to:%Y-%m-%d %H:%M} UTC"
+    return f"{row.missed:,} event{'' if row.missed == 1 else 's'}; the last of {span}"
 
 
 def lag_text(lag: Lag) -> str:

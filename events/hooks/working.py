@@ -86,11 +86,13 @@ class Follower:
     def look(self, now: datetime, *, stopping: threading.Event) -> int:
         """All there is to do now, for a while; how many events were read."""
         hooks = loading.active()
-        if not hooks:
+        of_events = any(not hook.metric for hook in hooks)
+        if not of_events:
             _execute(FORGET)
+        if not hooks:
             return 0
         figures.judge_due(hooks, self.names.fresh(), now)
-        read = self._follow(stopping) if any(not hook.metric for hook in hooks) else 0
+        read = self._follow(stopping) if of_events else 0
         if time.monotonic() - self.tidied_at > TIDY_SECONDS:
             keeping.forget_old(now)
             self.tidied_at = time.monotonic()

@@ -267,6 +267,11 @@ class HookFollower(models.Model):
     read = models.BigIntegerField(db_default=0)
     worked_at = models.DateTimeField(null=True)
     trouble = models.CharField(max_length=300, blank=True, db_default="")
+    # Written by events.retention alone: what went before it was read, all in all and the last.
+    missed = models.BigIntegerField(db_default=0, default=0)
+    missed_from = models.DateTimeField(null=True)
+    missed_to = models.DateTimeField(null=True)
+    missed_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
         return f"{self.tx}.{self.after}"

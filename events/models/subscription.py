@@ -139,6 +139,11 @@ class EventSubscription(models.Model):
     delivered = models.BigIntegerField(db_default=0, default=0, editable=False)
     paused_at = models.DateTimeField(null=True, editable=False)
     paused_reason = models.CharField(max_length=300, blank=True, db_default="", editable=False)
+    # Written by events.retention alone: what went before it was sent, all in all and the last.
+    missed = models.BigIntegerField(db_default=0, default=0, editable=False)
+    missed_from = models.DateTimeField(null=True, editable=False)
+    missed_to = models.DateTimeField(null=True, editable=False)
+    missed_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         ordering = ["slug"]

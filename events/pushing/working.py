@@ -117,8 +117,9 @@ class Turn:
     def _look_later(
         self, subscription: EventSubscription, at: Position, found: Nothing, now: datetime
     ) -> float:
-        if found.more:
+        if found.reached > at:  # what was looked at is not looked at again
             self._change(PASSED, **_place(found.reached))
+        if found.more:
             return 0.0
         if found.ready_at is None:
             return POLL_SECONDS

@@ -8,7 +8,7 @@ from django.db import connection
 
 from events.journal import Journal
 from events.models import Trim, TrimRun
-from events.retention import sealed, underway
+from events.retention import missed, sealed, underway
 from events.retention.months import Month
 from events.retention.terms import Kept
 from events.vocabulary import EventType
@@ -28,6 +28,8 @@ def drop(month: Month, run: TrimRun) -> int:
     with briefly(), connection.cursor() as cursor:
         rows = _count(cursor, month)
         _record(cursor, month, run, rows)
+        if month.kept is Kept.EVENTS:
+            missed.note(cursor, month)
         cursor.execute(f"LOCK TABLE {month.kept.value}, {month.name} IN ACCESS EXCLUSIVE MODE")
         if underway.any_due(cursor, month):
             raise MustStay("a lead of it is under way again")

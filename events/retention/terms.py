@@ -49,9 +49,13 @@ class Terms:
     def of(self, kept: Kept, flow_id: str) -> float:
         return self.flows[kept].get(flow_id, self.account[kept])
 
+    def longest(self, kept: Kept) -> float:
+        """Seconds for which something of it is kept."""
+        return max(self.account[kept], *self.flows[kept].values(), 0.0)
+
     def all_out(self, kept: Kept) -> datetime | None:
         """Before this nothing is kept any more, of no flow; None where something is for ever."""
-        return self.before(max(self.account[kept], *self.flows[kept].values(), 0.0))
+        return self.before(self.longest(kept))
 
     def some_out(self, kept: Kept) -> datetime | None:
         """After this everything is kept; None where all is for ever."""

@@ -59,7 +59,11 @@ class Pulse(threading.Thread):
 
     def __init__(self, home: Path, pid: int, *, open: Callable[[], int]) -> None:
         super().__init__(name="pulse", daemon=True)
-        self._row = {"host": socket.gethostname(), "home": str(home), "pid": pid}
+        self._row: dict[str, str | int] = {
+            "host": socket.gethostname(),
+            "home": str(home),
+            "pid": pid,
+        }
         self._open = open
         self._parts: list[Part] = []
         self._still: set[str] = set()

@@ -18,6 +18,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from events import following
+from events.following import Position
 from events.models import Alert, Event, EventSubscription
 from events.pushing import steering, working
 from events.pushing.working import Turn, claim
@@ -113,6 +114,19 @@ def test_only_what_is_chosen_comes(receiver: Receiver) -> None:
     subscribe(receiver, recipients=["abc-insurance"], types=["config.*"])
     wanted = write(entity_id=abc.id)
     write(entity_id="rcp_other")
+    turn()
+    assert [events for _, events in receiver.batches()] == [wanted]
+
+
+def test_what_it_does_not_want_is_looked_at_once(receiver: Receiver) -> None:
+    abc = make_recipient("abc-insurance")
+    subscription = subscribe(receiver, recipients=["abc-insurance"])
+    write(entity_id="rcp_other")
+    turn()
+    subscription.refresh_from_db()
+    at = Position(subscription.tx or 0, subscription.after)
+    assert following.lag(at).events == 0
+    wanted = write(entity_id=abc.id)
     turn()
     assert [events for _, events in receiver.batches()] == [wanted]
 
