@@ -26,6 +26,7 @@ from recipients.outcomes import Outcome
 NOW, BEGINNING = "now", "start"
 MOST_IDS = 100
 RETRY_SECONDS = 2
+GIVER = handover.Giver()
 ABOUT = """
 Every event as it settles, one JSON object a line (`application/x-ndjson`), or server-sent events
 where `Accept` names `text/event-stream`. The shape is that of the event lists. Keep the id of the
@@ -197,7 +198,7 @@ def _hand_over(request: HttpRequest, asked: Asked) -> None:
         raise _nobody()
     try:
         at = handover.path(settings.LEADOPS_HOME, SOCKET)
-        handover.give(at, connection, asked.message())
+        GIVER.give(at, connection, asked.message())
     except handover.Refused as error:
         raise Refused(error.status, error.code, error.message, error.retry_after) from error
     except handover.NobodyThere as error:

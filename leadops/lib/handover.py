@@ -23,6 +23,8 @@ import orjson
 PATH_LIMIT = 107  # bytes of a Unix socket's path, sys/un.h
 MOST_BYTES = 128 * 1024
 PATIENCE = 2.0  # seconds that either side waits for the other
+AT_ONCE = 4  # threads of a process that wait for an answer; it takes a millisecond
+PLACE_SECONDS = 0.5  # that others wait to be among them
 CONFIRMED = b"!"
 HANDED_OVER = "leadops.handed_over"  # true in a WSGI environment whose connection is gone
 
@@ -65,6 +67,37 @@ def give(at: Path, connection: socket.socket, message: Mapping[str, Any]) -> Non
         except (OSError, ValueError) as error:
             raise NobodyThere(f"Nobody takes connections: {error}") from error
     os.close(connection.detach())
+
+
+class Giver:
+    """Gives connections to one taker, for all threads of a process.
+
+    A taker that hangs costs each PATIENCE. Threads of a web server are few, and other callers need
+    them: so few may wait for it at once, and as long as it is silent one alone, who finds out when
+    it answers again.
+    """
+
+    def __init__(self) -> None:
+        self._places = threading.BoundedSemaphore(AT_ONCE)
+        self._trying = threading.BoundedSemaphore(1)
+        self._silent = False
+
+    def give(self, at: Path, connection: socket.socket, message: Mapping[str, Any]) -> None:
+        """As `give`; raises NobodyThere at once where others wait in vain."""
+        place, wait = (self._trying, 0.0) if self._silent else (self._places, PLACE_SECONDS)
+        if not place.acquire(timeout=wait):
+            raise NobodyThere("Nobody takes connections: others wait already")
+        try:
+            give(at, connection, message)
+            self._silent = False
+        except Refused:
+            self._silent = False
+            raise
+        except NobodyThere as error:
+            self._silent = isinstance(error.__cause__, TimeoutError)
+            raise
+        finally:
+            place.release()
 
 
 def _line(line: socket.socket) -> bytes:
