@@ -106,7 +106,7 @@ class PassedFeedbackAdmin(ConsoleAdmin):
     @admin.action(description="Send again what failed", permissions=["again"])
     def send_all_again(self, request: HttpRequest, queryset: QuerySet[PassedFeedback]) -> None:
         ids = list(queryset.order_by().values_list("id", flat=True)[:MOST])
-        _tell(request, steering.send_again(ids))
+        _tell(request, steering.send_again(ids, by=_by(request)))
 
     @button(
         description="Send again",
@@ -121,7 +121,7 @@ class PassedFeedbackAdmin(ConsoleAdmin):
         },
     )
     def send_again(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
-        _tell(request, steering.send_again([unquote(object_id)]))
+        _tell(request, steering.send_again([unquote(object_id)], by=_by(request)))
         return done()
 
 
@@ -130,3 +130,8 @@ def _tell(request: HttpRequest, sent: int) -> None:
         messages.success(request, f"{sent} on the way again.")
     else:
         messages.warning(request, "None of these has failed.")
+
+
+def _by(request: HttpRequest) -> str:
+    user: Any = request.user
+    return str(user.get_username())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -32,8 +33,9 @@ AGAIN = """
     UPDATE events_passedfeedback
     SET state = 'waiting', due_at = clock_timestamp(), failing_since = NULL, settled_at = NULL,
         tries = 0, batch = ''
-    WHERE id = ANY(%s) AND state = 'failed'
+    WHERE id = ANY(%s) AND state = 'failed' RETURNING source_id
 """
+SOURCES = "SELECT id, name, slug, clock_timestamp() FROM flows_source WHERE id = ANY(%s)"
 # Whoever sends to them keeps the lease.
 AT_ONCE = """
     UPDATE events_feedbackline
@@ -76,15 +78,31 @@ def resume(source: Any, *, reason: str = "", by: str) -> bool:
     return True
 
 
-def send_again(ids: Sequence[str]) -> int:
+def send_again(ids: Sequence[str], *, by: str) -> int:
     """Have failed ones sent once more, under the same message ids; how many."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(AGAIN, [list(ids)])
-        chosen = int(cursor.rowcount)
+        chosen = Counter(row[0] for row in cursor.fetchall())
         cursor.execute(AT_ONCE, [list(ids)])
         if chosen:
+            _note_again(cursor, chosen, by=by)
             queue.enqueue(TASK)
-    return chosen
+    return chosen.total()
+
+
+def _note_again(cursor: Any, chosen: Counter[str], *, by: str) -> None:
+    cursor.execute(SOURCES, [list(chosen)])
+    for id, name, slug, at in cursor.fetchall():
+        journal = Journal(at)
+        journal.operation(
+            EventType.FEEDBACK_RETRIED,
+            entity_id=id,
+            reason=f"{chosen[id]:,} sent again by {by}",
+            source={"id": id, "name": name, "slug": slug},
+            by=by,
+            total=chosen[id],
+        )
+        journal.write(cursor)
 
 
 def _note(kind: EventType, source: Any, at: Any, *, reason: str, by: str) -> Journal:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from events.vocabulary import EventType
+from flows.byhand import by_hand
 from flows.importing import steering
 from flows.models import LeadImport, LeadImportPiece, LeadImportRow
 
@@ -35,12 +36,20 @@ def forget_old() -> int:
 
 def purge(import_id: str) -> None:
     """Delete all that is anybody's data; the counts stay."""
-    with transaction.atomic(), connection.cursor() as cursor:
+    with by_hand.noted() as (cursor, journal):
+        row = LeadImport.objects.select_for_update().get(pk=import_id)
         LeadImportPiece.objects.filter(lead_import=import_id).delete()
         cursor.execute(
             f"DELETE FROM {LeadImportRow._meta.db_table} WHERE lead_import_id = %s",  # noqa: S608
             [import_id],
         )
         LeadImport.objects.filter(pk=import_id).update(
-            purged_at=timezone.now(), columns=[], targets=[]
+            purged_at=journal.at, columns=[], targets=[]
+        )
+        journal.operation(
+            EventType.IMPORT_DELETED,
+            entity_id=row.id,
+            flow_id=row.flow_id,
+            reason="Its time was over; what people said in it was deleted",
+            rows=row.total,
         )

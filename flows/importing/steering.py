@@ -1,11 +1,9 @@
-"""What somebody does to an import that runs: pause, resume, cancel. And its end, recorded."""
+"""What somebody does to an import that runs: pause, resume, set its rate, cancel. And its end.
+All of it is recorded."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
-
-from django.utils import timezone
 
 from events.journal import Journal
 from events.vocabulary import EventType
@@ -15,34 +13,58 @@ from flows.models import LeadImport
 State = LeadImport.State
 
 
-def pause(import_id: str) -> bool:
+def pause(import_id: str, *, by: str) -> bool:
     """Take no further row in for now; False when it does not run."""
-    return _change(import_id, lambda row: row.is_worked, state=State.PAUSED)
+    return _pause(import_id, by=by)
 
 
 def stop(import_id: str, problem: str) -> bool:
     """Pause it because it cannot go on; the problem is shown."""
-    return _change(import_id, lambda row: row.is_worked, state=State.PAUSED, problem=problem[:300])
+    return _pause(import_id, by="leadops", problem=problem[:300])
 
 
-def resume(import_id: str) -> bool:
-    """Go on; False when it is not paused. The caller has it worked on."""
-    return _change(import_id, lambda row: row.is_paused, state=State.QUEUED)
-
-
-def set_rate(import_id: str, rate: int) -> None:
-    """So many rows a second from now on."""
-    LeadImport.objects.filter(pk=import_id).update(rate=rate)
-
-
-def _change(import_id: str, may: Callable[[LeadImport], bool], **values: Any) -> bool:
-    with by_hand.noted():
+def _pause(import_id: str, *, by: str, problem: str = "") -> bool:
+    with by_hand.noted() as (_, journal):
         row = LeadImport.objects.select_for_update().get(pk=import_id)
-        if not may(row):
+        if not row.is_worked:
             return False
-        values = {"problem": "", "waits_for": "", "touched_at": timezone.now(), **values}
-        LeadImport.objects.filter(pk=import_id).update(**values)
+        _set(row, journal, state=State.PAUSED, problem=problem)
+        _note(row, EventType.IMPORT_PAUSED, journal, reason=problem or f"By {by}", by=by)
     return True
+
+
+def resume(import_id: str, *, by: str) -> bool:
+    """Go on; False when it is not paused. The caller has it worked on."""
+    with by_hand.noted() as (_, journal):
+        row = LeadImport.objects.select_for_update().get(pk=import_id)
+        if not row.is_paused:
+            return False
+        _set(row, journal, state=State.QUEUED, problem="")
+        _note(row, EventType.IMPORT_RESUMED, journal, reason=f"By {by}", by=by)
+    return True
+
+
+def set_rate(import_id: str, rate: int, *, by: str) -> None:
+    """So many rows a second from now on."""
+    with by_hand.noted() as (_, journal):
+        row = LeadImport.objects.select_for_update().get(pk=import_id)
+        if row.rate == rate:
+            return
+        said = f"{rate} rows a second, before {row.rate}; by {by}"
+        facts = {"before": row.rate, "after": rate}
+        LeadImport.objects.filter(pk=import_id).update(rate=rate)
+        _note(row, EventType.IMPORT_RATE_CHANGED, journal, reason=said, by=by, **facts)
+
+
+def _set(row: LeadImport, journal: Journal, **values: Any) -> None:
+    values = {"waits_for": "", "touched_at": journal.at, **values}
+    LeadImport.objects.filter(pk=row.pk).update(**values)
+
+
+def _note(
+    row: LeadImport, kind: EventType, journal: Journal, *, reason: str, **facts: Any
+) -> None:
+    journal.operation(kind, entity_id=row.id, flow_id=row.flow_id, reason=reason, **facts)
 
 
 def cancel(import_id: str, *, by: str) -> bool:

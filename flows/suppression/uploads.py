@@ -144,8 +144,11 @@ def _work_in(upload: SuppressionUpload) -> None:
     number = -upload.number if upload.mode == Mode.REPLACE else plan.id
     entries.lock(plan.id)
     changed = entries.run(entries.REMOVE if removes else entries.ADD, number, found.digests)
-    if upload.mode != Mode.REPLACE:
+    if upload.mode != Mode.REPLACE and changed:
         entries.counted(plan.id, -changed if removes else changed)
+        # A file that is cancelled or fails half-way has changed the list all the same.
+        part = {"part": f"{upload.position + 1} of {upload.total}"} if upload.total > 1 else {}
+        _record(upload, "removed" if removes else "added", changed, len(found.bad), **part)
     piece.delete()
     _note(upload, found, changed)
 
@@ -182,11 +185,14 @@ def _finish(upload: SuppressionUpload) -> None:
             cursor.execute(EMPTY, [row.pk])
             cursor.execute(TAKE_OVER, [row.pk, -upload.number])
             cursor.execute(SET_COUNT, [upload.changed, row.pk])
+    if upload.mode == Mode.REPLACE or upload.total > 1:
+        did = {Mode.ADD: "added in all", Mode.REMOVE: "removed in all"}
+        _record(upload, did.get(Mode(upload.mode), "now, replaced"), upload.changed, upload.bad)
     _end(upload, State.DONE)
-    did = {Mode.ADD: "added", Mode.REMOVE: "removed", Mode.REPLACE: "now, replaced"}
-    entries.recorded(
-        row, did[Mode(upload.mode)], upload.changed, upload.by, **{"bad lines": upload.bad}
-    )
+
+
+def _record(upload: SuppressionUpload, did: str, number: int, bad: int, **facts: str) -> None:
+    entries.recorded(upload.target, did, number, upload.by, **{"bad lines": bad}, **facts)
 
 
 def _doubtful(upload: SuppressionUpload) -> str:

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from events import verify
 from events.models import Alert, Exchange, FeedbackLine, PassedFeedback
-from events.passing import posting, steering, working
+from events.passing import steering, wording, working
 from events.privacy import erasing, finding
 from flows.models import Source
 from leadops.lib.http import Door, Reply, Request
@@ -105,8 +105,8 @@ def test_after_a_day_it_is_given_up_and_shown_and_can_be_sent_again(
     assert Exchange.objects.get(id=sold.last().exchange_id).status == 422
     assert agrees()
     receiver.status = 200
-    assert steering.send_again([row.id]) == 1
-    assert steering.send_again([row.id]) == 0
+    assert steering.send_again([row.id], by="olga") == 1
+    assert steering.send_again([row.id], by="olga") == 0
     assert agrees()
     run()
     assert sold.types()[-2:] == ["failed", "sent"]
@@ -206,7 +206,7 @@ def test_two_workers_tell_everything_once(sold: Sold, receiver: Receiver) -> Non
 def test_one_that_hangs_keeps_no_other_waiting(
     sold: Sold, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(posting, "TIMEOUT", 2.0)
+    monkeypatch.setattr(wording, "TIMEOUT", 2.0)
     sold.say()
     with socket.create_server(("127.0.0.1", 0)) as silent:
         other = Source.objects.create(

@@ -194,11 +194,11 @@ def test_a_key_that_somebody_else_used_loses_no_row(flow):
 def test_it_pauses_and_goes_on(flow):
     job = started(flow, table(5))
     assert not run(job, rows=2)
-    assert steering.pause(job.id)
+    assert steering.pause(job.id, by="olga")
     assert run(job)
     assert (job.state, job.accepted) == ("paused", 2)
-    assert not steering.pause(job.id)
-    assert steering.resume(job.id)
+    assert not steering.pause(job.id, by="olga")
+    assert steering.resume(job.id, by="olga")
     run(job)
     assert (job.state, job.accepted) == ("done", 5)
 
@@ -340,7 +340,7 @@ def test_what_is_kept_is_encrypted_and_goes(flow):
 def test_what_nobody_starts_or_resumes_goes_too(flow):
     take(flow, table(1))
     paused = started(flow, table(2, first=5))
-    steering.pause(paused.id)
+    steering.pause(paused.id, by="olga")
     long_ago = datetime.now(UTC) - timedelta(days=8)
     LeadImport.objects.update(created_at=long_ago, touched_at=long_ago)
     keeping.forget_old()

@@ -119,10 +119,11 @@ def test_it_takes_hashes_in_any_letters():
 def test_the_record_says_how_many_and_never_which():
     row = make_list()
     send(row, [*NUMBERS, "x"])
-    event = Event.objects.get(type="config.changed")
-    assert event.reason == "Suppression list Do not call: 30 entries added"
+    part, event = Event.objects.filter(type="config.changed").order_by("timestamp")
+    assert part.data["after"] == {"entries added": 30, "bad lines": 0, "part": "1 of 2"}
+    assert event.reason == "Suppression list Do not call: 30 entries added in all"
     assert event.data["by"] == "olga"
-    assert event.data["after"] == {"entries added": 30, "bad lines": 1}
+    assert event.data["after"] == {"entries added in all": 30, "bad lines": 1}
     assert not any(number in str(event.data) for number in NUMBERS)
 
 
