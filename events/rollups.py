@@ -79,6 +79,24 @@ COUNTING = frozenset(STEPS).union(
     },
 )
 
+# What of an event's own fields counts: `cells` reads no others.
+COUNTED_FIELDS = (
+    ("bid", "amount"),
+    ("by",),
+    ("cost",),
+    ("delivery", "price"),
+    ("failure", "category"),
+    ("kind",),
+    ("metadata", "attempt_number"),
+    ("money",),
+    ("ping", "services_cost"),
+    ("price",),
+    ("result",),
+    ("sales",),
+    ("shares_back",),
+    ("winner",),
+)
+
 # What an answer without a bid counts as, by its outcome; the others failed.
 _WITHOUT_BID: Mapping[str, str] = {
     Outcome.ACCEPTED: "declined",

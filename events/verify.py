@@ -9,6 +9,7 @@ figures and ends of before stay as they are, and were checked while their events
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -185,17 +186,38 @@ class Check:
 
 
 def run(heads: Sequence[Path] = ()) -> Iterator[Check]:
-    """All checks, one after another, of one moment. `heads`: files of heads that were published."""
-    outermost = not connection.in_atomic_block
-    with transaction.atomic():
-        if outermost:
-            with connection.cursor() as cursor:
-                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-                # Before the snapshot: a month that retention drops is wholly there, or noted.
-                cursor.execute("LOCK TABLE events_event IN ACCESS SHARE MODE")
+    """All checks of one moment. `heads`: files of heads that were published."""
+    alone = connection.in_atomic_block  # in a caller's transaction, whose rows nobody else sees
+    with transaction.atomic(), ThreadPoolExecutor(max_workers=1) as beside:
+        snapshot = "" if alone else _moment()
+        # Half of the work: on a connection of its own, while the other checks go on.
+        sealed = beside.submit(_seals_of, snapshot, heads) if snapshot else None
         for check in CHECKS:
             yield check()
-        yield seals(heads)
+        yield sealed.result() if sealed else seals(heads)
+
+
+def _moment(snapshot: str = "") -> str:
+    """Have the transaction that begins see one moment, or that of a snapshot; give its name."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        if snapshot:
+            cursor.execute("SET TRANSACTION SNAPSHOT %s", [snapshot])
+        # Before the snapshot: a month that retention drops is wholly there, or noted.
+        cursor.execute("LOCK TABLE events_event IN ACCESS SHARE MODE")
+        if not snapshot:
+            cursor.execute("SELECT pg_export_snapshot()")
+            snapshot = cursor.fetchone()[0]
+    return snapshot
+
+
+def _seals_of(snapshot: str, heads: Sequence[Path]) -> Check:
+    try:
+        with transaction.atomic():
+            _moment(snapshot)
+            return seals(heads)
+    finally:
+        connection.close()  # this thread's own
 
 
 def figures() -> Check:

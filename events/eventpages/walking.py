@@ -25,8 +25,8 @@ from recipients.outcomes import Outcome
 
 Place = tuple[datetime, str]  # the moment and id of an event
 STRETCHES: Final = (300, 1_500, *[5_000] * 12)  # events looked at
-# Seconds after which no further stretch is begun: a page is to be there within 150 ms, and the last
-# stretch and the page itself want their part of that.
+# Seconds for all stretches: a page is to be there within 150 ms, and itself wants its part of that.
+# A stretch is no longer than what is left, at the pace of the one before.
 ENOUGH: Final = 0.08
 LEAST: Final = 60  # events of a stretch, into however many values it is split
 LIMIT: Final = "3s"  # of a statement, where the database is slow all the same
@@ -46,7 +46,8 @@ STRETCH = """
     ) AS walked
     WHERE fits OR n = %(size)s ORDER BY n
 """
-OF_LEAD = "EXISTS (SELECT FROM events_lead l WHERE l.id = e.lead_id AND {})"
+# Of each event met on the way; with EXISTS, PostgreSQL would rather read all leads there are.
+OF_LEAD = "coalesce((SELECT {} FROM events_lead l WHERE l.id = e.lead_id), false)"
 # As the index says it, so that PostgreSQL sees that it may be used.
 INDEXED: Final = "e.outcome NOT IN ('', 'accepted')"
 OWN: Final = {  # filters by what stands in an event's own fields
@@ -193,9 +194,11 @@ def walk(
     with _bounded():
         way = _way(wanted)
         parts = max(1, len(wanted.ways.get(way, ())))
+        size = max(LEAST, left.pop(0) // parts)
         while True:
+            start = time.monotonic()
             try:
-                rows, last = _stretch(wanted, way, max(LEAST, left.pop(0) // parts), after)
+                rows, last = _stretch(wanted, way, size, after)
             except TooSlow:
                 if after is None or after == began_at:
                     raise
@@ -206,8 +209,11 @@ def walk(
             if last is None:
                 return Walked(found)
             after = last
-            if not left or time.monotonic() - began > seconds:
+            now = time.monotonic()
+            if not left or now - began > seconds:
                 return Walked(found, after, after[0])
+            in_time = int(size * (seconds - (now - began)) / (now - start))
+            size = max(LEAST, min(left.pop(0) // parts, in_time))
 
 
 @contextmanager
