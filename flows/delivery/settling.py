@@ -73,7 +73,8 @@ def _accept(
         shares.sold(run, delivery)
         lead.revenue += price
         lead.sales += plan.buys
-    bears = plan.buys or not lead.sales
+    # What is no sale, being late or sold before, bears none of the cost: that is counted once.
+    bears = counts and (plan.buys or not lead.sales)
     cost = money.share(lead.cost, max(lead.sales, 1))[-1] if bears else Decimal(0)
     by_hand = bool(facts)
     result = attempt.result

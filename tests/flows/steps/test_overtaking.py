@@ -42,6 +42,11 @@ def delivered(answer):
     ]
 
 
+def margins(answer):
+    events = Event.objects.filter(lead_id=answer.lead_id, type="recipient.delivered")
+    return [e.data["delivery"]["margin"] for e in events.order_by("seq")]
+
+
 def test_it_sends_to_all_at_once():
     _, _, sent = begin("abc", "best", "core")
     assert sent.keys() == {"abc", "best", "core"}
@@ -73,6 +78,8 @@ def test_a_second_acceptance_is_late_and_earns_nothing(at_once):
     assert states(answer) == {"abc": ("accepted", True, False), "best": ("accepted", False, True)}
     lead = play.lead(answer)
     assert (lead.revenue, lead.sales) == (Decimal(40), 1)
+    assert lead.cost > 0
+    assert margins(answer) == [float(lead.revenue - lead.cost), 0]  # the cost is counted once
     assert play.types(answer).count("flow.completed") == 1
 
 
