@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from events.exports.cells import MORE, OTHER
 from events.exports.formats import FORMATS
 from events.exports.subjects import SUBJECTS
 from events.models import ExportSchedule
+from events.ownfields import ENVELOPE, OWN
 from events.visibility import Sight
 from leadops.lib.api import WrongShape
 
@@ -17,6 +19,8 @@ KEYS = ("what", "format", "filters", "fields", "exclude", "reason")
 MOST_COLUMNS = 200
 REASON_LENGTH = 300
 OF_A_SCHEDULE = ("start", "end")  # its period says them
+# What stands at the top of some event, or holds what has no column of its own.
+OF_EVENTS = frozenset([*ENVELOPE, *MORE, OTHER, *(name for own in OWN.values() for name in own)])
 COLUMN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_ .-]{0,99}", re.ASCII)
 
 
@@ -98,15 +102,17 @@ def columns_of(given: Any, what: str, problems: dict[str, str]) -> tuple[str, ..
 
 
 def _unknown(names: list[str], what: str) -> str:
-    """The first that can never have a value. Events have fields of their own by type: any."""
-    if what not in SUBJECTS or what == "events":
+    """The first that can never have a value."""
+    if what not in SUBJECTS:
         return ""
+    if what == "events":
+        return next((n for n in names if n.partition(".")[0] not in OF_EVENTS), "")
     known = {*SUBJECTS[what].columns, "lead", "flow.id", "source.id", "recipient.id"}
     return next((n for n in names if n not in known and not n.startswith("lead.")), "")
 
 
 def problems_of(schedule: ExportSchedule) -> dict[str, str]:
-    """Why its filters or columns cannot be used, by the schedule's field."""
+    """Why its filters or columns cannot be used, by the schedule's field. For who saves one."""
     problems: dict[str, str] = {}
     columns_of(schedule.fields or [], schedule.what, problems)
     filters = schedule.filters

@@ -1,4 +1,7 @@
-"""CSV: UTF-8 with a byte order mark, CRLF, every text quoted (RFC 4180); safe for spreadsheets."""
+"""CSV: UTF-8, CRLF, every text quoted (RFC 4180); safe for spreadsheets.
+
+Without a byte order mark: programs would read it as part of the first column's name.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ class Csv(Exporter):
     content_type: ClassVar[str] = "text/csv; charset=utf-8"
 
     def head(self, columns: Sequence[str]) -> bytes:
-        return (csvsafe.BOM + csvsafe.line(columns)).encode()
+        return csvsafe.line(columns).encode()
 
     def body(self, records: Iterable[Record], columns: Sequence[str]) -> bytes:
         out = io.StringIO(newline="")

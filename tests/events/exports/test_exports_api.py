@@ -23,7 +23,7 @@ BACKWARDS = {"start": "2026-02-01", "end": "2026-01-01"}
 
 
 def rows_of(data: bytes) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline="")))
+    return list(csv.DictReader(io.StringIO(data.decode(), newline="")))
 
 
 def recorded(kind: str) -> list[Event]:
@@ -158,6 +158,7 @@ def test_files_of_others_stay_with_them(client: Client, world: World):
         ({"format": "csv", "everything": True}, "everything"),
         ({"format": "csv", "filters": []}, "format"),
         ({"format": "csv", "filters": "x"}, "filters"),
+        ({"format": "csv", "fields": ["id", "nope"]}, "fields"),
         ({"format": "csv", "filters": {"type": "no.such"}}, "filters.type"),
         ({"format": "csv", "filters": {"outcome": ["accepted", "x"]}}, "filters.outcome"),
         ({"format": "csv", "filters": {"start": "yesterday"}}, "filters.start"),
