@@ -54,6 +54,8 @@ def deliver(
     *,
     key: str = "",
     link: str = "",
+    title: str = "",
+    inline: bool = False,
     door: Door | None = None,
     timeout: float | None = None,
 ) -> Sent:
@@ -61,10 +63,13 @@ def deliver(
 
     `file` can be sought. `key` names what is sent: the same one for the same file however often it
     is tried; without, the file's name and content. `link` is where else people can have it, for
-    mail that the file is too large for. The destination's condition is noted on its row. Takes as
-    long as the other side does, so not to be called within a transaction.
+    mail that the file is too large for; `title` the subject of mail whose destination has none;
+    `inline`: a text that is the mail itself, and no attachment of it. The destination's condition
+    is noted on its row. Takes as long as the other side does, so not to be called within a
+    transaction.
     """
-    whole = File(safe_name(name), content_type, file, _size(file), key=key, link=link)
+    size = _size(file)
+    whole = File(safe_name(name), content_type, file, size, key, link, title, inline)
     if not whole.key:
         whole = whole.with_key(_key_of(destination, whole))
     try:

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from html import escape
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 from urllib.parse import urlsplit
@@ -81,7 +82,8 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """`stream` can be sought; `size` is in bytes."""
+    """`stream` can be sought; `size` is in bytes. By mail, `title` is the subject where the
+    destination has none, and a text that is `inline` is the mail itself."""
 
     name: str
     content_type: str
@@ -89,6 +91,8 @@ class File:
     size: int
     key: str = ""
     link: str = ""
+    title: str = ""
+    inline: bool = False
 
     def with_key(self, key: str) -> Self:
         return replace(self, key=key)
@@ -150,13 +154,16 @@ def _letter(settings: Settings, file: File, now: datetime, *, linked: bool) -> L
         rows.append(("Too large to attach. It is here", file.link))
     text, html = table(rows)
     attachment = None if linked else Attachment(file.name, file.content_type, file.data())
+    if file.inline and not linked:
+        text, attachment = file.data().decode("utf-8", "replace"), None
+        html = f"<pre>{escape(text)}</pre>\n"
     return Letter(
         sender=sender_of(settings.get("from") or site.DEFAULT_FROM_EMAIL),
         to=addresses.mailbox_list(settings["to"]),
         cc=_mailboxes(settings.get("cc")),
         bcc=(),
         reply_to=_mailboxes(settings.get("reply_to")),
-        subject=(subject.text({"now": now}).strip() if subject else "") or file.name,
+        subject=(subject.text({"now": now}).strip() if subject else "") or file.title or file.name,
         text=text,
         html=html,
         key=file.key,

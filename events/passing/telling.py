@@ -7,14 +7,14 @@ that the permanent record may repeat.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from typing import Any
 
-import orjson
 from django.utils import timezone
 
-from events import directory
+from events import directory, masking
 from events.feedback import labels
 from events.models import Feedback, PassedFeedback
 from events.parameters import stamp
@@ -32,21 +32,72 @@ COLUMNS = (
     "received_at",
 )
 RELATED = ("feedback__lead__flow", "source")
+APPENDED = "appended."
+
+Values = Mapping[str, Any]
+Bodies = Mapping[tuple[str, int], Values]
 
 
-def told(rows: Sequence[PassedFeedback]) -> list[dict[str, Any]]:
-    """What each says, in order; `fields` are the source's own, from the lead as it came."""
-    came = _as_they_came(rows)
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """One feedback as its source may hear it. `id` is the message's, `at` when it was put aside.
+
+    `said` is what every format shows; `lead` are the lead's plain values, `flow` and `source` what
+    is known of these, for templates.
+    """
+
+    id: str
+    at: datetime
+    said: Values
+    days_to_convert: int | None = None
+    lead: Values = field(default_factory=dict)
+    flow: Values = field(default_factory=dict)
+    source: Values = field(default_factory=dict)
+
+
+def told(rows: Sequence[PassedFeedback], *, reads_lead: bool = False) -> list[Telling]:
+    """What each says, in order; `fields` are the source's own, from the lead as it came.
+
+    `reads_lead`: a template wants more of the lead.
+    """
+    bodies = _bodies(rows, newest=reads_lead)
     privacy = cache(directory.privacy)
-    return [_one(row, came.get((row.feedback.lead_id, 1)), privacy) for row in rows]
+    return [_telling(row, bodies, privacy, reads_lead=reads_lead) for row in rows]
 
 
-def _as_they_came(rows: Sequence[PassedFeedback]) -> Mapping[tuple[str, int], Mapping[str, Any]]:
-    wanted = {(row.feedback.lead_id, 1) for row in rows if row.source.feedback_fields}
+def _bodies(rows: Sequence[PassedFeedback], *, newest: bool) -> Bodies:
+    """Of the leads as they came, and as they are now."""
+    wanted = {(row.feedback.lead_id, 1) for row in rows if newest or row.source.feedback_fields}
+    if newest:
+        wanted |= {(row.feedback.lead_id, row.feedback.lead.snapshot) for row in rows}
     return Snapshots.read(wanted, timezone.now()).bodies if wanted else {}
 
 
-def _one(row: PassedFeedback, values: Mapping[str, Any] | None, privacy: Any) -> dict[str, Any]:
+def _telling(row: PassedFeedback, bodies: Bodies, privacy: Any, *, reads_lead: bool) -> Telling:
+    feedback, source = row.feedback, row.source
+    lead = feedback.lead
+    came = bodies.get((lead.id, 1), {})
+    values: dict[str, Any] = {}
+    if reads_lead:
+        newest = bodies.get((lead.id, lead.snapshot), {})
+        values = _plain(came, newest, privacy(lead.flow_id))
+    return Telling(
+        id=row.id,
+        at=row.created_at,
+        said=_said(row, came, privacy),
+        days_to_convert=feedback.days_to_convert,
+        lead={**values, "id": lead.id},
+        flow={"slug": lead.flow.slug, "name": lead.flow.name},
+        source=facts_of(source),
+    )
+
+
+def facts_of(source: Any) -> dict[str, Any]:
+    """What templates read of a source: what it is called here, and its own values."""
+    return {**source.fields, "id": source.id, "slug": source.slug, "name": source.name}
+
+
+def _said(row: PassedFeedback, came: Values, privacy: Any) -> dict[str, Any]:
     feedback, source = row.feedback, row.source
     lead = feedback.lead
     said: dict[str, Any] = {
@@ -59,7 +110,7 @@ def _one(row: PassedFeedback, values: Mapping[str, Any] | None, privacy: Any) ->
     said |= {name: _word(feedback, name) for name in source.feedback_include}
     said |= {"occurred_at": stamp(feedback.occurred_at), "received_at": stamp(feedback.received_at)}
     if source.feedback_fields:
-        said["fields"] = _own(source.feedback_fields, values or {}, privacy(lead.flow_id))
+        said["fields"] = _own(source.feedback_fields, came, privacy(lead.flow_id))
     return said
 
 
@@ -68,19 +119,23 @@ def _word(feedback: Feedback, name: str) -> str | None:
     return labels.label(str(getattr(feedback, name))) or None
 
 
-def _own(
-    names: Sequence[str], values: Mapping[str, Any], privacy: Mapping[str, str]
-) -> dict[str, Any]:
+def _own(names: Sequence[str], values: Values, privacy: Mapping[str, str]) -> dict[str, Any]:
     return {name: values[name] for name in names if privacy.get(name) == "plain" and name in values}
 
 
-def message(said: Mapping[str, Any], at: datetime) -> bytes:
-    """The body of a post, after the Standard Webhooks specification's advice on payloads."""
-    document = {"type": f"feedback.{said['kind']}", "timestamp": stamp(at), "data": said}
-    return orjson.dumps(document, default=str)
+def _plain(came: Values, newest: Values, privacy: Mapping[str, str]) -> dict[str, Any]:
+    """The values that are nobody's secret: as they came, and what services appended since."""
+    appended = {name: value for name, value in newest.items() if name.startswith(APPENDED)}
+    values = {**came, **appended}
+    hidden = masking.personal_names(values, privacy)
+    return {
+        name: value
+        for name, value in values.items()
+        if name not in hidden and not name.startswith("source.")
+    }
 
 
-def test_message(at: datetime) -> bytes:
-    """A post that says it is a test, about no lead."""
+def tell_test(source: Any, *, id: str, at: datetime) -> Telling:
+    """One that says it is a test, about no lead."""
     said = dict.fromkeys(COLUMNS) | {"kind": "test", "test": True}
-    return message(said, at)
+    return Telling(id, at, said, source=facts_of(source))

@@ -18,7 +18,7 @@ TASK = "events.tasks.pass_on"
 WANTS = """
     SELECT id, feedback_kinds::text FROM flows_source
     WHERE id = ANY(%s) AND feedback_kinds <> '[]'
-      AND (feedback_mode = 'summary' OR feedback_url <> '')
+      AND (feedback_mode = 'summary' OR feedback_url <> '' OR feedback_destination_id IS NOT NULL)
 """
 LINES = """
     INSERT INTO events_feedbackline (source_id) SELECT unnest(%s::text[]) ON CONFLICT DO NOTHING

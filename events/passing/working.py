@@ -20,8 +20,10 @@ from django.db import connection
 from django.utils import timezone
 
 from events.models import FeedbackLine, PassedFeedback
-from events.passing import posting, steering, summaries, telling
+from events.passing import filing, posting, steering, summaries, telling
+from events.passing.boundaries import boundary, zone_of
 from events.passing.settling import GIVE_UP_AFTER, Came, Settled, settle
+from events.passing.wording import Way, way_to
 from events.pushing.sending import Refusal
 from events.pushing.working import LONGEST_WAIT
 from leadops.lib.http import Door
@@ -30,12 +32,20 @@ log = logging.getLogger(__name__)
 
 SOURCES = 4  # worked on at once, by each worker
 CHUNK = 8  # posts to one source at once
+FILES = 4  # files to one destination at once: servers allow few sessions of one login
 LEASE_SECONDS = 60.0  # more than a chunk's time-outs
+FILES_SECONDS = 150.0  # more than theirs, with the second values of secrets
 SUMMARY_SECONDS = 600.0  # a file to a slow server
 TURN_SECONDS = 15.0  # of one source, before others get its place
-NOT_WANTED = "It is passed on no more: the source has no address for it"
+NOT_WANTED = "It is passed on no more: the source has neither URL nor destination for it"
 TOO_LONG = "Not taken for a day: "
 
+# The clocks of those that want summaries: the ends of their periods are worked out here.
+CLOCKS = """
+    SELECT s.id, s.feedback_every, s.feedback_timezone, s.feedback_at, clock_timestamp()
+    FROM events_feedbackline l JOIN flows_source s ON s.id = l.source_id
+    WHERE s.feedback_mode = 'summary' AND l.paused_at IS NULL AND l.due_at <= clock_timestamp()
+"""
 # Sources with something due: a feedback, or the end of a summary's period.
 CLAIM = """
     UPDATE events_feedbackline SET lease = %(lease)s,
@@ -46,9 +56,9 @@ CLAIM = """
             SELECT FROM events_passedfeedback p
             WHERE p.source_id = l.source_id AND p.state = 'waiting'
               AND p.due_at <= clock_timestamp()
-              AND (s.feedback_mode <> 'summary' OR p.batch <> '' OR p.created_at < to_timestamp(
-                  floor(extract(epoch FROM clock_timestamp()) / s.feedback_every)
-                  * s.feedback_every)))
+              AND (s.feedback_mode <> 'summary' OR p.batch <> '' OR p.created_at < (
+                  SELECT u.until FROM unnest(%(sources)s::text[], %(untils)s::timestamptz[])
+                      AS u(id, until) WHERE u.id = s.id)))
         ORDER BY l.due_at LIMIT %(places)s FOR UPDATE OF l SKIP LOCKED
     ) RETURNING source_id
 """
@@ -67,7 +77,19 @@ LET_GO = """
 def claim(lease: str, places: int) -> list[str]:
     """Sources that are due, now held under `lease`."""
     with connection.cursor() as cursor:
-        cursor.execute(CLAIM, {"lease": lease, "seconds": LEASE_SECONDS, "places": places})
+        cursor.execute(CLOCKS)
+        untils = {
+            id: boundary(now, every, zone=zone_of(zone), at=at)
+            for id, every, zone, at, now in cursor.fetchall()
+        }
+        given = {
+            "lease": lease,
+            "seconds": LEASE_SECONDS,
+            "places": places,
+            "sources": list(untils),
+            "untils": list(untils.values()),
+        }
+        cursor.execute(CLAIM, given)
         return [row[0] for row in cursor.fetchall()]
 
 
@@ -103,29 +125,51 @@ class Turn:
         source = line.source
         if source.feedback_mode == "summary":
             return self._summary(source, now)
-        rows = self._due(now)
+        by_file = not source.feedback_url and source.feedback_destination is not None
+        rows = self._due(now, FILES if by_file else CHUNK)
         if not rows:
             return None
-        return self._settled(source, self._posted(source, rows, now))
+        if not by_file:
+            return self._settled(source, self._posted(source, rows, now))
+        if self._renewed(FILES_SECONDS) is None:
+            return None
+        return self._settled(source, self._filed(source, rows))
 
     def _line(self) -> FeedbackLine | None:
         lines = FeedbackLine.objects.select_related("source", "source__feedback_destination")
         return lines.filter(pk=self._keys["source"]).first()
 
-    def _due(self, now: datetime) -> list[PassedFeedback]:
+    def _due(self, now: datetime, most: int) -> list[PassedFeedback]:
         """What was tried least goes first: one that is never taken is in nobody's way."""
         waiting = PassedFeedback.objects.filter(source=self._keys["source"], state="waiting")
         due = waiting.filter(due_at__lte=now).select_related(*telling.RELATED)
-        return list(due.order_by("tries", "id")[:CHUNK])
+        return list(due.order_by("tries", "id")[:most])
 
     def _posted(self, source: Any, rows: Sequence[PassedFeedback], now: datetime) -> list[Came]:
         if not source.feedback_url:
             return [Came(row, Refusal(NOT_WANTED, final=True)) for row in rows]
-        way = posting.way_to(source)
-        told = telling.told(rows)
+        way = way_to(source)
+        return self._beside(
+            rows, way, lambda row, told: posting.send(row, told, way, self._door, now)
+        )
+
+    def _filed(self, source: Any, rows: Sequence[PassedFeedback]) -> list[Came]:
+        way, to = way_to(source), source.feedback_destination
+        return self._beside(
+            rows, way, lambda row, told: filing.send(row, told, way, to, self._door)
+        )
+
+    def _beside(
+        self,
+        rows: Sequence[PassedFeedback],
+        way: Way,
+        send: Callable[[PassedFeedback, telling.Telling], Came],
+    ) -> list[Came]:
+        """All at once."""
+        reads_lead = way.form is not None and way.form.reads_lead
+        told = telling.told(rows, reads_lead=reads_lead)
         futures = [
-            self._posts.submit(posting.send, row, said, way, self._door, now)
-            for row, said in zip(rows, told, strict=True)
+            self._posts.submit(send, row, said) for row, said in zip(rows, told, strict=True)
         ]
         return [future.result() for future in futures]
 
@@ -133,7 +177,7 @@ class Turn:
         rows = summaries.gathered(source, now)
         if not rows or self._renewed(SUMMARY_SECONDS) is None:
             return None
-        return self._settled(source, summaries.send(source, rows, now))
+        return self._settled(source, summaries.send(source, rows))
 
     def _settled(self, source: Any, came: Sequence[Came]) -> Settled | None:
         done = settle(source, self._keys["lease"], came)

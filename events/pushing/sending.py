@@ -73,10 +73,17 @@ def _request(receiver: Receiver, *, id: str, body: bytes, now: datetime) -> Requ
 
 
 def signed(
-    url: str, secrets: Sequence[str], *, id: str, body: bytes, now: datetime, timeout: float
+    url: str,
+    secrets: Sequence[str],
+    *,
+    id: str,
+    body: bytes,
+    now: datetime,
+    timeout: float,
+    content_type: str = "application/json",
 ) -> Request:
-    """A post of JSON with a signature by each secret; raises ValueError for one that is none."""
-    headers = {"Content-Type": "application/json"}
+    """A post with a signature by each secret; raises ValueError for one that is none."""
+    headers = {"Content-Type": content_type}
     headers |= webhooks.sign(secrets, id=id, timestamp=int(now.timestamp()), body=body)
     if not secrets:
         del headers[webhooks.SIGNATURE]

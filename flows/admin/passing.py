@@ -21,9 +21,10 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from events.models import FeedbackLine, PassedFeedback
 from events.passing import posting, steering, summaries
 from events.pushing.sending import Refusal
+from flows.admin import previews
 from flows.models import Source
 from leadops.lib import ids
-from leadops.lib.admin import ConsoleAdmin, button, column, done
+from leadops.lib.admin import button, column, done
 from leadops.lib.http import Door
 
 MOST_COUNTED = 1_000
@@ -36,15 +37,24 @@ FIELDSET = (
         "fields": (
             ("feedback_kinds", "feedback_mode"),
             ("feedback_url", "feedback_secret"),
+            ("feedback_destination", "feedback_every"),
+            ("feedback_at", "feedback_timezone"),
             ("feedback_include", "feedback_fields"),
-            ("feedback_destination", "feedback_format"),
-            "feedback_every",
+            ("feedback_format", "feedback_xml_root"),
+            "feedback_template",
+            "passing_preview",
             ("passing_state", "passing_waits"),
             ("passing_last", "passing_trouble"),
         ),
     },
 )
-CONDITION = ("passing_state", "passing_waits", "passing_last", "passing_trouble")
+CONDITION = (
+    "passing_preview",
+    "passing_state",
+    "passing_waits",
+    "passing_last",
+    "passing_trouble",
+)
 ACTIONS = ("pause_feedback", "resume_feedback", "test_feedback")
 
 
@@ -52,7 +62,7 @@ class ReasonForm(BaseDialogForm):  # type: ignore[misc]
     reason = forms.CharField(max_length=300, widget=UnfoldAdminTextInputWidget())
 
 
-class PassingMixin(ConsoleAdmin):
+class PassingMixin(previews.PreviewMixin):
     """Adds the condition, and the buttons for whoever may change the source."""
 
     def has_pause_feedback_permission(
@@ -171,8 +181,8 @@ class PassingMixin(ConsoleAdmin):
         permissions=["test_feedback"],
         dialog={
             "title": "Send a test",
-            "description": "A signed message about no lead, or a file without rows, that says "
-            "it is a test.",
+            "description": "A message or a file about no lead that says it is a test, as the "
+            "source is saved now.",
             "form_class": BaseDialogForm,
             "form_submit_text": "Send",
         },
@@ -188,8 +198,10 @@ class PassingMixin(ConsoleAdmin):
 
 
 def _test(source: Source) -> Refusal | None:
-    if source.feedback_mode == Source.FeedbackMode.SUMMARY:
-        return summaries.send_test(source, id=ids.new_id("fbs"))
+    summary = source.feedback_mode == Source.FeedbackMode.SUMMARY
+    if summary or not source.feedback_url:
+        id = ids.new_id("fbs" if summary else "pfb")
+        return summaries.send_test(source, id=id, now=timezone.now())
     door = Door(private_networks=settings.LEADOPS_PRIVATE_NETWORKS, pool_size=1)
     try:
         return posting.send_test(source, door, id=ids.new_id("pfb"), now=timezone.now())
@@ -207,4 +219,5 @@ def _line(source: Source) -> FeedbackLine | None:
 
 def _wants(source: Source) -> bool:
     summaries = source.feedback_mode == Source.FeedbackMode.SUMMARY
-    return bool(source.feedback_kinds and (summaries or source.feedback_url))
+    somewhere = summaries or source.feedback_url or source.feedback_destination_id
+    return bool(source.feedback_kinds and somewhere)

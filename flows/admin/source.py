@@ -52,6 +52,7 @@ class SourceAdmin(passing.PassingMixin, ConsoleAdmin):
         "feedback_kinds": 2,
         "feedback_include": 2,
         "feedback_fields": 2,
+        "feedback_template": 8,
         "aliases": 4,
         "require": 2,
         "allowed_ips": 3,

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from django.core.exceptions import ValidationError
+from datetime import time
+
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from events.models.subscription import validate_secret
+from events.passing import checking
 from flows import validation
 from flows.pricing import service
 from leadops.lib.fields import DurationField, IdField, SecretField
 from leadops.lib.keys import ApiKey
 from recipients import prices
+from recipients.validation import time_zone, xml_name
 
 
 class Source(models.Model):
@@ -23,8 +26,10 @@ class Source(models.Model):
 
     class FeedbackFormat(models.TextChoices):
         JSON = "json", "JSON"
+        XML = "xml", "XML"
         CSV = "csv", "CSV"
         XLSX = "xlsx", "Excel"
+        TEXT = "text", "Text of its own"
 
     id = IdField("src")
     slug = models.SlugField(unique=True, help_text="Names it in bundles, URLs and the API.")
@@ -70,8 +75,9 @@ class Source(models.Model):
         default=list,
         blank=True,
         validators=[validation.prices],
-        help_text="The first whose rules hold, e.g. [{when: {field: state, op: is, value: TX}, "
-        "price: 12.00}]; else the price above.",
+        help_text="The first with a price whose rules hold, e.g. [{when: {field: state, op: is, "
+        "value: TX}, price: 12.00}]; else the price above. Then every rule that holds with add "
+        "(an amount, e.g. add: -2.00) or percent (e.g. percent: 10) changes it.",
     )
     pricing = models.JSONField(
         "pricing service",
@@ -115,12 +121,14 @@ class Source(models.Model):
         max_length=10,
         choices=FeedbackMode.choices,
         default=FeedbackMode.INDIVIDUAL,
-        help_text="One by one at once, to the URL; or together in a file, to a destination.",
+        help_text="One by one, at once, to the URL or to the destination; or together in a file, "
+        "to the destination.",
     )
     feedback_url = models.URLField(
         "feedback URL",
         blank=True,
-        help_text="Gets a signed POST for each feedback on its leads.",
+        help_text="Gets a signed POST for each feedback on its leads. Blank: the destination "
+        "gets it.",
     )
     feedback_secret = SecretField(
         blank=True,
@@ -151,21 +159,49 @@ class Source(models.Model):
         blank=True,
         verbose_name="destination",
         related_name="feedback_sources",
-        help_text="Where summaries go.",
+        help_text="E-mail, SFTP, an object store, an API or a folder. Summaries go there, and "
+        "without a URL each feedback as a file of its own; a text goes as the mail itself.",
     )
     feedback_every = DurationField(
         "every",
         default=86_400.0,
         validators=[MinValueValidator(300.0), MaxValueValidator(31 * 86_400.0)],
-        help_text="How often a summary goes: 1h on the hour, 1d at midnight, UTC. None goes where "
-        "nothing was said.",
+        help_text="How often a summary goes: 1h on the hour, 1d every day, 7d on Mondays. None "
+        "goes where nothing was said.",
+    )
+    feedback_at = models.TimeField(
+        "at",
+        default=time(0),
+        help_text="The time of day from which periods count: 1d at 07:00 is every morning at "
+        "seven, 1h at 00:15 every quarter past.",
+    )
+    feedback_timezone = models.CharField(
+        "time zone of summaries",
+        max_length=64,
+        default="UTC",
+        validators=[time_zone],
+        help_text="By whose clock, e.g. America/New_York.",
     )
     feedback_format = models.CharField(
         "format",
         max_length=4,
         choices=FeedbackFormat.choices,
         default=FeedbackFormat.JSON,
-        help_text="Of summaries.",
+        help_text="Of each post and file.",
+    )
+    feedback_template = models.TextField(
+        "own template",
+        blank=True,
+        help_text="In the mapping language. Of JSON, XML, CSV and Excel its keys and values, e.g. "
+        "click: {{lead.click_id}}; of a text the text itself. It reads feedback, lead (plain "
+        "fields), flow, source, summary and now. Blank: the usual fields.",
+    )
+    feedback_xml_root = models.CharField(
+        "XML element",
+        max_length=100,
+        default="feedback",
+        validators=[xml_name],
+        help_text="Of XML: the root of one feedback, and its element in a summary.",
     )
 
     class Meta:
@@ -176,9 +212,7 @@ class Source(models.Model):
 
     def clean(self) -> None:
         self.prices, self.pricing = prices.normal(self.prices), service.normal(self.pricing)
-        summaries = self.feedback_mode == self.FeedbackMode.SUMMARY
-        if self.feedback_kinds and summaries and self.feedback_destination_id is None:
-            raise ValidationError({"feedback_destination": "Summaries need a destination."})
+        checking.check(self)
 
 
 class SourceKey(ApiKey):

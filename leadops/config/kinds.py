@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import time
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -104,6 +105,14 @@ def _decimal_of(text: str) -> Decimal:
     return number
 
 
+def _clock(item: Item) -> time | None:
+    text = item.text()
+    try:
+        return None if text is None else time.fromisoformat(text.zfill(5))
+    except ValueError:
+        raise ValueError(f"“{text[:20]}” is no time of day; write 06:00") from None  # type: ignore[index]
+
+
 def _object(item: Item) -> dict[str, Any] | None:
     if isinstance(item.node.value, dict):
         return dict(item.plain())
@@ -164,6 +173,7 @@ MONEY = Kind("money", _money, lambda value: amount(Decimal(value)))
 NUMBER = Kind("number", _decimal, lambda value: number(Decimal(value)))
 RETENTION = Kind("duration", _retention, lambda value: durations.retention_text(value))
 DURATION = Kind("duration", _duration, lambda value: durations.text(value))
+CLOCK = Kind("time", _clock, lambda value: f"{value:%H:%M}")
 BOUND = Kind("bound", _bound, lambda value: number(Decimal(value)))
 OBJECT = Kind("object", _object, lambda value: dict(sorted(value.items())))
 KEPT_OBJECT = Kind("object", _kept_object, lambda value: dict(sorted(value.items())))

@@ -8,7 +8,7 @@ from typing import Any
 from flows.models import Source, SourceKey
 from leadops.config.concealing import Concealing
 from leadops.config.items import Item
-from leadops.config.kinds import BOOLEAN, DURATION, LIST, MONEY, OBJECT, SECRET
+from leadops.config.kinds import BOOLEAN, CLOCK, DURATION, KEPT, LIST, MONEY, OBJECT, SECRET
 from leadops.config.plans import Draft, Plan
 from leadops.config.sections import terms
 from leadops.config.sections.base import tops
@@ -33,7 +33,11 @@ SHAPE = Shape(
         Key("feedback.include", LIST),
         Key("feedback.fields", LIST),
         Key("feedback.every", DURATION),
+        Key("feedback.at", CLOCK),
+        Key("feedback.timezone"),
         Key("feedback.format"),
+        Key("feedback.template", KEPT),
+        Key("feedback.xml_root"),
     ),
     own=("key", "feedback.destination"),
 )

@@ -6,25 +6,20 @@ import csv
 import io
 import json
 import zipfile
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from events import verify
-from events.models import Destination, Event, FeedbackLine, PassedFeedback
-from events.passing import summaries, working
+from events.models import Destination, Event, Exchange, FeedbackLine, PassedFeedback
+from events.passing import working
 from flows.models import Source
 from tests.events.passing.stage import Receiver, Sold, run
 
 db = pytest.mark.django_db(transaction=True)
-
-
-def test_periods_are_whole_ones_in_utc() -> None:
-    now = datetime(2026, 11, 21, 17, 42, 5, tzinfo=UTC)
-    assert summaries.boundary(now, 86_400.0) == datetime(2026, 11, 21, tzinfo=UTC)
-    assert summaries.boundary(now, 3_600.0) == datetime(2026, 11, 21, 17, tzinfo=UTC)
 
 
 def summarise(sold: Sold, receiver: Receiver, kind: str) -> None:
@@ -121,6 +116,28 @@ def test_a_summary_is_an_excel_file_where_that_is_wanted(sold: Sold, receiver: R
     assert run() == 1
     book = zipfile.ZipFile(io.BytesIO(receiver.got[0][1]))
     assert any(b"conversion" in book.read(name) for name in book.namelist())
+
+
+@db
+def test_it_goes_by_the_clock_of_the_source_and_keeps_what_is_about_each(
+    sold: Sold, receiver: Receiver
+) -> None:
+    summarise(sold, receiver, "xml")
+    zone = ZoneInfo("Pacific/Kiritimati")  # fourteen hours ahead
+    midnight = datetime.combine(timezone.now().astimezone(zone).date(), time(0), tzinfo=zone)
+    Source.objects.update(feedback_timezone=zone.key)
+    sold.say("conversion", value="10")
+    sold.say("return")
+    for kind, moment in (("conversion", -1), ("return", 1)):
+        at = midnight + timedelta(seconds=moment)
+        PassedFeedback.objects.filter(feedback__kind=kind).update(created_at=at)
+    assert run() == 1
+    ((_, body),) = receiver.got
+    assert b"<totals><conversion>1</conversion></totals>" in body
+    event = sold.last()
+    kept = Exchange.objects.get(id=event.exchange_id)
+    assert "<kind>conversion</kind>" in kept.request_body
+    assert (event.data["method"], event.data["format"]) == ("http", "xml")
 
 
 @pytest.mark.django_db
