@@ -9,10 +9,10 @@ from django.db import connection
 from flows import earlier, plans
 from flows.arrival import guards, offers
 from flows.byhand import batchdesk, bulkretry, moving, steering
-from flows.delivery import capacity
+from flows.delivery import counters
 from flows.importing import keeping, working
 from flows.pricing import figures
-from flows.steps import answers, bids, learning, shares
+from flows.steps import accounts, answers, bids, learning
 from flows.suppression import uploads
 from flows.turns.pump import Pump
 from leadops.lib import queue
@@ -155,13 +155,13 @@ def tidy() -> None:
     """Forget what guards against repetition once it is too old to repeat."""
     try:
         guards.forget_old()
-        capacity.forget_old()
+        counters.forget_old()
         bids.forget_old()
         batchdesk.forget_old()
         answers.forget_old()
         offers.forget_old()
         tokenstore.forget_old()
-        shares.forget_old(earlier.with_all_in_use(plans.current()).accounts)
+        accounts.forget_old(earlier.with_all_in_use(plans.current()).accounts)
         keeping.forget_old()
     except Exception:
         log.exception("Tidying ended early; the next run tries again")

@@ -9,16 +9,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Any, Final, Protocol
 
 from django.db import transaction
 
 from flows import contents
 from flows.models import Flow, FlowVersion
+from flows.plan import Plans
 from recipients.models import Recipient
-
-if TYPE_CHECKING:
-    from flows.plan import Plans
 
 FOUND: Final = "as it was found"  # made by no change that keeps versions
 

@@ -30,7 +30,7 @@ from flows.steps import bids
 from flows.steps.ruleviews import judged
 from flows.suppression import entries as suppression
 from flows.turns.facts import on_list, repeats
-from flows.turns.runs import LeadState
+from flows.turns.states import LeadState
 from leadops.lib import conditions, ids, secrets, wake, wire
 from leadops.lib.bulk import Table, dumps
 from recipients.caps import Cap

@@ -13,8 +13,7 @@ from django.utils import timezone
 
 from flows.models import SourcePing
 from flows.patterns.base import Bid
-from flows.steps.bids import Offered
-from flows.turns.runs import LeadState
+from flows.turns.states import LeadState, Offered
 from recipients.prices import By, Priced
 
 KEPT = timedelta(days=7)

@@ -12,10 +12,10 @@ from django.db import connection
 from flows.delivery import endpoints
 from flows.plan import Plans
 from flows.pricing import figures
-from flows.steps import shares
+from flows.steps import accounts
+from flows.steps.accounts import Book
 from flows.steps.learning import READ as MEASURED
 from flows.steps.learning import memory
-from flows.steps.shares import Book
 from flows.turns.desk import Desk
 
 SHARES = """
@@ -44,6 +44,6 @@ def book_of(flow_id: str, current: Plans) -> Book:
             cursor.execute(MEASURED)
             memory.take(cursor.fetchall())
         if not current.accounts:
-            return shares.Book()
+            return accounts.Book()
         cursor.execute(SHARES, [flow_id])
         return Book.of(cursor.fetchall())

@@ -35,7 +35,7 @@ from flows.byhand.by_hand import NotNow
 from flows.delivery.dispatching import RETRY_LANE
 from flows.models import BulkRetry
 from flows.plan import Plans
-from flows.turns.runs import LOCK_LEADS
+from flows.turns.rows import LOCK_LEADS
 from leadops.lib import jobs
 from leadops.lib.bulk import dumps
 from leadops.lib.jobs import AWAY

@@ -23,15 +23,9 @@ from flows import earlier
 from flows.delivery import dispatching
 from flows.plan import Plans
 from flows.turns import worktable
-from flows.turns.runs import (
-    DELIVERIES,
-    LOCK_LEADS,
-    DeliveryState,
-    LeadState,
-    Run,
-    save_deliveries,
-    save_leads,
-)
+from flows.turns.rows import DELIVERIES, LOCK_LEADS, save_deliveries, save_leads
+from flows.turns.runs import Run
+from flows.turns.states import DeliveryState, LeadState
 from leadops.lib import wake
 
 REASON_LENGTH = 300
@@ -85,6 +79,7 @@ def locked(
     row = cursor.fetchone()
     if row is None:
         raise NoSuchLead(lead_id)
+    journal.move_on(cursor)
     lead = LeadState.of(row)
     if seen is not None and lead.seq != seen and _moved_on(cursor, lead_id, seen):
         raise NotNow("Something happened to this lead in the meantime. Look at it again.")

@@ -24,7 +24,8 @@ from flows.earlier import UNDER_WAY
 from flows.models import Flow, FlowMove
 from flows.plan import DeliverStep, FlowPlan, Plans
 from flows.steps import tiers
-from flows.turns.runs import DELIVERIES, LOCK_LEADS, DeliveryState, LeadState
+from flows.turns.rows import DELIVERIES, LOCK_LEADS
+from flows.turns.states import DeliveryState, LeadState
 from leadops.lib import jobs
 from leadops.lib.bulk import dumps
 from leadops.lib.jobs import AWAY
@@ -197,7 +198,9 @@ def _move(
 ) -> int:
     """Have leads go on by the flow as it is; how many of them do."""
     cursor.execute(LOCK_LEADS, [list(ids)])
-    leads = [LeadState.of(row) for row in cursor.fetchall()]
+    locked = cursor.fetchall()
+    journal.move_on(cursor)
+    leads = [LeadState.of(row) for row in locked]
     leads = [each for each in leads if each.status in ("working", "review")]
     cursor.execute(DELIVERIES, [[lead.id for lead in leads]])
     deliveries = [DeliveryState.of(row) for row in cursor.fetchall()]

@@ -14,7 +14,8 @@ from flows.byhand import by_hand
 from flows.byhand.by_hand import UNDER_WAY, NotNow
 from flows.plan import DeliverStep, Plans
 from flows.steps import shares
-from flows.turns.runs import DeliveryState, Run
+from flows.turns.runs import Run
+from flows.turns.states import DeliveryState
 
 
 def retry_delivery(

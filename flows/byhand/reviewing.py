@@ -22,7 +22,8 @@ from flows.patterns.base import Candidate
 from flows.plan import DeliverStep, Plans
 from flows.pricing import figures
 from flows.steps import engine, overtaking, routing
-from flows.turns.runs import DeliveryState, Run
+from flows.turns.runs import Run
+from flows.turns.states import DeliveryState
 from recipients.outcomes import Outcome, Result
 
 # After these the buyer may have the lead, whatever it has said.

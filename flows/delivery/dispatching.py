@@ -9,14 +9,15 @@ from typing import Any
 
 from events import shapes
 from events.vocabulary import EventType
-from flows.delivery import breakers, gathering
+from flows.delivery import breakers, capacity, gathering
 from flows.delivery.admission import Admit, Hold, Skip, Verdict, admit
 from flows.delivery.gathering import BACKSTOP, WAITS, Joining
 from flows.patterns.base import Candidate
 from flows.plan import DeliverStep, StepPlan
 from flows.steps import shares
 from flows.turns.desk import Desk
-from flows.turns.runs import DeliveryState, Run, WorkState
+from flows.turns.runs import Run
+from flows.turns.states import DeliveryState, WorkState
 from flows.turns.worktable import LEASE_MARGIN
 from recipients.outcomes import Outcome, Result
 from recipients.plan import EndpointPlan, RecipientPlan
@@ -42,9 +43,9 @@ def dispatch(run: Run, delivery: DeliveryState, desk: Desk) -> None:
     elif isinstance(found, Hold):
         wait = found.seconds
         if found.busy is not None:
-            run.counters.wait(delivery, found.busy)
+            capacity.wait(run, delivery, found.busy)
         else:
-            run.counters.leave(delivery)
+            capacity.leave(run, delivery)
         postpone(delivery, None if wait is None else wait + JITTER.random() * found.spread)
         delivery.waits_for = found.reason[:200]
     elif how := gathering.how_to(plan, run.flow.step(delivery.step), found.endpoint):
@@ -74,7 +75,7 @@ def verdict(
         facts=desk.facts.of(run, plan),
         conditions=desk.conditions,
         breakers=desk.breakers,
-        room=run.counters.room(run, plan, step, delivery, price=_expected(run, plan, delivery)),
+        room=capacity.room(run, plan, step, delivery, price=_expected(run, plan, delivery)),
         created_at=run.lead.created_at,
         moves_on=isinstance(step, DeliverStep) and step.skips_open_breakers,
         in_doubt=delivery is not None and delivery.in_doubt,
@@ -189,7 +190,7 @@ def _gather(
 ) -> None:
     """Let a delivery wait for its batch, with the places in caps that it has been admitted to."""
     step, expected = run.flow.step(delivery.step), _expected(run, plan, delivery)
-    run.counters.take(run, plan, step, delivery, price=expected)
+    capacity.take(run, plan, step, delivery, price=expected)
     if delivery.batch:
         desk.gathering.again[delivery.id] = delivery.batch
     else:
@@ -259,7 +260,7 @@ def _begin(
         )
     desk.facts.claim(run, delivery, plan, desk.now)
     step, expected = run.flow.step(delivery.step), _expected(run, plan, delivery)
-    run.counters.take(run, plan, step, delivery, price=expected)
+    capacity.take(run, plan, step, delivery, price=expected)
     if alone:
         desk.starts.append((run, delivery, endpoint))
 
@@ -339,7 +340,7 @@ def finish(run: Run, delivery: DeliveryState, state: str, result: Result | None)
     shares.ending(run, delivery, state)
     delivery.state = state
     delivery.waits_for = ""
-    run.counters.settle(delivery)
+    capacity.settle(run, delivery)
     if result is not None:
         delivery.outcome = result.outcome.value
         delivery.category = result.category.value if result.category else ""

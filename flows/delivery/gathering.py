@@ -10,17 +10,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import connection
 
+from flows.plan import StepPlan
+from flows.turns.runs import Run
+from flows.turns.states import DeliveryState
 from leadops.lib import ids, wake
 from recipients.integrations import integration_for
 from recipients.plan import BatchPlan, EndpointPlan, RecipientPlan
-
-if TYPE_CHECKING:
-    from flows.plan import StepPlan
-    from flows.turns.runs import DeliveryState, Run
 
 WAITS = "Batch"  # what a delivery waits for that waits for its batch
 # Seconds beyond a batch's time after which a delivery asks for itself what became of it.

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from flows.turns.desk import Desk, Sending
-from flows.turns.runs import DeliveryState, Run
+from flows.turns.runs import Run
+from flows.turns.states import DeliveryState
 from recipients.plan import EndpointPlan, RecipientPlan
 
 

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from django.db import connection
 
-from flows.delivery.capacity import AT_ONCE, EVER
+from flows.delivery.counters import AT_ONCE, EVER
 from flows.models import CapCount, Flow, Step, StepRecipient
 from recipients import caps, hours, limits
 from recipients.caps import Cap

@@ -19,18 +19,19 @@ from events.journal import Journal
 from events.vocabulary import EventType
 from flows.arrival import intake
 from flows.arrival.webdesk import book_of, desk_of
-from flows.delivery import dispatching, sendings, settling
+from flows.delivery import capacity, dispatching, sendings, settling
 from flows.delivery.admission import Admit, Hold
 from flows.plan import DeliverStep, FilterStep, FlowPlan, Plans, StepPlan
 from flows.simulation.door import HIDDEN, Door, at_the_door
 from flows.simulation.leads import APPENDED, BadLead, Posted
 from flows.simulation.requests import Rehearsals, Shown, asked
 from flows.steps import engine, enhancing, routing
-from flows.steps.shares import Book
+from flows.steps.accounts import Book
 from flows.turns import lookups
 from flows.turns.desk import Desk
 from flows.turns.inquiries import Answers, Inquiry
-from flows.turns.runs import DeliveryState, Run
+from flows.turns.runs import Run
+from flows.turns.states import DeliveryState
 from leadops.lib import durations
 from leadops.lib.conditions.verdicts import show
 from recipients.deliver import Attempt
@@ -183,7 +184,7 @@ def walk(
     intake.record(door.prepared, run.journal)
     desk = grounds.fresh_desk()
     desk.facts = lookups.look_up([run], grounds.current, at=grounds.at)
-    run.counters.read([run], grounds.current, at=grounds.at)
+    capacity.read(run.counters, [run], grounds.current, at=grounds.at)
     if grounds.current.keeps_answers:
         enhancing.look_up([run], (), desk)
     walker = _Walker(grounds, run, desk, posted, suppose, stations, requests=requests)

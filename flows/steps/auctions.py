@@ -18,11 +18,11 @@ from flows.patterns.base import Bid, Candidate
 from flows.patterns.ping_post import offers
 from flows.plan import DeliverStep
 from flows.steps import impersonal, routing
-from flows.steps.bids import Offered
 from flows.turns import inquiries
 from flows.turns.desk import Desk
 from flows.turns.inquiries import Answers, Inquiry, Question
 from flows.turns.runs import Run
+from flows.turns.states import Offered
 from flows.turns.worktable import LEASE_MARGIN
 from leadops.lib import ids
 from recipients.deliver import Attempt
@@ -41,11 +41,10 @@ def ask(run: Run, step: DeliverStep, candidates: Sequence[Candidate], desk: Desk
     if not asked:
         _close(run, step, candidates, {}, desk)
         return True
-    inquiries.begin(
+    desk.ask(
         run,
-        desk,
         seconds=step.deadline,
-        ask=lambda id: [_question(run, plan, desk, id) for plan in asked],
+        questions=lambda id: [_question(run, plan, desk, id) for plan in asked],
     )
     if run.lead.inquiry:
         run.journal.record(

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.utils import timezone
 
 from flows.models import Bid as BidRow
 from flows.patterns.base import Bid, Candidate
+from flows.turns.runs import Run
+from flows.turns.states import Offered
 from leadops.lib.bulk import Table, dumps
 from recipients.plan import PingPlan, RecipientPlan
-
-if TYPE_CHECKING:
-    from flows.turns.runs import Run
 
 KEPT = timedelta(days=7)  # beyond that no auction is still going on
 READ = """
@@ -42,21 +41,6 @@ TOLD = """
         AS r(lead_id text, step_id text, recipient_id text, told text)
     WHERE b.lead_id = r.lead_id AND b.step_id = r.step_id AND b.recipient_id = r.recipient_id
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Offered:
-    """A bid in the step it was made in; `new`: in this turn. `told` is as in the table; `changed`
-    when that has changed."""
-
-    step_id: str
-    bid: Bid
-    new: bool = False
-    told: str = ""
-    changed: bool = False
-
-    def with_told(self, told: str) -> Offered:
-        return replace(self, told=told, changed=True)
 
 
 def offered(row: Sequence[Any]) -> Offered:

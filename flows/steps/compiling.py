@@ -8,7 +8,7 @@ from flows.models import Step
 from flows.patterns import registry
 from flows.patterns.base import Candidate
 from flows.plan import DeliverStep, FilterStep
-from flows.steps import bids, shares
+from flows.steps import accounts, bids
 from flows.steps.learning import LEARN_FROM, Learn
 from leadops.lib import conditions
 from recipients import caps, prices
@@ -45,7 +45,7 @@ def _deliver(step: Step, recipients: Mapping[str, RecipientPlan]) -> DeliverStep
         remediation=_remediation(step, recipients),
         skips_open_breakers=step.while_open == Step.WhileOpen.SKIP,
         order_name=step.order,
-        account=shares.account(step.id, step.order, candidates),
+        account=accounts.account(step.id, step.order, candidates),
         opens_early=step.when_declined == Step.WhenDeclined.OPEN_NEXT,
         learn=_learn(step),
         prices=dict(_prices(step, candidates, recipients)),

@@ -12,14 +12,15 @@ from typing import Any
 
 from events import shapes
 from events.vocabulary import EventType
-from flows.delivery import dispatching
+from flows.delivery import capacity, dispatching
 from flows.patterns.base import Ask, Done, Send, Wait
 from flows.plan import DeliverStep, FilterStep, Plans
 from flows.steps import auctions, enhancing, notices, routing, shares
 from flows.steps.enhancements import EnhanceStep
 from flows.turns.desk import Desk
 from flows.turns.inquiries import Answers, Inquiry
-from flows.turns.runs import DeliveryState, Run
+from flows.turns.runs import Run
+from flows.turns.states import DeliveryState
 from leadops.lib import money
 from recipients.outcomes import Outcome
 from recipients.plan import RecipientPlan
@@ -110,7 +111,7 @@ def stop_erased(run: Run, plans: Plans, *, by: str = "") -> int:
 def _close_erased(run: Run, delivery: DeliveryState, plan: RecipientPlan, by: str) -> None:
     delivery.state, delivery.finished_at = "failed", run.journal.at
     delivery.reason = ERASED
-    run.counters.settle(delivery)
+    capacity.settle(run, delivery)
     run.journal.record(
         run.lead,
         EventType.REVIEW_CLOSED,

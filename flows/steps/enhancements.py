@@ -9,8 +9,9 @@ import logging
 from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
+from flows.arrival.terms import Stored
+from flows.models import Enhancement, Step
 from flows.services.settings import Settings, reader_of, settings_of
 from flows.steps import appending
 from flows.steps.appending import Appended
@@ -19,10 +20,6 @@ from leadops.lib.redact import Redactor
 from recipients import mapping, responses
 from recipients.loading import Vault, auth_of
 from recipients.plan import EndpointPlan, RecipientPlan
-
-if TYPE_CHECKING:
-    from flows.arrival.terms import Stored
-    from flows.models import Enhancement, Step
 
 log = logging.getLogger(__name__)
 

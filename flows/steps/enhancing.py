@@ -60,11 +60,10 @@ def ask(run: Run, desk: Desk) -> bool:
     if not asked:
         _go_through(run, settled, {}, desk)
         return True
-    inquiries.begin(
+    desk.ask(
         run,
-        desk,
         seconds=max(step.endpoint.timeout for step in asked),
-        ask=lambda id: [_question(run, step, desk, id) for step in asked],
+        questions=lambda id: [_question(run, step, desk, id) for step in asked],
         settled=settled,
     )
     return False

@@ -10,11 +10,11 @@ from events import shapes
 from events.vocabulary import EventType
 from flows.plan import DeliverStep
 from flows.steps import impersonal
-from flows.steps.bids import Offered
 from flows.turns import inquiries
 from flows.turns.desk import Desk
 from flows.turns.inquiries import Answers, Inquiry, Question
 from flows.turns.runs import Run
+from flows.turns.states import Offered
 from leadops.lib import ids
 from recipients.deliver import Attempt
 

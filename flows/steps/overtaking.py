@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from flows.delivery import dispatching
 from flows.plan import DeliverStep, Plans
-from flows.turns.runs import DeliveryState, Run
+from flows.turns.runs import Run
+from flows.turns.states import DeliveryState
 
 
 def is_exclusive(run: Run, delivery: DeliveryState) -> bool:

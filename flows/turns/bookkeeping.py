@@ -6,9 +6,9 @@ from typing import Any
 
 from flows.plan import Plans
 from flows.pricing import figures
-from flows.steps import bids, shares
+from flows.steps import accounts, bids
+from flows.steps.accounts import Book
 from flows.steps.learning import READ, memory
-from flows.steps.shares import Book
 from leadops.lib import wire
 
 
@@ -27,7 +27,7 @@ class Reading:
     def execute(self, lead_ids: Any) -> None:
         """Put the questions; `lead_ids` as an array of the database."""
         if self._shares:
-            self._shares.execute(shares.READ, [lead_ids])
+            self._shares.execute(accounts.READ, [lead_ids])
         if self._bids:
             self._bids.execute(bids.READ, [lead_ids])
         if self._measured:

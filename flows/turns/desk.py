@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flows.delivery.admission import Condition
 from flows.delivery.breakers import Breakers
 from flows.delivery.gathering import Gathering
 from flows.plan import Plans
 from flows.steps.answers import Kept
+from flows.turns.inquiries import LANE, Inquiry, Question
 from flows.turns.lookups import Lookup
-from flows.turns.runs import DeliveryState, Run
+from flows.turns.runs import Run
+from flows.turns.states import DeliveryState
+from flows.turns.worktable import LEASE_MARGIN
+from leadops.lib import ids
 from recipients.plan import EndpointPlan, RecipientPlan
-
-if TYPE_CHECKING:
-    from flows.turns.inquiries import Inquiry
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +79,36 @@ class Desk:
         until = self.now + timedelta(seconds=seconds)
         self.holds[endpoint.id] = max(until, self.holds.get(endpoint.id, until))
         self.conditions[endpoint.id] = Condition(not_before=until)
+
+    def ask(
+        self,
+        run: Run,
+        *,
+        seconds: float,
+        questions: Callable[[str], Sequence[Question]],
+        settled: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Ask about a lead as soon as the pump has a place, and let the lead wait for the answers.
+
+        `questions(id)` gives those of the inquiry with that id; it is called when they go out.
+        """
+        claims = run.work.claims if run.work else 0
+        work = run.own_work(run.lead.flow_id + LANE)
+        if not self.may_start(work.lane):
+            work.due_in = 0.0
+            work.claims = max(0, claims - 1)  # it was not for what it did that it was claimed
+            return
+        work.claims = claims  # until the answers come: those that kill workers are counted
+        work.begun = True
+        work.hold = seconds + LEASE_MARGIN
+        run.lead.inquiry = ids.new_id("inq")
+        inquiry = Inquiry(
+            id=run.lead.inquiry,
+            lead_id=run.lead.id,
+            lane=work.lane,
+            questions=tuple(questions(run.lead.inquiry)),
+            seconds=seconds,
+            settled=settled or {},
+            test=run.lead.test,
+        )
+        self.asks.append((run, inquiry))

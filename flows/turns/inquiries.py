@@ -8,15 +8,11 @@ is owed to anybody asked: after a crash the questions are simply asked again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from flows.turns.desk import Desk
-from flows.turns.runs import Run
-from flows.turns.worktable import LEASE_MARGIN
-from leadops.lib import ids
 from recipients.deliver import Attempt
 from recipients.outcomes import Outcome, Result
 from recipients.plan import Context, EndpointPlan, RecipientPlan
@@ -61,37 +57,3 @@ Answers = Sequence[Attempt | None]
 def unanswered(inquiry: Inquiry, reason: str) -> Attempt:
     """What stands in the record for a question to which no answer came in time."""
     return Attempt(Result(Outcome.UNKNOWN, reason=reason), seconds=inquiry.seconds)
-
-
-def begin(
-    run: Run,
-    desk: Desk,
-    *,
-    seconds: float,
-    ask: Callable[[str], Sequence[Question]],
-    settled: Mapping[str, Any] | None = None,
-) -> None:
-    """Ask about a lead as soon as the pump has a place, and let the lead wait for the answers.
-
-    `ask(id)` gives the questions of the inquiry with that id; it is called when they go out.
-    """
-    claims = run.work.claims if run.work else 0
-    work = run.own_work(run.lead.flow_id + LANE)
-    if not desk.may_start(work.lane):
-        work.due_in = 0.0
-        work.claims = max(0, claims - 1)  # it was not for what it did that it was claimed
-        return
-    work.claims = claims  # until the answers come: those that kill workers are counted
-    work.begun = True
-    work.hold = seconds + LEASE_MARGIN
-    run.lead.inquiry = ids.new_id("inq")
-    inquiry = Inquiry(
-        id=run.lead.inquiry,
-        lead_id=run.lead.id,
-        lane=work.lane,
-        questions=tuple(ask(run.lead.inquiry)),
-        seconds=seconds,
-        settled=settled or {},
-        test=run.lead.test,
-    )
-    desk.asks.append((run, inquiry))

@@ -18,7 +18,8 @@ from flows.delivery.breakers import Contended
 from flows.plan import DeliverStep, FlowPlan, Plans
 from flows.suppression import entries
 from flows.turns.facts import NONE, Facts
-from flows.turns.runs import DeliveryState, Run
+from flows.turns.runs import Run
+from flows.turns.states import DeliveryState
 from leadops.lib import wire
 from leadops.lib.bulk import dumps
 from recipients.plan import RecipientPlan

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from flows.turns.runs import Run, WorkState
+from flows.turns.runs import Run
+from flows.turns.states import WorkState
 from leadops.lib import wire
 from leadops.lib.bulk import dumps
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from events.journal import Journal
 from events.vocabulary import EventType
-from flows.turns.runs import LeadState
+from flows.turns.states import LeadState
 from leadops.bench import bare
 from leadops.bench.system import connect, running
 from leadops.lib import ids

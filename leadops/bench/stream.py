@@ -20,7 +20,7 @@ import orjson
 
 from events.journal import Journal
 from events.vocabulary import EventType
-from flows.turns.runs import LeadState
+from flows.turns.states import LeadState
 from leadops.bench.system import System, connect, running, start_manage, wait_for
 from leadops.lib import ids
 

@@ -24,7 +24,7 @@ from flows import plans
 from flows.arrival import intake
 from flows.arrival.intake import Prepared, Submission
 from flows.plan import FlowPlan, Plans
-from flows.turns import runs, worktable
+from flows.turns import rows, worktable
 from flows.turns.facts import repeats
 from flows.turns.runs import Run
 from leadops.demo.calendar import Arrival, arrivals
@@ -151,7 +151,7 @@ def _write(past: Past, chunk: Iterable[Arrival]) -> list[Sale]:
         intake.LEAD_KEY.insert(cursor, keys)
         CLAIM.insert(cursor, claims, suffix="ON CONFLICT DO NOTHING")
         whole.write(cursor)
-        runs.save_deliveries(cursor, all_runs)
+        rows.save_deliveries(cursor, all_runs)
         # Deliveries that wait for somebody to resume their recipient.
         worktable.changes(all_runs, lease="", lease_seconds=0.0).write(cursor, cursor)
     return [sale for run in all_runs for sale in _sales(run)]

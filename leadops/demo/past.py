@@ -20,7 +20,8 @@ from flows.steps import engine
 from flows.turns import askers
 from flows.turns.desk import Desk
 from flows.turns.inquiries import Answers, Inquiry
-from flows.turns.runs import DeliveryState, Run
+from flows.turns.runs import Run
+from flows.turns.states import DeliveryState
 from leadops.demo.market import PastDoor
 from leadops.lib import ids, secrets
 from leadops.lib.bulk import dumps

@@ -13,7 +13,8 @@ from django.utils import timezone
 
 from events.models import Delivery, Lead
 from flows import plans
-from flows.delivery import capacity
+from flows.delivery import capacity, counters
+from flows.delivery.counters import Counters
 from flows.models import CapCount, Step, StepRecipient, Work
 from leadops.lib import claim
 from recipients.models import Recipient
@@ -192,10 +193,10 @@ class TestCaps:
         def asked() -> None:
             raise AssertionError
 
-        monkeypatch.setattr(capacity.wire, "cursor", asked)
-        counters = capacity.Counters()
-        counters.read([], plans.current(), at=timezone.now())
-        counters.write()
+        monkeypatch.setattr(counters.wire, "cursor", asked)
+        counting = Counters()
+        capacity.read(counting, [], plans.current(), at=timezone.now())
+        counting.write()
         assert not plans.current().has_caps
 
 
@@ -204,7 +205,7 @@ def test_it_forgets_windows_that_are_long_over():
     for key, days in (("a:per_second", 1), ("a:x", 1), ("a:y", 61)):
         at = now - timedelta(days=days)
         CapCount.objects.create(key=key, starts=at, ends=at + timedelta(seconds=1))
-    assert capacity.forget_old() == 2
+    assert counters.forget_old() == 2
     assert CapCount.objects.get().key == "a:x"
 
 
@@ -341,15 +342,15 @@ def test_of_two_turns_that_count_on_one_place_the_second_is_taken_anew(
     post(here, 2)
     both = threading.Barrier(2)
     met = threading.local()
-    write = capacity.Counters.write
+    write = Counters.write
 
-    def meet(counters: capacity.Counters) -> None:
+    def meet(counting: Counters) -> None:
         if not hasattr(met, "once"):
             met.once = True
             both.wait(timeout=60)
-        write(counters)
+        write(counting)
 
-    monkeypatch.setattr(capacity.Counters, "write", meet)
+    monkeypatch.setattr(Counters, "write", meet)
     plans.current()
     claimed = here.claim()
     started: list = []

@@ -15,9 +15,10 @@ from flows import plans
 from flows.byhand import steering
 from flows.models import Step, StepRecipient, StepShare
 from flows.patterns.base import Candidate
-from flows.steps import shares
+from flows.steps import accounts, shares
 from flows.turns import turn
-from flows.turns.runs import DeliveryState, LeadState, Run
+from flows.turns.runs import Run
+from flows.turns.states import DeliveryState, LeadState
 from recipients.models import Recipient
 from recipients.outcomes import Outcome
 from tests.flows.scene import attempt, recipient, scene
@@ -137,14 +138,14 @@ def test_an_account_begins_anew_when_somebody_joins():
     StepRecipient.objects.create(step=step, recipient=recipient("c"), position=9)
     post(play, 3)
     assert sorted(got(play.start())) == ["a", "b", "c"]
-    shares.forget_old(plans.current().accounts)
+    accounts.forget_old(plans.current().accounts)
     assert rows() == {"a": (1, 0, 0), "b": (1, 0, 0), "c": (1, 0, 0)}
 
 
 @pytest.mark.parametrize(("order", "same"), [("weighted", False), ("round_robin", True)])
 def test_weights_belong_to_an_account_where_the_order_weighs(order, same):
     one, two = (
-        shares.account("step_1", order, [Candidate("a", weight=Decimal(weight)), Candidate("b")])
+        accounts.account("step_1", order, [Candidate("a", weight=Decimal(weight)), Candidate("b")])
         for weight in (1, 2)
     )
     assert (one == two) is same
@@ -152,9 +153,9 @@ def test_weights_belong_to_an_account_where_the_order_weighs(order, same):
 
 def test_an_account_does_not_depend_on_the_places_in_the_list():
     a, b = Candidate("a"), Candidate("b")
-    one = shares.account("step_1", "round_robin", [a, b])
-    assert one == shares.account("step_1", "round_robin", [b, a])
-    assert one != shares.account("step_2", "round_robin", [a, b])
+    one = accounts.account("step_1", "round_robin", [a, b])
+    assert one == accounts.account("step_1", "round_robin", [b, a])
+    assert one != accounts.account("step_2", "round_robin", [a, b])
 
 
 def test_two_pumps_add_to_one_account():
@@ -169,7 +170,7 @@ def test_two_pumps_add_to_one_account():
             Decimal(0), Decimal(0), 0, 1, 0, 1, None,
         )  # fmt: skip
         run = Run(lead, flow, Journal(NOW), book=book)
-        book.add(run, DeliveryState("dlv_1", "lead_1", _id("a"), flow.id, step=1), sent=1)
+        shares.given(run, DeliveryState("dlv_1", "lead_1", _id("a"), flow.id, step=1))
         assert book.shares(flow.steps[1].account)[_id("a")].sent == 2
     with connection.cursor() as cursor:
         for book in books:
@@ -179,8 +180,8 @@ def test_two_pumps_add_to_one_account():
 
 def _read(play):
     with connection.cursor() as cursor:
-        cursor.execute(shares.READ, [list(Lead.objects.values_list("id", flat=True))])
-        return shares.Book.of(cursor.fetchall())
+        cursor.execute(accounts.READ, [list(Lead.objects.values_list("id", flat=True))])
+        return accounts.Book.of(cursor.fetchall())
 
 
 def _id(slug):
