@@ -9,12 +9,13 @@ from typing import Any
 
 from events import shapes
 from events.vocabulary import EventType
-from flows.delivery import breakers, dispatching
+from flows.delivery import breakers, capacity, dispatching
 from flows.delivery.admission import choose
 from flows.plan import DeliverStep, Plans
 from flows.steps import engine, impersonal, overtaking, routing, shares
 from flows.turns.desk import Desk
-from flows.turns.runs import DeliveryState, Run, WorkState
+from flows.turns.runs import Run
+from flows.turns.states import DeliveryState, WorkState
 from leadops.lib import money
 from recipients.deliver import Attempt
 from recipients.outcomes import Category, Outcome, Result
@@ -66,7 +67,7 @@ def _accept(
     delivery.buyer_lead_id = attempt.result.buyer_lead_id[:200]
     delivery.reason = ""
     if not again:
-        run.counters.sold(run, plan, delivery, price=price)
+        capacity.sold(run, plan, delivery, price=price)
     dispatching.finish(run, delivery, "accepted", None)
     if counts:
         delivery.sold = True
@@ -168,7 +169,7 @@ def _way_on(run: Run, delivery: DeliveryState, plan: RecipientPlan, result: Resu
 
 def _schedule_retry(run: Run, delivery: DeliveryState, plan: RecipientPlan, seconds: float) -> None:
     dispatching.postpone(delivery, seconds)
-    run.counters.settle(delivery)
+    capacity.settle(run, delivery)
     retry_at = run.journal.at + timedelta(seconds=seconds)
     delivery.waits_for = "Retry"
     run.journal.record(

@@ -26,19 +26,20 @@ from django.db import (
 
 from events.journal import Journal
 from flows import earlier, plans
-from flows.delivery import batchwork, breakers, dispatching, endpoints, sendings, settling
+from flows.delivery import batchwork, breakers, capacity, dispatching, endpoints, sendings, settling
 from flows.delivery.admission import Condition
 from flows.delivery.batchwork import BatchEnded, BatchSending
 from flows.delivery.breakers import Contended
-from flows.delivery.capacity import Counters
+from flows.delivery.counters import Counters
 from flows.plan import NotLoaded, Plans
 from flows.steps import bids, engine, enhancing, notices
-from flows.steps.shares import Book
-from flows.turns import lookups, runs, worktable
+from flows.steps.accounts import Book
+from flows.turns import lookups, rows, worktable
 from flows.turns.bookkeeping import Reading
 from flows.turns.desk import Desk, Sending
 from flows.turns.inquiries import Answers, Inquiry
-from flows.turns.runs import DeliveryState, LeadState, Run, WorkState
+from flows.turns.runs import Run
+from flows.turns.states import DeliveryState, LeadState, WorkState
 from leadops.lib import wire
 from leadops.lib.claim import Claimed
 from recipients.breaker import Breaker
@@ -221,7 +222,7 @@ def desk_of(turn: Turn, loaded: Loaded) -> Desk:
     )
     desk.breakers.known = loaded.breakers
     desk.facts = lookups.look_up(loaded.runs.values(), loaded.plans, at=loaded.at)
-    loaded.counters.read(loaded.runs.values(), loaded.plans, at=loaded.at)
+    capacity.read(loaded.counters, loaded.runs.values(), loaded.plans, at=loaded.at)
     if loaded.plans.keeps_answers:
         enhancing.look_up(loaded.runs.values(), turn.answers, desk)
     return desk
@@ -284,11 +285,11 @@ def load(turn: Turn) -> Loaded:
     leads, clock, works, deliveries, snapshots, conditions, moving, revision = cursors
     figures = Reading(plans.cached())
     with raw.pipeline():
-        leads.execute(runs.LOCK_LEADS, [those])
+        leads.execute(rows.LOCK_LEADS, [those])
         figures.execute(those)
         clock.execute("SELECT clock_timestamp()")
         works.execute(worktable.LOCK, [wire.array(turn.work_ids())])
-        deliveries.execute(runs.DELIVERIES, [those])
+        deliveries.execute(rows.DELIVERIES, [those])
         snapshots.execute(SNAPSHOTS, [those, those])
         conditions.execute(endpoints.CONDITIONS)
         moving.execute(endpoints.BREAKERS)
@@ -466,8 +467,8 @@ def save(turn: Turn, loaded: Loaded, desk: Desk) -> tuple[list[Sending], list[In
     inserted = wire.cursor()
     with raw.pipeline(), wire.cursor() as cursor:
         journal.write(cursor)
-        runs.save_leads(cursor, changed)
-        runs.save_deliveries(cursor, changed)
+        rows.save_leads(cursor, changed)
+        rows.save_deliveries(cursor, changed)
         work.write(cursor, inserted)
         loaded.book.write(cursor)
         bids.save(cursor, changed)
