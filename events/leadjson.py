@@ -18,7 +18,7 @@ from events.visibility import Sight, lead_reason
 def lead_json(
     lead: Lead, sight: Sight, values: Mapping[str, Any] | None, deliveries: Iterable[Delivery]
 ) -> dict[str, Any]:
-    """A lead; its money and buyers only for staff, as far as they see them."""
+    """A lead, read with its tags; its money and buyers only for staff, as far as they see them."""
     shown: dict[str, Any] = {
         "id": lead.id,
         "status": lead.status,
@@ -36,6 +36,7 @@ def lead_json(
     if sight.sees_all:
         shown["revenue"] = _money(lead.revenue)
         shown["margin"] = _money(lead.revenue - lead.cost)
+        shown["tags"] = list(getattr(lead, "tags", ()))
     if not sight.source:
         shown["deliveries"] = [delivery_json(delivery) for delivery in deliveries]
         shown["disclosed"] = minimisation.as_json(lead, sight)

@@ -67,9 +67,9 @@ ASKED = inline_serializer(
         "filters": serializers.DictField(
             required=False,
             help_text="Of events: lead_id, flow, type, entity_id, outcome, start, end. Of leads: "
-            "lead_id, flow, source, recipient, status, result, test, start, end. Of deliveries: "
-            "lead_id, flow, recipient, state, outcome, category, start, end. Lists where the "
-            "event list takes a filter several times.",
+            "lead_id, flow, source, recipient, status, result, tag, test, start, end. Of "
+            "deliveries: lead_id, flow, recipient, state, outcome, category, start, end. Lists "
+            "where the event list takes a filter several times.",
         ),
         "fields": serializers.ListField(
             child=serializers.CharField(),

@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from events import visibility
 from events.api.frugal import ConditionalView
 from events.leadjson import lead_json
+from events.leadtags import with_tags
 from events.snapshots import Snapshots
 from events.viewing import recording
 from leadops.lib.access import IsStaffOrSource
@@ -30,6 +31,9 @@ LEAD = inline_serializer(
         "price": serializers.FloatField(help_text="What the source is paid for it."),
         "revenue": serializers.FloatField(help_text="Staff only."),
         "margin": serializers.FloatField(help_text="Staff only."),
+        "tags": serializers.ListField(
+            child=serializers.CharField(), help_text="What hooks marked it with. Staff only."
+        ),
         "deliveries": serializers.ListField(child=serializers.DictField(), help_text="Staff only."),
         "disclosed": serializers.DictField(
             help_text="Which fields went to whom, under which consent. Staff only."
@@ -47,7 +51,8 @@ class LeadView(ConditionalView):
     @extend_schema(summary="A lead", responses=LEAD)
     def get(self, request: Request, lead_id: str) -> Response:
         sight = visibility.of(visibility.caller(request))
-        lead = sight.leads().select_related("flow", "source").filter(id=lead_id).first()
+        leads = with_tags(sight.leads(), sight).select_related("flow", "source")
+        lead = leads.filter(id=lead_id).first()
         if lead is None:
             raise exceptions.NotFound(f"There is no lead {lead_id!r}.")
         recording.called(visibility.caller(request), lead.id)

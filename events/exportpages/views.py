@@ -18,8 +18,8 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from events import cursors, directory, following, visibility
-from events.exports import keeping, steering, wanted, working
+from events import cursors, directory, following, leadtags, visibility
+from events.exports import gathering, keeping, steering, wanted
 from events.exports.cells import cells
 from events.exports.subjects import SUBJECTS
 from events.exports.wanted import Wanted
@@ -41,11 +41,19 @@ LABELS = {
     "lead_id": "Lead id", "flow": "Flow", "source": "Source", "recipient": "Recipient",
     "entity_id": "Recipient", "type": "Types", "outcome": "Outcomes", "status": "Status",
     "result": "Result", "state": "State", "category": "Category", "test": "Test leads",
-    "start": "From", "end": "Until, included",
+    "tag": "Tag", "start": "From", "end": "Until, included",
 }  # fmt: skip
+CHOICES = {
+    "outcome": [(word.value, word.value) for word in Outcome],
+    "category": [(word.value, word.value) for word in Category],
+    "status": list(Lead.Status.choices),
+    "result": [choice for choice in Lead.Result.choices if choice[0]],
+    "state": list(Delivery.State.choices),
+    "test": [("false", "Without test leads"), ("true", "Test leads")],
+}
 ORDER = (
     "start", "end", "flow", "source", "recipient", "entity_id", "type", "state", "status",
-    "result", "outcome", "category", "test", "lead_id",
+    "result", "outcome", "category", "tag", "test", "lead_id",
 )  # fmt: skip
 
 
@@ -160,7 +168,7 @@ def _look(document: Mapping[str, Any], by: str, sight: Sight) -> Look:
     """The first rows; nothing is begun and nothing written down."""
     try:
         asked = wanted.read({**document, "format": "csv"})
-        rows = working.sample(_draft(asked, by, sight), SAMPLE)
+        rows = gathering.sample(_draft(asked, by, sight), SAMPLE)
     except (WrongShape, steering.NotTheirs, DataError) as error:
         return Look(problems=_problems(error))
     columns = steering.columns(asked)
@@ -208,7 +216,7 @@ def _inputs(user: Any, what: str, given: QueryDict) -> list[Input]:
             several=name in SEVERAL,
         )
         for name in ORDER
-        if name in known
+        if name in known and (name != "tag" or user.sees_all)
     ]
 
 
@@ -226,19 +234,9 @@ def _choices(user: Any, what: str, name: str) -> list[tuple[str, str]] | None:
         case "type":
             groups = sorted({f"{kind.group}.*" for kind in EventType})
             return [(text, text) for text in (*groups, *(kind.value for kind in EventType))]
-        case "outcome":
-            return [(word.value, word.value) for word in Outcome]
-        case "category":
-            return [(word.value, word.value) for word in Category]
-        case "status":
-            return list(Lead.Status.choices)
-        case "result":
-            return [choice for choice in Lead.Result.choices if choice[0]]
-        case "state":
-            return list(Delivery.State.choices)
-        case "test":
-            return [("false", "Without test leads"), ("true", "Test leads")]
-    return None
+        case "tag":
+            return [(tag, tag) for tag in leadtags.given()] or None
+    return CHOICES.get(name)
 
 
 @never_cache

@@ -7,12 +7,14 @@ import zlib
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from django.db import connection, transaction
+from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
 
 from events.exports import noting
+from events.journal import Journal
 from events.models import Export, ExportLink, ExportPiece
+from events.models.export import What
 from events.vocabulary import EventType
 from leadops.lib import secrets
 
@@ -102,46 +104,55 @@ def forget_old() -> int:
 
 
 def forget_before(moment: datetime, *, since: datetime | None = None) -> int:
-    """Delete every file with personal values that was begun before a moment, and not before
-    `since`; how many.
+    """Delete every file with personal values, or words of partners, that was begun before a moment,
+    and not before `since`; how many.
 
     For an erasure: the person may stand in any of them. What is still being made begins anew, and
     reads the record as it is then.
     """
-    holds = Export.objects.filter(personal=True, begun_at__lt=moment, purged_at__isnull=True)
+    # What words stand in an export of events is known when its piece is kept.
+    holds = Q(personal=True) | Q(what=What.EVENTS)
+    found = Export.objects.filter(holds, begun_at__lt=moment, purged_at__isnull=True)
     if since is not None:
-        holds = holds.filter(begun_at__gte=since)
-    ended = holds.exclude(state__in=Export.OPEN).order_by("id").values_list("id", flat=True)
-    forgotten = [_forget(id, "A person who may stand in it was erased") for id in ended]
-    for id in holds.filter(state__in=Export.OPEN).order_by("id").values_list("id", flat=True):
-        _begin_anew(id)
-    return sum(forgotten)
+        found = found.filter(begun_at__gte=since)
+    return sum(_forget_person(id) for id in list(found.order_by("id").values_list("id", flat=True)))
 
 
-def _forget(id: str, why: str) -> bool:
-    """False where somebody else did it."""
+def _forget_person(id: str) -> bool:
+    """Whether a file was deleted. Looked at under lock: it may be done by now."""
     with noting.noted() as journal:
         export = Export.objects.select_for_update().filter(pk=id, purged_at__isnull=True).first()
         if export is None:
             return False
-        had = export.has_file
-        purge(export)
-        if had:
-            journal.operation(
-                EventType.EXPORT_DELETED,
-                entity_id=export.id,
-                reason=f"{why}; its file was deleted",
-                rows=export.rows,
-                sha256=export.sha256,
-            )
-    return had
-
-
-def _begin_anew(id: str) -> None:
-    with transaction.atomic():
-        export = Export.objects.select_for_update().filter(pk=id, state__in=Export.OPEN).first()
-        if export is not None:
+        if export.is_open:
             restart(export)
+            return False
+        if not (export.personal or export.partner_words):
+            return False
+        return _delete(export, journal, "A person who may stand in it was erased")
+
+
+def _forget(id: str, why: str) -> None:
+    """Nothing where somebody else did it."""
+    with noting.noted() as journal:
+        export = Export.objects.select_for_update().filter(pk=id, purged_at__isnull=True).first()
+        if export is not None:
+            _delete(export, journal, why)
+
+
+def _delete(export: Export, journal: Journal, why: str) -> bool:
+    """Whether there was a file; the caller holds the row."""
+    had = export.has_file
+    purge(export)
+    if had:
+        journal.operation(
+            EventType.EXPORT_DELETED,
+            entity_id=export.id,
+            reason=f"{why}; its file was deleted",
+            rows=export.rows,
+            sha256=export.sha256,
+        )
+    return had
 
 
 def restart(export: Export) -> None:
@@ -149,4 +160,9 @@ def restart(export: Export) -> None:
     ExportPiece.objects.filter(export=export).delete()
     export.position_at, export.position_id, export.gathered = None, "", False
     export.rows = export.bytes = export.pieces = 0
-    export.save(update_fields=["position_at", "position_id", "gathered", "rows", "bytes", "pieces"])
+    export.partner_words = False
+    export.save(
+        update_fields=[
+            "position_at", "position_id", "gathered", "rows", "bytes", "pieces", "partner_words",
+        ]
+    )  # fmt: skip

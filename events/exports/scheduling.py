@@ -14,6 +14,7 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
+from events import visibility
 from events.destinations import delivering
 from events.exports import keeping, noting, steering
 from events.exports.formats import FORMATS
@@ -121,8 +122,9 @@ def _begin(id: str, now: datetime) -> bool:
         try:
             with transaction.atomic():
                 begin(schedule, covered)
-        except WrongShape as error:
-            log.error("The export %s cannot be made: %s %s", schedule, error, error.fields)
+        except (WrongShape, steering.NotTheirs) as error:
+            said = getattr(error, "fields", None) or ""
+            log.error("The export %s cannot be made: %s %s", schedule, error, said)
             return False
     return True
 
@@ -139,11 +141,25 @@ def begin(schedule: ExportSchedule, covered: Period) -> Export:
         },
         fields=tuple(schedule.fields),
         with_lead=schedule.with_lead,
-        reason=f"By schedule {schedule.slug}",
+        reason=_reason(schedule),
     )
     return steering.start(
-        wanted, by=BY, sight=Sight(), schedule=schedule.slug, masked=schedule.masked
+        wanted, by=BY, sight=sight_of(schedule), schedule=schedule.slug, masked=schedule.masked
     )
+
+
+def _reason(schedule: ExportSchedule) -> str:
+    whose = "" if schedule.masked else f", for {schedule.owner or 'nobody'}"
+    return f"By schedule {schedule.slug}{whose}"
+
+
+def sight_of(schedule: ExportSchedule) -> Sight:
+    """What its file shows: masked, of everything; otherwise what its owner may see and take away
+    by now. Who has gone, or may export no more, lends it no sight of personal values."""
+    owner: Any = schedule.owner
+    if schedule.masked or owner is None or not steering.may_export(owner):
+        return Sight(personal=False)
+    return visibility.of_user(owner)
 
 
 # --- sending

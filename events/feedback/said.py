@@ -2,28 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from events.models import Event, Feedback
+
+LEFT_OUT, FEEDBACK = "left_out", "feedback_id"
+Words = Mapping[str, Mapping[str, str]]  # by feedback: value and reason
 
 
 def put(events: Sequence[Event]) -> None:
     """Give events about to be shown the words that stand in the feedback's row; no query where
     there are none, and nothing once they were erased."""
-    lacking = [event for event in events if "left_out" in event.data]
-    if not lacking:
-        return
-    ids = [str(event.data.get("feedback_id")) for event in lacking]
-    rows = Feedback.objects.filter(id__in=ids).values_list("id", "value", "reason")
-    said = {id: {"value": value, "reason": reason} for id, value, reason in rows}
+    lacking = [event for event in events if lacks(event.data)]
+    words = read(event.data for event in lacking)
     for event in lacking:
-        _put(event, said.get(str(event.data.get("feedback_id")), {}))
+        event.data, event.reason = told(event.data, event.reason, words)
 
 
-def _put(event: Event, words: dict[str, str]) -> None:
-    left_out = event.data["left_out"]
-    event.data = {name: value for name, value in event.data.items() if name != "left_out"}
+def lacks(data: Mapping[str, Any]) -> bool:
+    """Whether an event's own fields leave words out; bulk retries say `left_out` of leads."""
+    return LEFT_OUT in data and FEEDBACK in data
+
+
+def read(lacking: Iterable[Mapping[str, Any]]) -> Words:
+    """The words that some events leave out, by one query at most."""
+    ids = {str(data[FEEDBACK]) for data in lacking}
+    if not ids:
+        return {}
+    rows = Feedback.objects.filter(id__in=ids).values_list("id", "value", "reason")
+    return {id: {"value": value, "reason": reason} for id, value, reason in rows}
+
+
+def told(data: Mapping[str, Any], reason: str, words: Words) -> tuple[dict[str, Any], str]:
+    """An event's own fields and its reason, with the words that they leave out."""
+    said, left_out = words.get(str(data[FEEDBACK]), {}), data[LEFT_OUT]
+    whole = {name: value for name, value in data.items() if name != LEFT_OUT}
     if "value" in left_out:
-        event.data["value"] = words.get("value", "")
-    if "reason" in left_out:
-        event.reason = words.get("reason", "")
+        whole["value"] = said.get("value", "")
+    return whole, said.get("reason", "") if "reason" in left_out else reason

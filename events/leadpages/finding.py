@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from events import search
-from events.leadpages.listing import with_tags
+from events.leadtags import with_tags
 from events.models import Lead, LeadKey
 from events.visibility import Sight
 

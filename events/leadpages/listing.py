@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from events import cursors
 from events.chosen import Chosen
-from events.models import Delivery, EventHook, Lead, LeadTag
+from events.leadtags import tagged, with_tags
+from events.models import Delivery, Lead
 from events.visibility import Sight
 
 PAGE = 50
@@ -47,7 +47,7 @@ class Filters(Chosen):
 
 def exported(chosen: Filters, now: datetime) -> dict[str, str]:
     """The same choice as an export of leads takes it."""
-    names = ("flow", "source", "recipient", "status", "result")
+    names = ("flow", "source", "recipient", "status", "result", "tag")
     query = {name: value for name in names if (value := getattr(chosen, name))}
     if chosen.test:
         query["test"] = "true" if chosen.test == "only" else "false"
@@ -99,23 +99,8 @@ def _filtered(leads: QuerySet[Lead], chosen: Filters, sight: Sight) -> QuerySet[
     if chosen.test:
         leads = leads.filter(test=chosen.test == "only")
     if chosen.tag:
-        tagged = LeadTag.objects.filter(lead_id=OuterRef("pk"), tag=chosen.tag)
-        leads = leads.filter(Exists(tagged)) if sight.sees_all else leads.none()
+        leads = tagged(leads, chosen.tag) if sight.sees_all else leads.none()
     return leads
-
-
-def tags() -> list[str]:
-    """Those that hooks give."""
-    given = EventHook.objects.exclude(tag="").order_by("tag")
-    return list(given.values_list("tag", flat=True).distinct())
-
-
-def with_tags(leads: QuerySet[Lead], sight: Sight) -> QuerySet[Lead]:
-    """Each with its tags, in the same query; they are the staff's own words."""
-    if not sight.sees_all:
-        return leads
-    of_lead = LeadTag.objects.filter(lead_id=OuterRef("pk")).order_by("tag")
-    return leads.annotate(tags=ArraySubquery(of_lead.values("tag")))
 
 
 def deliveries_of(lead_ids: Sequence[str], sight: Sight) -> dict[str, list[Delivery]]:

@@ -14,7 +14,7 @@ from django.shortcuts import redirect
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from events import directory, visibility
+from events import directory, leadtags, visibility
 from events.feedback import said
 from events.goingon import goes_on
 from events.leadpages.changes import changes
@@ -27,8 +27,6 @@ from events.leadpages.listing import (
     Page,
     exported,
     listed,
-    tags,
-    with_tags,
 )
 from events.leadpages.path import path
 from events.leadpages.phases import course
@@ -99,7 +97,7 @@ def _options(user: Any) -> dict[str, Any]:
         "results": [choice for choice in Lead.Result.choices if choice[0]],
         "periods": [(name, words) for name, (words, _) in PERIODS.items()],
         "tests": list(TESTS.items()),
-        "tags": [(tag, tag) for tag in tags()] if everything else [],
+        "tags": [(tag, tag) for tag in leadtags.given()] if everything else [],
     }
 
 
@@ -109,7 +107,7 @@ def _options(user: Any) -> dict[str, Any]:
 def lead(request: HttpRequest, lead_id: str) -> HttpResponse:
     """One lead; 404 for those the viewer may not see."""
     sight = visibility.of_user(request.user)
-    leads = with_tags(sight.leads(), sight).select_related("flow", "source")
+    leads = leadtags.with_tags(sight.leads(), sight).select_related("flow", "source")
     found = leads.filter(id=lead_id).first()
     if found is None:
         raise Http404("There is no such lead.")

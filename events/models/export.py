@@ -48,6 +48,9 @@ class Export(models.Model):
         null=True, help_text="Ids of those it is confined to; null: everything."
     )
     personal = models.BooleanField(help_text="Personal values stand in it as they are.")
+    partner_words = models.BooleanField(
+        default=False, help_text="Words that partners wrote with their feedback stand in it."
+    )
     schedule = models.CharField(
         max_length=50, blank=True, default="", help_text="By which it was made."
     )

@@ -1,10 +1,11 @@
-"""When exports are made by the clock, and where they go."""
+"""When exports are made by the clock, and where they go. Whether filters and columns are such as an
+export takes is asked by who saves one: the form and the bundle."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.core.exceptions import ValidationError
+from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
@@ -33,7 +34,20 @@ class ExportSchedule(models.Model):
         default=list, blank=True, help_text="Columns, in their order; empty: the usual ones."
     )
     with_lead = models.BooleanField("with the lead's values", default=True)
-    masked = models.BooleanField(default=True, help_text="Personal values are masked.")
+    masked = models.BooleanField(
+        default=True,
+        help_text="Personal values are masked. Without it the file shows what its owner may see "
+        "when it is made: nobody's rights, no personal values.",
+    )
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+        help_text="Whoever saved it last, if it is not masked.",
+    )
     every = models.CharField(max_length=5, choices=Every.choices, default=Every.DAY)
     at = models.TimeField(help_text="For example 06:00. Weeks on Monday, months on their first.")
     timezone = models.CharField(max_length=60, default="UTC", validators=[time_zone])
@@ -57,10 +71,3 @@ class ExportSchedule(models.Model):
         if kwargs.get("update_fields") is None:
             self.next_at = None
         super().save(*args, **kwargs)
-
-    def clean(self) -> None:
-        """Filters and columns are such as an export takes."""
-        from events.exports import wanted  # which knows the model
-
-        if problems := wanted.problems_of(self):
-            raise ValidationError(problems)

@@ -21,8 +21,9 @@ class ExportFiles:
             return 0
         cursor.execute(
             "SELECT count(*) FROM events_export "
-            "WHERE personal AND with_lead AND purged_at IS NULL AND begun_at >= %s "
-            "AND EXISTS (SELECT FROM events_exportpiece p WHERE p.export_id = events_export.id)",
+            "WHERE (personal AND with_lead OR partner_words) AND purged_at IS NULL "
+            "AND begun_at >= %s AND EXISTS "
+            "(SELECT FROM events_exportpiece p WHERE p.export_id = events_export.id)",
             [subject.since],
         )
         return int(cursor.fetchone()[0])

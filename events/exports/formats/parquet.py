@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 from events.exports.cells import FLAGS, MOMENTS, NUMBERS, WHOLE_NUMBERS
 from events.exports.formats.base import Row, Whole, moment
 
-GROUP = 20_000  # rows; as many are in memory, as Arrow has them
-BATCH = 1_000  # rows in memory as Python has them, which takes ten times the room
+GROUP = 10_000  # rows; as many are in memory, as Arrow has them
+BATCH = 500  # rows in memory as Python has them, which takes ten times the room
 
 
 class Parquet(Whole):

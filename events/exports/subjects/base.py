@@ -36,6 +36,7 @@ class Reading:
     parsed: bool  # the lead's values are needed one by one
     privacy: dict[str, Mapping[str, str]] = field(default_factory=dict)
     masks: dict[tuple[str, int], Any] = field(default_factory=dict)
+    partner_words: bool = False  # words that partners wrote stand in what was read
 
     def privacy_of(self, flow_id: str) -> Mapping[str, str]:
         """The flow's fields and what they are, read once a turn."""

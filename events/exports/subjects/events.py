@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from events.exports import values
 from events.exports.cells import Record
 from events.exports.subjects.base import Reading, Row, Subject, stamp
+from events.feedback import said as feedback_words
 from events.filters import EventFilters
 from events.masking import TextMask, mask_values, personal_names
 from events.ownfields import in_short
@@ -54,23 +55,38 @@ class Events(Subject):
         if reading.with_lead or not reading.personal:
             wanted = {(row[3], row[11]) for row in rows if row[3] and row[11]}
             bodies = values.read(wanted, rows[-1][0])
-        if reading.personal:
-            return [_plain(row, bodies.get((row[3], row[11])), reading) for row in rows]
-        return [_masked(row, bodies.get((row[3], row[11])), reading) for row in rows]
+        made = _plain if reading.personal else _masked
+        return [
+            made(row, own, reason, bodies.get((row[3], row[11])), reading)
+            for row, (own, reason) in zip(rows, _said(rows, reading), strict=True)
+        ]
 
 
-def _plain(row: Row, body: str | None, reading: Reading) -> Record:
+def _said(rows: Sequence[Row], reading: Reading) -> list[tuple[Any, str]]:
+    """The events' own fields and reasons, with the words that partners wrote: they stand apart."""
+    found = [(orjson.loads(row[10]), row[8]) for row in rows]
+    lacking = [own for own, _ in found if feedback_words.lacks(own)]
+    if not lacking:
+        return found
+    reading.partner_words = True
+    words = feedback_words.read(lacking)
+    return [
+        feedback_words.told(own, reason, words) if feedback_words.lacks(own) else (own, reason)
+        for own, reason in found
+    ]
+
+
+def _plain(row: Row, own: Any, reason: str, body: str | None, reading: Reading) -> Record:
     lead: Any = None
     if body is not None:
         lead = orjson.loads(body) if reading.parsed else orjson.Fragment(body)
-    return _record(row, orjson.loads(row[10]), row[8], lead, reading)
+    return _record(row, own, reason, lead, reading)
 
 
-def _masked(row: Row, body: str | None, reading: Reading) -> Record:
+def _masked(row: Row, own: Any, reason: str, body: str | None, reading: Reading) -> Record:
     """With what is the lead's own made unreadable; nothing is said of what was erased."""
-    own = orjson.loads(row[10])
     if body is None:
-        return _record(row, own, row[8], None, reading)
+        return _record(row, own, reason, None, reading)
     key = (row[3], row[11])
     if key not in reading.masks:
         if len(reading.masks) >= KEPT_MASKS:
@@ -81,7 +97,7 @@ def _masked(row: Row, body: str | None, reading: Reading) -> Record:
         reading.masks[key] = TextMask([lead], privacy), shown
     mask, shown = reading.masks[key]
     own = {name: value if name in NAMES_ONLY else mask.deep(value) for name, value in own.items()}
-    return _record(row, own, mask.text(row[8]), shown, reading)
+    return _record(row, own, mask.text(reason), shown, reading)
 
 
 def _record(row: Row, own: Any, reason: str, lead: Any, reading: Reading) -> Record:

@@ -9,6 +9,7 @@ import django_filters
 import orjson
 from django.db.models import Exists, OuterRef, QuerySet
 
+from events import leadtags
 from events.exports import values
 from events.exports.cells import Record
 from events.exports.subjects.base import Reading, Row, Subject, money, stamp
@@ -17,14 +18,16 @@ from events.filters import Moment, PeriodForm
 from events.masking import mask_values, personal_names
 from events.models import Lead
 from events.visibility import Sight
+from leadops.lib.api import WrongShape
 
 
 class LeadFilters(django_filters.FilterSet):  # type: ignore[misc]  # the library ships no types
-    """`status`, `result`, `test`, `start` ≤ created_at < `end`."""
+    """`status`, `result`, `tag`, `test`, `start` ≤ created_at < `end`."""
 
     lead_id = django_filters.CharFilter(field_name="id")
     status = django_filters.ChoiceFilter(choices=Lead.Status.choices)
     result = django_filters.ChoiceFilter(choices=[c for c in Lead.Result.choices if c[0]])
+    tag = django_filters.CharFilter(method="by_tag")
     test = django_filters.ChoiceFilter(
         choices=[("true", "Test leads"), ("false", "Without test leads")], method="by_test"
     )
@@ -38,6 +41,9 @@ class LeadFilters(django_filters.FilterSet):  # type: ignore[misc]  # the librar
 
     def by_test(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
         return rows.filter(test=value == "true")
+
+    def by_tag(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
+        return leadtags.tagged(rows, value)
 
 
 class Leads(Subject):
@@ -56,13 +62,20 @@ class Leads(Subject):
     columns = (
         "id", "created_at", "status", "result", "reason", "flow.slug", "flow.name", "source.slug",
         "source.name", "completed_at", "test", "currency", "price", "revenue", "margin", "sales",
+        "tags",
     )  # fmt: skip
 
     def all(self, sight: Sight) -> QuerySet[Any]:
         return sight.leads()
 
     def chosen(self, sight: Sight, given: Mapping[str, Any]) -> QuerySet[Any]:
-        """As of every subject; a recipient is one that the lead went to."""
+        """As of every subject; a recipient is one that the lead went to. Tags are for those who see
+        every lead."""
+        if given.get("tag") and not sight.sees_all:
+            raise WrongShape(
+                "Some filters are not what they should be.",
+                {"tag": "Only those who see every lead know its tags."},
+            )
         rows = super().chosen(sight, {k: v for k, v in given.items() if k != "recipient"})
         if not given.get("recipient"):
             return rows
@@ -74,10 +87,14 @@ class Leads(Subject):
         if reading.with_lead and rows:
             # The values of today: a snapshot may be younger than its lead.
             bodies = values.newest({(row[1], row[18]) for row in rows if row[18]})
-        return [_record(row, bodies.get((row[1], row[18])), reading) for row in rows]
+        tags = leadtags.of_leads([row[1] for row in rows]) if reading.sight.sees_all else {}
+        return [
+            _record(row, bodies.get((row[1], row[18])), tags.get(row[1], []), reading)
+            for row in rows
+        ]
 
 
-def _record(row: Row, body: str | None, reading: Reading) -> Record:
+def _record(row: Row, body: str | None, tags: list[str], reading: Reading) -> Record:
     (at, id, status, result, reason, flow_id, flow, flow_name, source_id, source, source_name,
      completed, test, currency, cost, services, revenue, sales, _) = row  # fmt: skip
     everything = reading.sight.sees_all
@@ -97,6 +114,8 @@ def _record(row: Row, body: str | None, reading: Reading) -> Record:
                 "revenue": money(revenue),
                 "margin": money(revenue - cost),
                 "sales": sales,
+                # An empty cell, but an empty list.
+                "tags": tags or (None if reading.parsed else []),
             }
             if everything
             else {}

@@ -198,8 +198,8 @@ def test_nobody_has_more_than_some_under_way(client: Client, world: World):
 
 
 def test_a_part_of_a_file(client: Client, world: World, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("events.exports.working.PIECE_ROWS", 2)
-    monkeypatch.setattr("events.exports.working.FIRST_FETCH", 1)
+    monkeypatch.setattr("events.exports.gathering.PIECE_ROWS", 2)
+    monkeypatch.setattr("events.exports.gathering.FIRST_FETCH", 1)
     for _ in range(2):
         world.lead()
     export = world.make(client, format="csv")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import socket
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
@@ -10,15 +11,19 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.core.exceptions import ValidationError
+from django.test import Client
+from django.urls import reverse_lazy
 from django.utils import timezone
 
 from events.exports import scheduling
 from events.masking import MASK
-from events.models import Destination, Event, Export, ExportSchedule
+from events.models import Destination, Event, Export, ExportSchedule, RecordSettings
+from leadops.accounts.models import User
 from leadops.config import loading
+from leadops.config.problems import BundleError
 from tests.events.exports.conftest import World, work
 
+ADD = reverse_lazy("admin:events_exportschedule_add")
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)  # a Tuesday
 
 
@@ -60,7 +65,6 @@ def outbox(world: World) -> Path:
 
 def saved(**fields: Any) -> ExportSchedule:
     one = schedule(destination=Destination.objects.get(), **fields)
-    one.full_clean()
     one.save()
     return one
 
@@ -140,11 +144,53 @@ def test_a_missed_one_is_made_once(world: World, outbox: Path):
     ],
 )
 def test_what_makes_no_file_cannot_be_saved(
-    world: World, outbox: Path, fields: dict[str, Any], wrong: str
+    client: Client, world: World, outbox: Path, fields: dict[str, Any], wrong: str
 ):
-    with pytest.raises(ValidationError) as caught:
-        saved(**fields)
-    assert wrong in caught.value.message_dict
+    client.force_login(User.objects.get(username="ada"))
+    answer = client.post(ADD, form(**fields))
+    assert answer.status_code == 200
+    assert list(answer.context["adminform"].form.errors) == [wrong]
+    assert not ExportSchedule.objects.exists()
+
+
+def form(**fields: Any) -> dict[str, Any]:
+    """What the console's page sends."""
+    given = {
+        "slug": "daily", "what": "events", "format": "csv", "every": "day", "at": "06:00",
+        "timezone": "UTC", "destination": Destination.objects.get().pk, "tries": 5,
+        "filters": {}, "fields": [], "active": "on", "with_lead": "on", **fields,
+    }  # fmt: skip
+    return {
+        name: json.dumps(value) if isinstance(value, dict | list) else value
+        for name, value in given.items()
+    }
+
+
+def test_an_unmasked_one_shows_what_its_owner_may_see_by_now(
+    client: Client, world: World, outbox: Path
+):
+    """Who saves it owns it; without a right to personal values, or to exports, it is masked."""
+    ada = User.objects.get(username="ada")
+    client.force_login(ada)
+    assert client.post(ADD, form()).status_code == 302
+    one = ExportSchedule.objects.get()
+    assert (one.masked, one.owner) == (False, ada)
+    assert begun(one).personal
+    RecordSettings.objects.update_or_create(id=1, defaults={"personal_shown_to": ["ops"]})
+    assert not begun(one).personal
+    RecordSettings.objects.update(personal_shown_to=["account_manager", "auditor"])
+    User.objects.update(role="account_manager")
+    theirs = begun(one)
+    assert (theirs.personal, theirs.recipients) == (True, [])
+    User.objects.update(role="auditor")
+    assert not begun(one).personal
+    ExportSchedule.objects.update(owner=None)
+    assert not begun(one).personal
+
+
+def begun(one: ExportSchedule) -> Export:
+    fresh = ExportSchedule.objects.get(pk=one.pk)
+    return scheduling.begin(fresh, scheduling.period(fresh, NOW))
 
 
 BUNDLE = """
@@ -169,3 +215,23 @@ def test_the_bundle_has_schedules(world: World):
     assert (one.slug, one.at, one.destination.slug) == ("sales", time(6, 30), "nightly")
     assert not loading.load(BUNDLE.encode(), name="b.yaml").changes
     assert "at: 06:30" in loading.dump()
+
+
+UNMASKED = """    masked: false
+    to: nightly
+"""
+
+
+def test_the_bundle_says_whose_rights_an_unmasked_one_has(world: World):
+    text = BUNDLE.replace("    to: nightly\n", UNMASKED)
+    with pytest.raises(BundleError) as caught:
+        loading.load(text.encode(), name="b.yaml")
+    assert ["owner is missing" in str(each) for each in caught.value.problems] == [True]
+    loading.load(text.replace("masked:", "owner: ada\n    masked:").encode(), name="b.yaml")
+    owner: Any = ExportSchedule.objects.get().owner
+    assert owner.username == "ada"
+    assert "owner: ada" in loading.dump()
+    wrong = BUNDLE.replace("result: sold", "result: gone")
+    with pytest.raises(BundleError) as caught:
+        loading.load(wrong.encode(), name="b.yaml")
+    assert ["filters" in str(each) for each in caught.value.problems] == [True]

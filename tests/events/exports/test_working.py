@@ -15,7 +15,7 @@ from django.test import Client
 from django.utils import timezone
 
 from events import following
-from events.exports import working
+from events.exports import finishing, gathering, working
 from events.exports.formats import workbook
 from events.models import Event, Export, ExportPiece
 from tests.events.exports.conftest import OLGA, World, never, work
@@ -27,8 +27,8 @@ State = Export.State
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """A piece of a few rows."""
-    monkeypatch.setattr(working, "PIECE_ROWS", 3)
-    monkeypatch.setattr(working, "FIRST_FETCH", 2)
+    monkeypatch.setattr(gathering, "PIECE_ROWS", 3)
+    monkeypatch.setattr(gathering, "FIRST_FETCH", 2)
 
 
 def steps(count: int) -> Callable[[], bool]:
@@ -72,8 +72,7 @@ def test_a_worker_that_dies_leaves_no_half_file(
         raise Killed
 
     with monkeypatch.context() as patch:
-        place = "_keep_whole" if format == "xlsx" else "_finish"
-        patch.setattr(working, place, die)
+        patch.setattr(finishing, "_keep_whole" if format == "xlsx" else "finish", die)
         with pytest.raises(Killed):
             work(id)
     export = Export.objects.get(pk=id)
@@ -150,7 +149,7 @@ def test_what_breaks_is_tried_some_times_and_then_said(
     def broken(*_: object) -> None:
         raise RuntimeError("a secret value")
 
-    monkeypatch.setattr(working, "reading_of", broken)
+    monkeypatch.setattr(gathering, "reading_of", broken)
     export = world.make(client, format="csv")
     assert export.state == State.FAILED
     assert "RuntimeError" in export.error
@@ -158,17 +157,17 @@ def test_what_breaks_is_tried_some_times_and_then_said(
 
 
 def test_large_values_are_read_few_at_a_time():
-    assert working._next_fetch(200_000 * 10, 10) == 20
-    assert working._next_fetch(500 * 100, 100) == working.FETCHED
-    assert working._next_fetch(0, 100) == working.FETCHED
+    assert gathering._next_fetch(200_000 * 10, 10) == 20
+    assert gathering._next_fetch(500 * 100, 100) == gathering.FETCHED
+    assert gathering._next_fetch(0, 100) == gathering.FETCHED
 
 
 def test_memory_does_not_grow_with_the_rows(
     client: Client, world: World, monkeypatch: pytest.MonkeyPatch
 ):
     """By what Python allocates; `manage.py bench export` measures the process at a million."""
-    monkeypatch.setattr(working, "PIECE_BYTES", 128 * 1024)
-    monkeypatch.setattr(working, "FETCHED", 200)
+    monkeypatch.setattr(gathering, "PIECE_BYTES", 128 * 1024)
+    monkeypatch.setattr(gathering, "FETCHED", 200)
     world.lead()
     id = world.ask(client, format="csv", exclude="lead").json()["id"]
     columns = (
