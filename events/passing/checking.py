@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
-from events.passing import samples, writing
+from events.passing import message, writing
 from events.passing.writing import Form, Unwritable
 from recipients.mapping import MappingError
 
@@ -44,7 +44,7 @@ def _check_template(source: Any) -> None:
 
 
 def _written(source: Any, form: Form) -> None:
-    told = samples.invented(source, form)
+    told = message.invented(source, form.paths)
     if source.feedback_mode == "summary":
         writing.many(form, [told, told], id=told.id)
     else:

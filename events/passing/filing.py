@@ -13,8 +13,8 @@ from django.db import connection
 from events.destinations import delivering
 from events.destinations.places import place_of
 from events.models import Destination, PassedFeedback
+from events.passing.message import Telling
 from events.passing.settling import Came
-from events.passing.telling import Telling
 from events.passing.wording import Way
 from events.passing.writing import Unwritable, Written, one
 from events.pushing.sending import LONGEST_WAIT, Refusal

@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from events.models import PassedFeedback
+from events.passing.message import Telling, tell_test
 from events.passing.settling import Came
-from events.passing.telling import Telling, tell_test
 from events.passing.wording import Way, way_to
 from events.passing.writing import Unwritable, Written, one
 from events.pushing.sending import Posted, Refusal, post

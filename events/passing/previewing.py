@@ -8,8 +8,9 @@ from typing import Any
 
 from events.destinations.kinds import KINDS
 from events.destinations.places import place_of
-from events.passing import samples, writing
-from events.passing.telling import Telling
+from events.models import PassedFeedback
+from events.passing import message, telling, writing
+from events.passing.message import Telling
 from events.passing.writing import Form, Unwritable, Written
 from leadops.lib import locators
 from recipients import drafts
@@ -62,8 +63,18 @@ def preview(source: Any) -> Preview:
 def _told(source: Any, form: Form) -> tuple[list[Telling], bool]:
     """And whether it is made up."""
     count = ROWS if _summarises(source) else 1
-    found = samples.recent(source, form, count) if source.pk else []
-    return (found, False) if found else ([samples.invented(source, form)], True)
+    found = _recent(source, form, count)
+    return (found, False) if found else ([message.invented(source, form.paths)], True)
+
+
+def _recent(source: Any, form: Form, count: int) -> list[Telling]:
+    """The last ones that it was told, oldest first, as they would go out by the settings that are
+    being tried; none where it was told nothing yet."""
+    found = PassedFeedback.objects.filter(source_id=source.pk).select_related(*telling.RELATED)
+    rows = list(found.order_by("-id")[:count])[::-1]
+    for row in rows:
+        row.source = source
+    return telling.told(rows, reads_lead=form.reads_lead)
 
 
 def _summarises(source: Any) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from events.models import PassedFeedback
-from events.passing import filing, telling, writing
+from events.passing import filing, message, telling, writing
 from events.passing.boundaries import boundary, zone_of
 from events.passing.settling import Came
 from events.passing.wording import way_to
@@ -101,7 +101,7 @@ def send_test(source: Any, *, id: str, now: datetime) -> Refusal | None:
 
 def _test(source: Any, form: Form, id: str, now: datetime) -> Written:
     """Without rows, but for templates: of these one says what the others will look like."""
-    test = telling.tell_test(source, id=id, at=now)
+    test = message.tell_test(source, id=id, at=now)
     if source.feedback_mode != "summary":
         return writing.one(form, test)
     return writing.many(form, [test] if form.own else [], id=id, test=True)

@@ -7,8 +7,6 @@ that the permanent record may repeat.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -18,41 +16,13 @@ from events import directory, masking
 from events.feedback import labels
 from events.models import Feedback, PassedFeedback
 from events.parameters import stamp
+from events.passing.message import Telling, Values, facts_of
 from events.snapshots import Snapshots
 
-COLUMNS = (
-    "feedback_id",
-    "kind",
-    "lead_id",
-    "flow",
-    "test",
-    "value",
-    "reason",
-    "occurred_at",
-    "received_at",
-)
 RELATED = ("feedback__lead__flow", "source")
 APPENDED = "appended."
 
-Values = Mapping[str, Any]
 Bodies = Mapping[tuple[str, int], Values]
-
-
-@dataclass(frozen=True, slots=True)
-class Telling:
-    """One feedback as its source may hear it. `id` is the message's, `at` when it was put aside.
-
-    `said` is what every format shows; `lead` are the lead's plain values, `flow` and `source` what
-    is known of these, for templates.
-    """
-
-    id: str
-    at: datetime
-    said: Values
-    days_to_convert: int | None = None
-    lead: Values = field(default_factory=dict)
-    flow: Values = field(default_factory=dict)
-    source: Values = field(default_factory=dict)
 
 
 def told(rows: Sequence[PassedFeedback], *, reads_lead: bool = False) -> list[Telling]:
@@ -92,11 +62,6 @@ def _telling(row: PassedFeedback, bodies: Bodies, privacy: Any, *, reads_lead: b
     )
 
 
-def facts_of(source: Any) -> dict[str, Any]:
-    """What templates read of a source: what it is called here, and its own values."""
-    return {**source.fields, "id": source.id, "slug": source.slug, "name": source.name}
-
-
 def _said(row: PassedFeedback, came: Values, privacy: Any) -> dict[str, Any]:
     feedback, source = row.feedback, row.source
     lead = feedback.lead
@@ -133,9 +98,3 @@ def _plain(came: Values, newest: Values, privacy: Mapping[str, str]) -> dict[str
         for name, value in values.items()
         if name not in hidden and not name.startswith("source.")
     }
-
-
-def tell_test(source: Any, *, id: str, at: datetime) -> Telling:
-    """One that says it is a test, about no lead."""
-    said = dict.fromkeys(COLUMNS) | {"kind": "test", "test": True}
-    return Telling(id, at, said, source=facts_of(source))

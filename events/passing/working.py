@@ -22,6 +22,7 @@ from django.utils import timezone
 from events.models import FeedbackLine, PassedFeedback
 from events.passing import filing, posting, steering, summaries, telling
 from events.passing.boundaries import boundary, zone_of
+from events.passing.message import Telling
 from events.passing.settling import GIVE_UP_AFTER, Came, Settled, settle
 from events.passing.wording import Way, way_to
 from events.pushing.sending import Refusal
@@ -82,7 +83,7 @@ def claim(lease: str, places: int) -> list[str]:
             id: boundary(now, every, zone=zone_of(zone), at=at)
             for id, every, zone, at, now in cursor.fetchall()
         }
-        given = {
+        given: dict[str, Any] = {
             "lease": lease,
             "seconds": LEASE_SECONDS,
             "places": places,
@@ -163,7 +164,7 @@ class Turn:
         self,
         rows: Sequence[PassedFeedback],
         way: Way,
-        send: Callable[[PassedFeedback, telling.Telling], Came],
+        send: Callable[[PassedFeedback, Telling], Came],
     ) -> list[Came]:
         """All at once."""
         reads_lead = way.form is not None and way.form.reads_lead

@@ -19,8 +19,8 @@ import orjson
 from events.exports.cells import Record
 from events.exports.formats import FORMATS, Whole
 from events.parameters import stamp
-from events.passing import telling, templates
-from events.passing.telling import Telling
+from events.passing import templates
+from events.passing.message import COLUMNS, Telling
 from events.passing.templates import Own
 from recipients.mapping import RenderError
 from recipients.transports import bodies
@@ -83,6 +83,11 @@ class Form:
         return CONTENT_TYPES.get(self.format) or FORMATS[self.format].content_type
 
     @property
+    def paths(self) -> frozenset[str]:
+        """What its template reads."""
+        return self.own.paths if self.own else frozenset()
+
+    @property
     def reads_lead(self) -> bool:
         return self.own is not None and self.own.reads_lead
 
@@ -92,7 +97,7 @@ class Form:
         if self.own is not None:
             return list(self.own.columns)
         words = ("value", "reason")
-        columns = [n for n in telling.COLUMNS if n not in words or n in self.include]
+        columns = [n for n in COLUMNS if n not in words or n in self.include]
         return [*columns, *(f"fields.{name}" for name in self.fields)]
 
 

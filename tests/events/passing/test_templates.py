@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from events.passing import writing
-from events.passing.telling import Telling
+from events.passing.message import Telling
 from events.passing.templates import compiled
 from events.passing.writing import Form, Written
 from recipients.mapping import MappingError
