@@ -13,6 +13,7 @@ from django.db import connection
 from events import shapes
 from events.vocabulary import EventType
 from flows.byhand.by_hand import REASON_LENGTH, noted
+from flows.delivery import batchanswers
 from flows.models import Batch
 from leadops.lib import wake
 from recipients.models import Recipient
@@ -34,7 +35,7 @@ RELEASE = """
 # Of those whose worker died and whose leads were all given up, nobody else says that they are over.
 FORGOTTEN = """
     UPDATE flows_batch b SET state = 'done', done_at = clock_timestamp()
-    WHERE b.state IN ('sending', 'waiting')
+    WHERE b.state IN ('sending', 'answered', 'waiting')
       AND b.sent_at < clock_timestamp() - interval '10 minutes'
       AND NOT EXISTS (SELECT FROM flows_work w WHERE w.delivery_id = b.id)
       AND NOT EXISTS (
@@ -102,6 +103,7 @@ def release(recipient: Recipient, *, by: str, reason: str = "") -> int:
 
 
 def forget_old() -> None:
-    """Close batches that nobody is going to end."""
+    """Close batches that nobody is going to end, and forget answers that nobody will take in."""
     with connection.cursor() as cursor:
         cursor.execute(FORGOTTEN)
+        cursor.execute(batchanswers.STALE)

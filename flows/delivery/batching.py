@@ -1,52 +1,86 @@
 """How a batch begins: what has gathered is closed, admitted once more, recorded, and sent as one.
 
-Three steps, of which each may be the last that a worker does. The batch takes nobody more; then,
-in one transaction, every delivery has its attempt in the record and the lease of this worker; then
-it is sent. Whoever comes after a worker that died finds the batch closed, and goes on; or finds its
-deliveries under way, whose leases run out: they are of unknown fate, and go again together.
+A large batch is recorded in slices, each in a transaction of its own, so that its pump does other
+work in between. The states, with what a worker that comes after one that died finds:
+
+    open ──▶ due ──▶ starting ──▶ sending ──▶ answered ──▶ done, or waiting to be sent again
+              └─────────────────────▲ └───────────────────────▲
+                 one slice is enough      one slice is enough
+
+- `due`: it takes nobody more. Nothing else is done: whoever has it begins it.
+- `starting`: some deliveries have their attempt in the record and the lease of the worker, none is
+  sent. Whoever claims the batch's work takes those along, under his lease, and goes on with the
+  others. A delivery whose lease ends meanwhile is left to its batch: it is not of unknown fate.
+- `sending`: all have, and the batch's work is gone. In the same transaction as the last slice;
+  only after its commit the batch is sent. The leases of its deliveries run out: they are of unknown
+  fate, and go again together.
+- `answered`: the answer of each is stored (`batchanswers.py`). Whoever finds a delivery left behind
+  settles it by that. Until all answers are stored it is `sending`: an answer that was lost.
+
+A worker that was stopped, and goes on when another has its batch, finds so at the next slice, for
+each begins by looking whether the batch's work carries its lease. All slices admit by breakers,
+conditions and the clock as the first found them: a batch is one attempt, and the breaker counts it
+when its first delivery is recorded.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import logging
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from django.db import connection, transaction
 
 from flows import earlier, plans
-from flows.delivery import breakers, dispatching, gathering, sendings
-from flows.delivery.admission import Admit, Hold
-from flows.delivery.batchwork import BatchSending
+from flows.delivery import breakers, dispatching, gathering, sendings, settling
+from flows.delivery.admission import Admit, Condition, Hold
+from flows.delivery.batchwork import BatchSending, too_late
 from flows.delivery.breakers import Contended
 from flows.plan import NotLoaded
-from flows.steps import engine
+from flows.steps import engine, overtaking
 from flows.turns import turn
 from flows.turns.desk import Desk, Sending
-from flows.turns.runs import DeliveryState, Run, WorkState
+from flows.turns.runs import Run
+from flows.turns.states import DeliveryState, WorkState
 from leadops.lib import wire
 from leadops.lib.claim import Claimed
-from recipients.plan import EndpointPlan
+from recipients.breaker import Breaker
+from recipients.plan import EndpointPlan, RecipientPlan
 
 log = logging.getLogger(__name__)
 
+SLICE = 500  # deliveries recorded in one transaction
 AGAIN = 1.0  # seconds until a batch is looked at again some of whose results are still to come
 AFTER_A_FAULT = 10.0
 A_LEAD = 0.01  # seconds that rendering and reading may take, for each lead
+# Seconds from the first slice to the last; leases of batches of several slices are longer by them.
+# Later than that it is taken up anew, with fresh leases.
+STARTING = 30.0
 
 CLOSE = "UPDATE flows_batch SET state = 'due' WHERE id = %s AND state = 'open'"
+HEAD = """
+    SELECT b.state, count(d.id), count(d.id) FILTER (WHERE d.state = 'sending')
+    FROM flows_batch b
+    LEFT JOIN events_delivery d ON d.batch = b.id AND d.state IN ('waiting', 'sending')
+    WHERE b.id = %s GROUP BY b.id
+"""
 MEMBERS = """
-    SELECT d.id, d.lead_id, d.state, w.id FROM events_delivery d
+    SELECT d.id, d.lead_id, w.id FROM events_delivery d
     LEFT JOIN flows_work w ON w.delivery_id = d.id
-    WHERE d.batch = %s AND d.state IN ('waiting', 'sending') ORDER BY d.id
+    WHERE d.batch = %s AND d.state IN ('waiting', 'sending') AND d.id > %s
+    ORDER BY d.id LIMIT %s
 """
 LOCK = """
     SELECT b.tries, b.first_sent_at, b.opened_at, b.test, w.lease::text
     FROM flows_batch b JOIN flows_work w ON w.delivery_id = b.id
     WHERE b.id = %s FOR UPDATE
+"""
+STARTED = "UPDATE flows_batch SET state = 'starting', waits_for = '' WHERE id = %s"
+KEEP = """
+    UPDATE flows_work SET due_at = clock_timestamp() + %s * interval '1 second'
+    WHERE id = %s AND lease = %s
 """
 BEGUN = """
     UPDATE flows_batch SET state = 'sending', tries = %s, waits_for = '',
@@ -73,284 +107,399 @@ LEASE = """
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
-    """A batch's work, claimed by a pump."""
+class _Row:
+    """The batch as it is stored, locked."""
+
+    tries: int
+    first_sent_at: datetime | None
+    opened_at: datetime
+    test: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """By what all slices admit: as the first found it."""
+
+    at: datetime
+    conditions: dict[str, Condition]
+    breakers: Mapping[str, Breaker]
+
+    @classmethod
+    def of(cls, desk: Desk) -> _Moment:
+        return cls(desk.now, desk.conditions, dict(desk.breakers.known))
+
+    def rule(self, desk: Desk) -> None:
+        desk.now, desk.conditions = self.at, self.conditions
+        desk.breakers.known = dict(self.breakers)
+
+
+@dataclass(frozen=True, slots=True)
+class _First:
+    """The delivery that was recorded first: where the batch goes, and how."""
+
+    plan: RecipientPlan
+    endpoint: EndpointPlan
+    tries: int
+
+    @classmethod
+    def of(cls, delivery: DeliveryState, endpoint: EndpointPlan, desk: Desk) -> _First:
+        return cls(desk.plans.recipients[delivery.recipient_id], endpoint, delivery.tries)
+
+
+Start = tuple[Run, DeliveryState, EndpointPlan]
+
+
+@dataclass(slots=True)
+class _Slice:
+    """What a transaction does; nothing of it counts before its commit. `held`: why the batch is
+    not sent now."""
+
+    first: _First | None
+    starts: list[Start] = field(default_factory=list)
+    held: Hold | None = None
+    troubled: list[str] = field(default_factory=list)
+
+    def start(self, run: Run, delivery: DeliveryState, endpoint: EndpointPlan, desk: Desk) -> None:
+        self.first = self.first or _First.of(delivery, endpoint, desk)
+        self.starts.append((run, delivery, endpoint))
+
+    def forget(self, run: Run, first: _First | None) -> None:
+        """The lead makes trouble."""
+        self.troubled.append(run.lead.id)
+        self.starts = [each for each in self.starts if each[0] is not run]
+        if not self.starts:
+            self.first = first
+
+
+@dataclass(slots=True)
+class Beginning:
+    """A batch's work that a pump has claimed, taken on slice by slice. `placed`: it has its place
+    in the window; `over`: there is nothing more to do with it here."""
 
     claimed: Claimed
     lease: str
     lease_seconds: float
-    may_start: Callable[[str], bool]
+    placed: bool = False
+    over: bool = False
+    _last: str = ""  # the delivery it has come to
+    _count: int | None = None  # of its deliveries, when it began
+    _began: float = 0.0
+    _moment: _Moment | None = None
+    _first: _First | None = None
+    _made: list[Sending] = field(default_factory=list)
+    _hidden: set[str] = field(default_factory=set)
 
     @property
     def batch_id(self) -> str:
         return self.claimed.delivery_id or ""
 
+    @property
+    def lane(self) -> str:
+        return self.claimed.lane
 
-@dataclass(slots=True)
-class _Begun:
-    """What a batch is sent with; `held`: why it is not sent now."""
+    def step(self, may_start: Callable[[str], bool]) -> turn.Done:
+        """One slice; what is to be sent now.
 
-    id: str
-    tries: int
-    first_sent_at: datetime | None
-    opened_at: datetime
-    test: bool
-    starts: list[tuple[Run, DeliveryState, EndpointPlan]] = field(default_factory=list)
-    held: Hold | None = None
-    troubled: list[str] = field(default_factory=list)
+        Raises what is nobody's fault: the database is away, or chose this turn to end a deadlock.
+        The same step may then be made again.
+        """
+        try:
+            if self.claimed.claims > turn.MAX_CLAIMS:
+                self._put_aside()
+                return turn.Done()
+            if self._count is None and not self._is_ready(may_start):
+                return turn.Done()
+            return self._slice(may_start)
+        except plans.Outdated as outdated:
+            plans.current(outdated.revision)
+        except NotLoaded as missing:
+            earlier.catch_up(missing)
+        except Contended:
+            pass
+        except Exception as error:
+            if isinstance(error, turn.DATABASE) and not isinstance(error, turn.UNSTORABLE):
+                raise
+            log.exception("The batch %s cannot be begun", self.batch_id)
+            self._rest(AFTER_A_FAULT, failed=True)
+            return turn.Done()
+        return self.step(may_start)
+
+    def _is_ready(self, may_start: Callable[[str], bool]) -> bool:
+        """Close it and look whether it can begin; else it is over here."""
+        with transaction.atomic():
+            connection.ensure_connection()
+            with wire.cursor() as cursor:
+                cursor.execute(CLOSE, [self.batch_id])
+                cursor.execute(HEAD, [self.batch_id])
+                state, count, sending = cursor.fetchone() or ("", 0, 0)
+            if not count:
+                self._end()
+            elif not self.placed and not may_start(self.lane):
+                self._rest(0.0)
+            elif sending and state != "starting":
+                self._rest(AGAIN)
+            else:
+                self._count, self._began, self.placed = count, time.monotonic(), True
+        return not self.over
+
+    def _slice(self, may_start: Callable[[str], bool]) -> turn.Done:
+        found = _Slice(self._first)
+        with transaction.atomic():
+            connection.ensure_connection()
+            members = self._members()
+            here, is_last = members[:SLICE], len(members) <= SLICE
+            works = [
+                Claimed(work_id, "deliver", lead_id, id, "", 0, 0.0, left_behind=False)
+                for id, lead_id, work_id in here
+                if work_id is not None
+            ]
+            part = turn.Turn(works, [], self.lease, self.lease_seconds, may_start)
+            loaded = turn.load(part)
+            row = self._locked()
+            if row is None:
+                self.over = True
+                return turn.Done()
+            desk = turn.desk_of(part, loaded)
+            moment = self._moment or _Moment.of(desk)
+            moment.rule(desk)
+            self._admit_all(works, found, row, loaded, desk)
+            if found.first and not self._first:
+                self._enter(found, row, desk)
+            done = turn.Done()
+            done.starts, done.asks = turn.save(part, loaded, desk)
+            made = [*self._made, *self._sendings(found, row, desk)]
+            hidden = self._hidden | sendings.hidden_of(run for run, _, _ in found.starts)
+            if found.held is not None:
+                self._wait(found.held)
+            elif is_last and found.first and not self._is_late():
+                done.batches = [self._mark(found.first, made, hidden, row, moment)]
+            elif is_last:
+                self._rest(0.0)
+            else:
+                self._keep()
+        self._moment, self._first, self._made, self._hidden = moment, found.first, made, hidden
+        self._last = here[-1][0] if here else self._last
+        for lead_id in found.troubled:
+            turn.put_aside(_leased(part.of([lead_id])))
+        return done
+
+    def _members(self) -> list[tuple[str, str, int | None]]:
+        with wire.cursor() as cursor:
+            cursor.execute(MEMBERS, [self.batch_id, self._last, SLICE + 1])
+            return cursor.fetchall()
+
+    def _locked(self) -> _Row | None:
+        """The batch, locked after its leads; None when it is somebody else's by now."""
+        with wire.cursor() as cursor:
+            cursor.execute(LOCK, [self.batch_id])
+            row = cursor.fetchone()
+        if row is None or row[4] != self.lease:
+            return None
+        return _Row(*row[:4])
+
+    def _admit_all(
+        self, works: list[Claimed], found: _Slice, row: _Row, loaded: turn.Loaded, desk: Desk
+    ) -> None:
+        """Admit every delivery once more, for time has passed, and record its attempt.
+
+        Until the first is admitted a hold is everybody's: the whole batch waits.
+        """
+        for work in works:
+            run = loaded.runs.get(work.lead_id)
+            delivery = run.delivery(work.delivery_id or "") if run else None
+            if run is None or delivery is None or not self._is_in(delivery):
+                continue
+            counted = len(loaded.counters.log)
+            try:
+                delivery.work = WorkState("deliver", run.lead.id, delivery.id, "", id=work.id)
+                delivery.work.lane = dispatching.lane(delivery)
+                _admit(run, delivery, found, desk)
+            except Exception:
+                log.exception("%s makes trouble", run.lead.id)
+                loaded.counters.undo(counted)
+                turn.forget(run.lead.id, loaded, desk)
+                found.forget(run, self._first)
+            if found.held is not None:
+                return
+        for _, delivery, _ in found.starts:
+            if delivery.work:
+                delivery.work.hold += self._longer
+
+    def _is_in(self, delivery: DeliveryState) -> bool:
+        return delivery.batch == self.batch_id and delivery.state in ("waiting", "sending")
 
     @property
-    def endpoint(self) -> EndpointPlan:
-        return self.starts[0][2]
+    def _longer(self) -> float:
+        """Seconds by which leases outlive those of single leads."""
+        count = self._count or 0
+        return A_LEAD * count + (STARTING if count > SLICE else 0.0)
+
+    def _is_late(self) -> bool:
+        """Whether the first leases may end before the others: it is taken up anew."""
+        return (self._count or 0) > SLICE and time.monotonic() - self._began > STARTING
+
+    def _who(self, row: _Row) -> str:
+        return breakers.who(self.batch_id, row.tries + 1)
+
+    def _enter(self, found: _Slice, row: _Row, desk: Desk) -> None:
+        """With the first delivery: that some are recorded, and that the endpoint has one more
+        attempt at hand."""
+        run, delivery, endpoint = found.starts[0]
+        desk.breakers.enter(
+            desk.plans.recipients[delivery.recipient_id],
+            endpoint,
+            who=self._who(row),
+            lease=delivery.work.hold if delivery.work else self.lease_seconds,
+            delivery_id=delivery.id,
+            lead_id=run.lead.id,
+        )
+        with wire.cursor() as cursor:
+            cursor.execute(STARTED, [self.batch_id])
+
+    def _sendings(self, found: _Slice, row: _Row, desk: Desk) -> list[Sending]:
+        who = self._who(row)
+        return [
+            sendings.sending(
+                *each, desk, lease=self.lease, work_id=None, batch=self.batch_id, who=who
+            )
+            for each in found.starts
+        ]
+
+    def _mark(
+        self, first: _First, made: list[Sending], hidden: set[str], row: _Row, moment: _Moment
+    ) -> BatchSending:
+        """All are recorded: it is on its way when this is committed."""
+        attempt = row.tries + 1
+        with wire.cursor() as cursor:
+            cursor.execute(BEGUN, [attempt, moment.at, moment.at, self.batch_id])
+            cursor.execute(FORGET, [self.claimed.id, self.lease])
+        self.over = True
+        # The moment of its first attempt, so that the same leads make the same file.
+        now = row.first_sent_at or moment.at
+        return BatchSending(
+            id=self.batch_id,
+            plan=sendings.hiding_values(first.plan, hidden),
+            endpoint=first.endpoint,
+            sendings=tuple(made),
+            attempt=attempt,
+            tries=first.tries,
+            lane=self.lane,
+            context={
+                "lead": {},
+                "source": {},
+                "flow": {},
+                "recipient": first.plan.fields,
+                "now": now,
+                "batch": {"id": self.batch_id, "count": len(made), "opened_at": row.opened_at},
+                "delivery": {
+                    "id": self.batch_id,
+                    "attempt": attempt,
+                    "idempotency_key": self.batch_id,
+                },
+                "delivery_attempt": attempt,
+            },
+            test=row.test,
+        )
+
+    def _keep(self) -> None:
+        """There is more to do: its lease begins anew."""
+        with wire.cursor() as cursor:
+            cursor.execute(KEEP, [self.lease_seconds, self.claimed.id, self.lease])
+
+    def _end(self) -> None:
+        """Nobody is left in it: they ended some other way."""
+        self.over = True
+        with wire.cursor() as cursor:
+            cursor.execute(OVER, [self.batch_id])
+            cursor.execute(FORGET, [self.claimed.id, self.lease])
+
+    def _wait(self, held: Hold) -> None:
+        seconds = held.seconds
+        if seconds is not None:
+            seconds += dispatching.JITTER.random() * held.spread
+        self._rest(seconds)
+        with connection.cursor() as cursor:
+            cursor.execute(WAITS, [held.reason[:200], self.batch_id])
+
+    def _rest(self, seconds: float | None, *, failed: bool = False) -> None:
+        self.over = True
+        with connection.cursor() as cursor:
+            cursor.execute(REST, [failed, seconds, seconds, self.claimed.id, self.lease])
+
+    def _put_aside(self) -> None:
+        """After so many claims without an end: a person decides on each of its leads."""
+        with transaction.atomic():
+            connection.ensure_connection()
+            members = self._members()[:SLICE]
+            if not members:
+                self._end()
+                return
+        self._last = members[-1][0]
+        works = [
+            Claimed(work_id, "deliver", lead_id, id, "", 0, 0.0, left_behind=False)
+            for id, lead_id, work_id in members
+            if work_id is not None
+        ]
+        if works:
+            part = turn.Turn(works, [], self.lease, self.lease_seconds, lambda _: False)
+            turn.put_aside(_leased(part))
 
 
 def begin(
     claimed: Claimed, *, lease: str, lease_seconds: float, may_start: Callable[[str], bool]
 ) -> turn.Done:
-    """Begin the attempt of a batch that is due; what is to be sent now.
-
-    Raises what is nobody's fault: the database is away, or chose this turn to end a deadlock.
-    """
-    given = Given(claimed, lease, lease_seconds, may_start)
-    try:
-        if claimed.claims > turn.MAX_CLAIMS:
-            _put_aside(given)
-            return turn.Done()
-        with connection.cursor() as cursor:
-            cursor.execute(CLOSE, [given.batch_id])
-        return _begin(given)
-    except plans.Outdated as outdated:
-        plans.current(outdated.revision)
-    except NotLoaded as missing:
-        earlier.catch_up(missing)
-    except Contended:
-        pass
-    except Exception as error:
-        if isinstance(error, turn.DATABASE) and not isinstance(error, turn.UNSTORABLE):
-            raise
-        log.exception("The batch %s cannot be begun", given.batch_id)
-        _rest(given, AFTER_A_FAULT, failed=True)
-        return turn.Done()
-    return begin(claimed, lease=lease, lease_seconds=lease_seconds, may_start=may_start)
-
-
-def _begin(given: Given) -> turn.Done:
-    with transaction.atomic():
-        connection.ensure_connection()
-        members = _members(given.batch_id)
-        if not given.may_start(given.claimed.lane):
-            _rest(given, 0.0)
-            return turn.Done()
-        if any(state == "sending" for _, _, state, _ in members):
-            _rest(given, AGAIN)
-            return turn.Done()
-        if not members:
-            _over(given)
-            return turn.Done()
-        works = [
-            Claimed(work_id, "deliver", lead_id, id, "", 0, 0.0, left_behind=False)
-            for id, lead_id, _, work_id in members
-            if work_id is not None
-        ]
-        part = turn.Turn(works, [], given.lease, given.lease_seconds, given.may_start)
-        loaded = turn.load(part)
-        begun = _locked(given)
-        if begun is None:
-            return turn.Done()
-        desk = turn.desk_of(part, loaded)
-        _admit_all(works, begun, loaded, desk)
-        done = turn.Done()
-        if begun.starts:
-            _mark(begun, given, desk)
-        done.starts, done.asks = turn.save(part, loaded, desk)
-        if begun.starts:
-            done.batches = [_sending(begun, given, desk)]
-        elif begun.held is not None:
-            _wait(given, begun.held)
-        else:
-            _rest(given, 0.0)
-    for lead_id in begun.troubled:
-        turn.put_aside(_leased(part.of([lead_id])))
+    """Begin the attempt of a batch that is due, all its slices at once; what is to be sent now."""
+    beginning = Beginning(claimed, lease, lease_seconds)
+    done = turn.Done()
+    while not beginning.over:
+        step = beginning.step(may_start)
+        done.starts += step.starts
+        done.asks += step.asks
+        done.batches += step.batches
     return done
 
 
-def _members(batch_id: str) -> list[tuple[str, str, str, int | None]]:
-    with wire.cursor() as cursor:
-        cursor.execute(MEMBERS, [batch_id])
-        return cursor.fetchall()
-
-
-def _locked(given: Given) -> _Begun | None:
-    """The batch, locked after its leads; None when it is somebody else's by now."""
-    with wire.cursor() as cursor:
-        cursor.execute(LOCK, [given.batch_id])
-        row = cursor.fetchone()
-    if row is None or row[4] != given.lease:
-        return None
-    return _Begun(given.batch_id, row[0] + 1, row[1], row[2], row[3])
-
-
-def _admit_all(works: list[Claimed], begun: _Begun, loaded: turn.Loaded, desk: Desk) -> None:
-    """Admit every delivery once more, for time has passed, and record its attempt.
-
-    Until the first is admitted a hold is everybody's: the whole batch waits.
-    """
-    for work in works:
-        run = loaded.runs.get(work.lead_id)
-        delivery = run.delivery(work.delivery_id or "") if run else None
-        if run is None or delivery is None or not _still_in(delivery, begun.id):
-            continue
-        counted = len(loaded.counters.log)
-        try:
-            delivery.work = WorkState("deliver", run.lead.id, delivery.id, "", id=work.id)
-            delivery.work.lane = dispatching.lane(delivery)
-            _admit(run, delivery, begun, desk)
-        except Exception:
-            log.exception("%s makes trouble", run.lead.id)
-            loaded.counters.undo(counted)
-            turn.forget(run.lead.id, loaded, desk)
-            begun.starts = [each for each in begun.starts if each[0] is not run]
-            begun.troubled.append(run.lead.id)
-        if begun.held is not None:
-            return
-
-
-def _still_in(delivery: DeliveryState, batch_id: str) -> bool:
-    return delivery.batch == batch_id and delivery.state == "waiting"
-
-
-def _admit(run: Run, delivery: DeliveryState, begun: _Begun, desk: Desk) -> None:
+def _admit(run: Run, delivery: DeliveryState, found: _Slice, desk: Desk) -> None:
     plan = desk.plans.recipients[delivery.recipient_id]
-    found = dispatching.verdict(
+    verdict = dispatching.verdict(
         run, plan, desk, step=run.flow.step(delivery.step), delivery=delivery
     )
-    if isinstance(found, Hold) and not begun.starts:
+    if isinstance(verdict, Hold) and found.first is None:
         delivery.work = None  # stays as it is stored
-        begun.held = found
-    elif isinstance(found, Admit) and _fits(found, begun):
-        begun.starts.append((run, delivery, found.endpoint))
-        dispatching.begin_together(run, delivery, plan, found, desk)
+        found.held = verdict
+    elif isinstance(verdict, Admit) and _fits(verdict, found):
+        if delivery.state == "waiting":
+            dispatching.begin_together(run, delivery, plan, verdict, desk)
+        elif run.lead.salt is None or overtaking.is_overtaken(run, delivery):
+            _leave_out(run, delivery, desk)
+            return
+        else:
+            dispatching.take_along(delivery, plan, verdict.endpoint)
+        found.start(run, delivery, verdict.endpoint, desk)
+    elif delivery.state == "sending":
+        _leave_out(run, delivery, desk, goes_elsewhere=isinstance(verdict, Admit))
     else:
-        if isinstance(found, Admit) or not delivery.attempts:
+        if isinstance(verdict, Admit) or not delivery.attempts:
             delivery.batch = ""  # it goes another way, or with a later batch
         dispatching.dispatch(run, delivery, desk)
         if delivery.state not in ("waiting", "sending"):
             engine.advance(run, desk)
 
 
-def _fits(found: Admit, begun: _Begun) -> bool:
+def _leave_out(
+    run: Run, delivery: DeliveryState, desk: Desk, *, goes_elsewhere: bool = False
+) -> None:
+    """Its attempt was recorded by a worker that died, and it is not to go with the batch now."""
+    if goes_elsewhere or delivery.attempts <= 1:
+        delivery.batch = ""
+    settling.settle(run, delivery, too_late(), desk)
+
+
+def _fits(verdict: Admit, found: _Slice) -> bool:
     """Whether it goes where the first of the batch goes."""
-    if begun.starts:
-        return found.endpoint.id == begun.endpoint.id
-    return gathering.takes(found.endpoint)
-
-
-def _mark(begun: _Begun, given: Given, desk: Desk) -> None:
-    """Before it is sent: whose attempt it is, and that the endpoint has one more at hand."""
-    run, delivery, endpoint = begun.starts[0]
-    plan = desk.plans.recipients[delivery.recipient_id]
-    for _, each, _ in begun.starts:
-        if each.work:
-            each.work.hold += A_LEAD * len(begun.starts)
-    desk.breakers.enter(
-        plan,
-        endpoint,
-        who=breakers.who(begun.id, begun.tries),
-        lease=delivery.work.hold if delivery.work else given.lease_seconds,
-        delivery_id=delivery.id,
-        lead_id=run.lead.id,
-    )
-    with wire.cursor() as cursor:
-        cursor.execute(BEGUN, [begun.tries, desk.now, desk.now, begun.id])
-        cursor.execute(FORGET, [given.claimed.id, given.lease])
-
-
-def _sending(begun: _Begun, given: Given, desk: Desk) -> BatchSending:
-    """The batch as a sender sends it: `now` is that of its first attempt, so that the same leads
-    make the same file."""
-    now = begun.first_sent_at or desk.now
-    batch = {"id": begun.id, "count": len(begun.starts), "opened_at": begun.opened_at}
-    made = [
-        _of_batch(each, begun, {**each.context, "now": now, "batch": batch})
-        for each in (
-            sendings.sending(run, delivery, endpoint, desk, lease=given.lease, work_id=None)
-            for run, delivery, endpoint in begun.starts
-        )
-    ]
-    _, delivery, endpoint = begun.starts[0]
-    plan = desk.plans.recipients[delivery.recipient_id]
-    return BatchSending(
-        id=begun.id,
-        plan=sendings.hiding_all(plan, [run for run, _, _ in begun.starts]),
-        endpoint=endpoint,
-        sendings=tuple(made),
-        attempt=begun.tries,
-        tries=delivery.tries,
-        lane=given.claimed.lane,
-        context={
-            "lead": {},
-            "source": {},
-            "flow": {},
-            "recipient": plan.fields,
-            "now": now,
-            "batch": batch,
-            "delivery": {
-                "id": begun.id,
-                "attempt": begun.tries,
-                "idempotency_key": begun.id,
-            },
-            "delivery_attempt": begun.tries,
-        },
-        test=begun.test,
-    )
-
-
-def _of_batch(each: Sending, begun: _Begun, context: dict[str, Any]) -> Sending:
-    return dataclasses.replace(
-        each, context=context, batch=begun.id, who=breakers.who(begun.id, begun.tries)
-    )
-
-
-def _over(given: Given) -> None:
-    """Nobody is left in it: they ended some other way."""
-    with wire.cursor() as cursor:
-        cursor.execute(OVER, [given.batch_id])
-        cursor.execute(FORGET, [given.claimed.id, given.lease])
-
-
-def _wait(given: Given, held: Hold) -> None:
-    seconds = held.seconds
-    if seconds is not None:
-        seconds += dispatching.JITTER.random() * held.spread
-    _rest(given, seconds)
-    with connection.cursor() as cursor:
-        cursor.execute(WAITS, [held.reason[:200], given.batch_id])
-
-
-def _rest(given: Given, seconds: float | None, *, failed: bool = False) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(REST, [failed, seconds, seconds, given.claimed.id, given.lease])
-
-
-def _put_aside(given: Given) -> None:
-    """After so many claims without an end: a person decides on each of its leads."""
-    members = [m for m in _all_members(given.batch_id) if m[3] is not None]
-    works = [
-        Claimed(work or 0, "deliver", lead, id, "", 0, 0.0, left_behind=False)
-        for id, lead, _, work in members
-    ]
-    part = turn.Turn(works, [], given.lease, given.lease_seconds, lambda _: False)
-    if works:
-        turn.put_aside(_leased(part))
-    with transaction.atomic():
-        connection.ensure_connection()
-        _over(given)
-
-
-def _all_members(batch_id: str) -> list[tuple[str, str, str, int | None]]:
-    with transaction.atomic():
-        connection.ensure_connection()
-        return _members(batch_id)
+    if found.first:
+        return verdict.endpoint.id == found.first.endpoint.id
+    return gathering.takes(verdict.endpoint)
 
 
 def _leased(part: turn.Turn) -> turn.Turn:

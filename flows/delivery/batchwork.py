@@ -31,6 +31,10 @@ CLOSE = """
     ) AS open) o
     WHERE b.id = %s AND b.tries = %s AND b.state <> 'done'
 """
+ANSWERED = """
+    UPDATE flows_batch SET state = 'answered', outcomes = %s
+    WHERE id = %s AND tries = %s AND state = 'sending'
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +74,15 @@ class BatchEnded:
 
 
 def make(sending: BatchSending, *, door: Door, keyring: Keyring) -> BatchEnded:
-    """Send a batch once."""
+    """Send a batch once. Its rows know the batch, and the moment of its first attempt."""
+    of_all = {name: sending.context[name] for name in ("now", "batch")}
     batch = Batch(
         id=sending.id,
         plan=sending.plan,
         endpoint=sending.endpoint,
-        members=tuple(Member(s.delivery_id, s.plan, s.context) for s in sending.sendings),
+        members=tuple(
+            Member(s.delivery_id, s.plan, {**s.context, **of_all}) for s in sending.sendings
+        ),
         attempt=sending.attempt,
         tries=sending.tries,
         context=sending.context,
@@ -141,6 +148,12 @@ def close(ended: Sequence[BatchEnded], cursor: Any) -> None:
     for each in ended:
         id, attempt = each.sending.id, each.sending.attempt
         cursor.execute(CLOSE, [dumps(_outcomes(each)), id, id, attempt])
+
+
+def answered(ended: BatchEnded, cursor: Any) -> None:
+    """All answers are stored, and count: unless the batch has gone again meanwhile."""
+    sending = ended.sending
+    cursor.execute(ANSWERED, [dumps(_outcomes(ended)), sending.id, sending.attempt])
 
 
 def _outcomes(ended: BatchEnded) -> dict[str, int]:

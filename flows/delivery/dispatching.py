@@ -206,6 +206,14 @@ def begin_together(
     _begin(run, delivery, plan, admitted, desk, alone=False)
 
 
+def take_along(delivery: DeliveryState, plan: RecipientPlan, endpoint: EndpointPlan) -> None:
+    """The attempt is in the record already, by a worker that died before its batch was sent: it is
+    this worker's now."""
+    work = _work(delivery)
+    work.hold = plan.retry.timeout(endpoint.timeout, delivery.tries) + LEASE_MARGIN
+    work.begun = True
+
+
 def _begin(
     run: Run,
     delivery: DeliveryState,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from flows.turns.desk import Desk, Sending
@@ -19,11 +19,14 @@ def hiding(plan: RecipientPlan, run: Run) -> RecipientPlan:
     return plan
 
 
-def hiding_all(plan: RecipientPlan, runs: Sequence[Run]) -> RecipientPlan:
-    """The plan with a redactor that knows the sensitive values of all these leads."""
-    if hidden := {str(value) for run in runs for value in run.lead.hidden.values()}:
-        return dataclasses.replace(plan, redactor=plan.redactor.also(hidden))
-    return plan
+def hidden_of(runs: Iterable[Run]) -> set[str]:
+    """The sensitive values of all these leads, as texts."""
+    return {str(value) for run in runs for value in run.lead.hidden.values()}
+
+
+def hiding_values(plan: RecipientPlan, hidden: Collection[str]) -> RecipientPlan:
+    """The plan with a redactor that knows these values too."""
+    return dataclasses.replace(plan, redactor=plan.redactor.also(hidden)) if hidden else plan
 
 
 def context(run: Run, plan: RecipientPlan, desk: Desk, *, id: str, attempt: int) -> dict[str, Any]:
@@ -55,8 +58,11 @@ def sending(
     *,
     lease: str,
     work_id: int | None,
+    batch: str = "",
+    who: str = "",
 ) -> Sending:
-    """An attempt that has begun, with all that is needed to make it; `work_id` of fresh work."""
+    """An attempt that has begun, with all that is needed to make it; `work_id` of fresh work.
+    `batch` is the one it goes with, `who` its name to the breaker then."""
     work = delivery.work
     plan = desk.plans.recipients[delivery.recipient_id].of_version(delivery.mapping_version)
     assert work is not None  # noqa: S101  begun deliveries have work
@@ -77,4 +83,6 @@ def sending(
         test=run.lead.test,
         hold=work.hold,
         begun=desk.now,
+        batch=batch,
+        who=who,
     )

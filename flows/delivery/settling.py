@@ -11,6 +11,7 @@ from events import shapes
 from events.vocabulary import EventType
 from flows.delivery import breakers, capacity, dispatching
 from flows.delivery.admission import choose
+from flows.delivery.batchanswers import Left
 from flows.plan import DeliverStep, Plans
 from flows.steps import engine, impersonal, overtaking, routing, shares
 from flows.turns.desk import Desk
@@ -21,6 +22,8 @@ from recipients.deliver import Attempt
 from recipients.outcomes import Category, Outcome, Result
 from recipients.plan import EndpointPlan, RecipientPlan
 from recipients.retry import GiveUp, RetryIn, Then
+
+ASKS_AGAIN = 300.0  # seconds until a delivery looks again whether its batch has taken it along
 
 
 def settle(run: Run, delivery: DeliveryState, attempt: Attempt, desk: Desk) -> None:
@@ -284,17 +287,43 @@ def _exchange(delivery: DeliveryState, attempt: Attempt) -> dict[str, Any] | Non
     return shapes.exchange(attempt, delivery_id=delivery.id, attempt_number=delivery.attempts)
 
 
-def left_behind(run: Run, delivery: DeliveryState, desk: Desk) -> None:
-    """A lease ran out with the attempt under way: it may have arrived, nobody knows."""
-    unknown = Result(
-        Outcome.UNKNOWN,
-        reason="No result",
-        details="The worker that sent it did not come back; it may have arrived",
-    )
+def left_behind(run: Run, delivery: DeliveryState, desk: Desk, *, left: Left | None = None) -> None:
+    """A lease ran out with the attempt under way: it may have arrived, nobody knows, unless its
+    batch is not sent yet, or its answer is written down (`left`)."""
     plan = desk.plans.recipients[delivery.recipient_id]
-    if endpoint := _endpoint(plan, delivery, run):
-        desk.breakers.lost(plan, endpoint, who=breakers.who(delivery.id, delivery.attempts))
-    settle(run, delivery, Attempt(result=unknown, request=None, reply=None, seconds=0.0), desk)
+    if left is None:
+        unknown = Result(
+            Outcome.UNKNOWN,
+            reason="No result",
+            details="The worker that sent it did not come back; it may have arrived",
+        )
+        if endpoint := _endpoint(plan, delivery, run):
+            desk.breakers.lost(plan, endpoint, who=breakers.who(delivery.id, delivery.attempts))
+        settle(run, delivery, Attempt(result=unknown, request=None, reply=None, seconds=0.0), desk)
+    elif left.attempt is None:
+        _leave_to_its_batch(delivery, left, desk)
+    else:
+        _take_up(run, delivery, left, left.attempt, desk)
+
+
+def _leave_to_its_batch(delivery: DeliveryState, left: Left, desk: Desk) -> None:
+    """It stays as it is: whoever takes its batch up takes it along."""
+    desk.gathering.again[delivery.id] = left.batch_id
+    if delivery.work is not None:
+        delivery.work.due_in = ASKS_AGAIN
+        delivery.work.claims = 0
+
+
+def _take_up(run: Run, delivery: DeliveryState, left: Left, attempt: Attempt, desk: Desk) -> None:
+    """Settle it by the answer that its worker had stored."""
+    plan = desk.plans.recipients[delivery.recipient_id]
+    endpoint = _endpoint(plan, delivery, run)
+    if left.judges and endpoint:
+        who = breakers.who(left.batch_id, left.tries)
+        desk.breakers.ended(plan, endpoint, attempt, who=who, begun=attempt.started)
+    if left.left_out:
+        delivery.batch = ""
+    settle(run, delivery, attempt, desk)
 
 
 def quarantine(run: Run, work: WorkState, plans: Plans, reason: str) -> None:

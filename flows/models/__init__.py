@@ -1,4 +1,5 @@
 from flows.models.batch import Batch
+from flows.models.batch_answer import BatchAnswer
 from flows.models.bid import Bid
 from flows.models.bulk_retry import BulkRetry
 from flows.models.capcount import CapCount
@@ -20,6 +21,7 @@ from flows.models.work import Pump, Work
 
 __all__ = [
     "Batch",
+    "BatchAnswer",
     "Bid",
     "BulkRetry",
     "CapCount",

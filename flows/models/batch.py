@@ -16,7 +16,9 @@ class Batch(models.Model):
     class State(models.TextChoices):
         OPEN = "open", "Gathering"
         DUE = "due", "About to be sent"
+        STARTING = "starting", "Being written down"  # some attempts are recorded, none is sent
         SENDING = "sending", "Sending"
+        ANSWERED = "answered", "Taking in the answers"  # all of them are stored
         WAITING = "waiting", "Waiting to be sent again"
         DONE = "done", "Done"
 

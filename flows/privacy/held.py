@@ -44,6 +44,15 @@ def register() -> None:
             where=f"{OF_LEAD} AND {AS_OLD}",
         ),
         ServiceAnswers(),
+        Rows(
+            "flows_batchanswer",
+            "Answers of a batch until they are taken in",
+            columns=("lead_id", "made", "at"),
+            erasure="UPDATE {table} SET made = NULL, result = jsonb_build_object("
+            "'outcome', result->'outcome', 'category', result->'category', "
+            "'price', result->'price')",
+            held="made IS NOT NULL",
+        ),
         Rows("flows_work", "Work that is due", where=_DUE),
     )
     holdings.impersonal(IMPERSONAL)

@@ -18,7 +18,7 @@ import socket
 import sys
 import time
 import uuid
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -28,8 +28,10 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
 from flows import plans
-from flows.delivery import batching
+from flows.delivery import takingin
+from flows.delivery.batching import Beginning
 from flows.delivery.batchwork import BatchEnded, BatchSending
+from flows.delivery.takingin import TakingIn
 from flows.turns import turn
 from flows.turns.askers import Answered, Askers
 from flows.turns.desk import Sending
@@ -61,6 +63,7 @@ GARBAGE = 100_000
 # its buyer takes. They are made as they are needed.
 ASKERS = 256
 BATCHES = "batch"  # the kind of work that is a batch's
+BATCH_SECONDS = 0.05  # after which no further slice of a batch is begun before other work
 RECONNECT = 0.5  # seconds between tries after the database went away
 
 
@@ -87,6 +90,7 @@ class Pump:
         self.secret_use = SecretUse(keyring())
         self.results: list[Ended | Answered | BatchEnded] = []
         self.claimed: list[claim.Claimed] = []  # by a turn that failed: ours as long as the lease
+        self.batches: deque[Beginning | TakingIn] = deque()  # at hand, slice by slice
         self.listener: psycopg.Connection[tuple[object, ...]] | None = None
         self.slot = -1
         self.last_beat = 0.0
@@ -130,14 +134,18 @@ class Pump:
     def _drain(self) -> None:
         """Claim nothing more; complete what is under way, as far as the stop leaves time."""
         give_up = time.monotonic() + settings.LEADOPS_STOP_SECONDS
-        while (self.window.held or self.results) and time.monotonic() < give_up:
+        while self._is_busy() and time.monotonic() < give_up:
             self._pass(claiming=False)
+
+    def _is_busy(self) -> bool:
+        return bool(self.window.held or self.results or self.batches)
 
     def _pass(self, *, claiming: bool) -> None:
         try:
             self._connect()
             self._collect()
-            if not self._due() or not self._turn(claiming=claiming):
+            worked = self._due() and self._turn(claiming=claiming)
+            if not self._batches(claiming=claiming) and not worked:
                 self._wait()
             self._beat()
         except (DatabaseError, InterfaceError, psycopg.Error):
@@ -160,21 +168,19 @@ class Pump:
         for lane in _places(taken):
             self.window.release(lane)
         claimed, self.claimed = self.claimed, []
-        batches: list[claim.Claimed] = []
         try:
             claimed = claimed or (self._claim() if claiming else [])
             if not claimed and not taken:
                 return False
-            batches = [each for each in claimed if each.kind == BATCHES]
+            self.batches += [self._beginning(each) for each in claimed if each.kind == BATCHES]
             claimed = [each for each in claimed if each.kind != BATCHES]
             done = self._take(claimed, taken, claiming=claiming)
         except Exception:
             for lane in _places(taken):
                 self.window.held[lane] += 1
-            self.results, self.claimed = taken + self.results, claimed + batches
+            self.results, self.claimed = taken + self.results, claimed
             raise
         self._dispatch(done)
-        self._begin_batches(batches, claiming=claiming)
         self.refused += done.refused
         self.last_turn = time.monotonic()
         return True
@@ -204,17 +210,31 @@ class Pump:
                 )
             )
 
-    def _begin_batches(self, claimed: list[claim.Claimed], *, claiming: bool) -> None:
-        """Each in a turn of its own; after a fault of the database they are left to their lease."""
-        for each in claimed:
-            with self._places(claiming=claiming) as may_start:
-                done = batching.begin(
-                    each,
-                    lease=self.lease,
-                    lease_seconds=settings.LEADOPS_LEASE,
-                    may_start=may_start,
-                )
+    def _beginning(self, claimed: claim.Claimed) -> Beginning:
+        return Beginning(claimed, self.lease, settings.LEADOPS_LEASE)
+
+    def _batches(self, *, claiming: bool) -> bool:
+        """Take batches on for a moment, slice by slice and each in its turn; whether there were
+        any. After a fault of the database the same slice is tried again, as long as its lease
+        stands."""
+        end, found = time.monotonic() + BATCH_SECONDS, False
+        while self.batches and not (found and time.monotonic() > end):
+            each, found = self.batches[0], True
+            was_placed = each.placed
+            try:
+                with self._places(claiming=claiming) as may_start:
+                    done = each.step(may_start)
+            finally:
+                if each.placed and not was_placed:
+                    self.window.held[each.lane] += 1
+            self.batches.popleft()
+            if not each.over:
+                self.batches.append(each)
+            elif each.placed:
+                self.window.release(each.lane)
             self._dispatch(done)
+            self.refused += done.refused
+        return found
 
     @contextlib.contextmanager
     def _places(self, *, claiming: bool) -> Iterator[Callable[[str], bool]]:
@@ -272,7 +292,11 @@ class Pump:
 
     def _collect(self) -> None:
         self.askers.expire()
-        self.results += self.returns.take()
+        for each in self.returns.take():
+            if isinstance(each, BatchEnded) and takingin.is_large(each):
+                self.batches.append(TakingIn(each, self.lease, settings.LEADOPS_LEASE))
+            else:
+                self.results.append(each)
 
     def _wait(self) -> None:
         """Until a result or a wake-up comes, or the poll is due."""

@@ -26,8 +26,18 @@ from django.db import (
 
 from events.journal import Journal
 from flows import earlier, plans
-from flows.delivery import batchwork, breakers, capacity, dispatching, endpoints, sendings, settling
+from flows.delivery import (
+    batchanswers,
+    batchwork,
+    breakers,
+    capacity,
+    dispatching,
+    endpoints,
+    sendings,
+    settling,
+)
 from flows.delivery.admission import Condition
+from flows.delivery.batchanswers import Left
 from flows.delivery.batchwork import BatchEnded, BatchSending
 from flows.delivery.breakers import Contended
 from flows.delivery.counters import Counters
@@ -81,6 +91,7 @@ class Turn:
     may_start: Callable[[str], bool]
     answers: Sequence[tuple[Inquiry, Answers]] = ()
     batches: Sequence[BatchEnded] = ()  # whose deliveries' results these are
+    stored: str = ""  # the batch whose answers are written down, of which these are some
 
     def lead_ids(self) -> list[str]:
         ids = {c.lead_id for c in self.claimed}
@@ -137,6 +148,7 @@ class Loaded:
     breakers: dict[str, Breaker]
     book: Book
     counters: Counters
+    left: dict[str, Left] = field(default_factory=dict)  # deliveries left behind with a batch
 
 
 @dataclass(slots=True)
@@ -193,6 +205,7 @@ def _take_apart(turn: Turn) -> Done:
 def _take(turn: Turn) -> tuple[Done, list[str]]:
     with transaction.atomic():
         loaded = load(turn)
+        loaded.left = batchanswers.look_up(_left_with_batches(turn, loaded))
         desk = desk_of(turn, loaded)
         done, troubled = Done(), []
         parts = turn.by_lead()
@@ -209,6 +222,17 @@ def _take(turn: Turn) -> tuple[Done, list[str]]:
                 troubled.append(lead_id)
         done.starts, done.asks = save(turn, loaded, desk)
         return done, troubled
+
+
+def _left_with_batches(turn: Turn, loaded: Loaded) -> list[str]:
+    """Claimed deliveries that seem to be under way: their batch may know what became of them."""
+    found = []
+    for claimed in turn.claimed:
+        run = loaded.runs.get(claimed.lead_id) if claimed.delivery_id else None
+        delivery = run.delivery(claimed.delivery_id or "") if run else None
+        if delivery is not None and delivery.state == "sending" and delivery.batch:
+            found.append(delivery.id)
+    return found
 
 
 def desk_of(turn: Turn, loaded: Loaded) -> Desk:
@@ -372,7 +396,7 @@ def _work_through(run: Run, part: Part, lease: str, loaded: Loaded, desk: Desk) 
         engine.take_answers(run, inquiry, answers, desk)
     for claimed in part.claimed:
         if loaded.leases.get(claimed.id) == lease:
-            _go_on(run, _claimed_work(run, claimed), desk)
+            _go_on(run, _claimed_work(run, claimed), loaded, desk)
     return refused
 
 
@@ -435,7 +459,7 @@ def _hold(run: Run, part: Part, lease: str, loaded: Loaded) -> int:
     return 0
 
 
-def _go_on(run: Run, work: WorkState, desk: Desk) -> None:
+def _go_on(run: Run, work: WorkState, loaded: Loaded, desk: Desk) -> None:
     delivery = run.delivery(work.delivery_id) if work.delivery_id else None
     if delivery is not None and delivery.state not in ("waiting", "sending"):
         work.done = True  # ended by somebody else meanwhile
@@ -445,7 +469,7 @@ def _go_on(run: Run, work: WorkState, desk: Desk) -> None:
     elif delivery is None:
         engine.advance(run, desk)
     elif delivery.state == "sending":
-        settling.left_behind(run, delivery, desk)
+        settling.left_behind(run, delivery, desk, left=loaded.left.get(delivery.id))
     else:
         dispatching.dispatch(run, delivery, desk)
         if delivery.state not in ("waiting", "sending"):
@@ -473,6 +497,9 @@ def save(turn: Turn, loaded: Loaded, desk: Desk) -> tuple[list[Sending], list[In
         loaded.book.write(cursor)
         bids.save(cursor, changed)
         batchwork.close(turn.batches, cursor)
+        taken = _taken_in(turn, loaded)
+        batchanswers.forget(cursor, taken.keys())
+        batchanswers.close(cursor, {*taken.values()})
         desk.answers.write(cursor)
     loaded.counters.write()
     endpoints.write_breakers(desk)
@@ -488,3 +515,14 @@ def save(turn: Turn, loaded: Loaded, desk: Desk) -> tuple[list[Sending], list[In
         work_id = run.work.id if run.work and run.work.id else work_ids[run.lead.id]
         asks.append(dataclasses.replace(inquiry, work_id=work_id, lease=turn.lease))
     return starts, asks + desk.notices
+
+
+def _taken_in(turn: Turn, loaded: Loaded) -> dict[str, str]:
+    """The deliveries whose stored answers this turn has taken in, each with its batch."""
+    found = {id: left.batch_id for id, left in loaded.left.items() if left.attempt is not None}
+    if turn.stored:
+        found |= dict.fromkeys((s.delivery_id for s, _ in turn.results), turn.stored)
+    if not found:
+        return found
+    settled = {d.id for run in loaded.runs.values() for d in run.deliveries if d.state != "sending"}
+    return {id: batch_id for id, batch_id in found.items() if id in settled}
