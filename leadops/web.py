@@ -13,7 +13,7 @@ from typing import Any
 
 from gunicorn.workers import gthread
 
-from leadops import arrivals, departures, env
+from leadops import arrivals, departures, env, unreadable
 from leadops.lib import processes
 
 
@@ -34,6 +34,14 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn ships no t
         arrivals.watchdog.release(conn.arrival)  # its head is here
         return super().handle_request(req, conn)
 
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: Any) -> None:
+        answer = unreadable.refusal(exc)
+        if answer is None:
+            super().handle_error(req, client, addr, exc)
+            return
+        self.log.warning("Refused what is no request: %s", type(exc).__name__)
+        unreadable.refuse(client, answer)
+
 
 bind = os.environ.get("LEADOPS_BIND", "127.0.0.1:8000")
 workers = env.web_workers()
@@ -43,6 +51,7 @@ keepalive = 30  # seconds
 timeout = 60  # a worker silent for longer is replaced
 graceful_timeout = 8  # for requests under way when asked to stop
 backlog = 2048
+limit_request_line = unreadable.LONGEST_LINE  # filters may be given many times
 # The workers' sign of life is a file's time stamp: on a busy disk it would come late.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else tempfile.gettempdir()  # noqa: S108
 control_socket_disable = True
