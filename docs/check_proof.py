@@ -34,5 +34,6 @@ for n in seals:  # each seal holds the hash of the one before it, up to a head
     need(linked or heads.get(n) == hashes[n], f"seal {n} does not lead to a head")
 known = [json.loads(line) for text in texts[1:] for line in text.splitlines()] or proof["heads"]
 known = {head["n"]: head["hash"] for head in known}
-need(all(known.get(n) == heads[n] for n in heads), "its heads are not those that were published")
+need(set(heads) <= set(known), f"head {max(heads)} is not among those that were published yet")
+need(all(known[n] == heads[n] for n in heads), "its heads are not those that were published")
 sys.stdout.write(f"{number} events are as they were sealed, under the heads {heads}\n")

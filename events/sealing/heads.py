@@ -2,7 +2,8 @@
 
 At a configured interval, and only when something was sealed since: to the file of heads under
 LEADOPS_HOME, and to the destinations that the record's settings name (mail, object store, SFTP,
-HTTP, folder). Every head and every failure is kept in `events_head`.
+HTTP, folder). Every head and every failure is kept in `events_head`. The newest one stands in a
+file of its own all the time.
 """
 
 from __future__ import annotations
@@ -28,16 +29,31 @@ class Unpublished(Exception):
     """It is not there; the text says why."""
 
 
-def publish(*, now: datetime | None = None, force: bool = False, door: Door | None = None) -> int:
-    """Publish the head wherever it is due; gives how many places took it. Failures are kept."""
+def publish(
+    *,
+    now: datetime | None = None,
+    force: bool = False,
+    here: bool = False,
+    door: Door | None = None,
+) -> int:
+    """Publish the head wherever it is due; gives how many places took it. Failures are kept.
+    `force`: everywhere, `here`: to the file alone, whatever the interval."""
     seal = Seal.objects.first()
     if seal is None:
         return 0
+    _note(seal)
     wanted, now = RecordSettings.current(), now or _now()
-    interval = timedelta(seconds=0 if force else wanted.heads_every)
-    places = [published.PLACE, *dict.fromkeys(wanted.heads_to)]
+    interval = timedelta(seconds=0 if force or here else wanted.heads_every)
+    places = [published.PLACE, *([] if here else dict.fromkeys(wanted.heads_to))]
     due = [place for place in places if _due(place, seal, before=now - interval)]
     return sum(_publish(place, seal, now, door) for place in due)
+
+
+def _note(seal: Seal) -> None:
+    try:
+        published.note(seal)
+    except OSError as error:
+        log.warning("Head %s was not noted: %s", seal.n, error)
 
 
 def _due(place: str, seal: Seal, *, before: datetime) -> bool:

@@ -21,6 +21,7 @@ from events.models import Head, Seal
 from events.sealing.canonical import moment
 
 FILE = "heads.jsonl"
+NEWEST = "newest-head.json"
 PLACE = "file"
 
 
@@ -56,11 +57,38 @@ def line(seal: Seal) -> str:
 
 def append(seal: Seal) -> None:
     """Add a head to the file, for good."""
+    _add(line(seal) + "\n")
+
+
+def _add(text: str) -> None:
     descriptor = os.open(path(), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     with os.fdopen(descriptor, "a") as file:
-        file.write(line(seal) + "\n")
+        file.write(text)
         file.flush()
         os.fsync(file.fileno())
+
+
+def note(seal: Seal) -> None:
+    """Write the newest seal's head beside the file, whatever the interval: so that the seals since
+    the last published head cannot be removed unseen. One that the database no longer has is added
+    to the file before it is overwritten."""
+    newest = path().with_name(NEWEST)
+    _keep(newest)
+    fresh = newest.with_suffix(f".{os.getpid()}")
+    fresh.write_text(line(seal) + "\n")
+    fresh.replace(newest)
+
+
+def _keep(newest: Path) -> None:
+    if not newest.exists():
+        return
+    text = newest.read_text()
+    try:
+        held = list(read(newest))
+    except ValueError:
+        return  # half a line, of a full disk
+    if not all(Seal.objects.filter(n=head.n, hash=head.hash).exists() for head in held):
+        _add(text)
 
 
 def heads(problem: Callable[[str], None], *more: Path) -> dict[int, list[Published]]:
@@ -77,7 +105,8 @@ def _of_table() -> Iterator[Published]:
 
 
 def _of_files(problem: Callable[[str], None], more: tuple[Path, ...]) -> Iterator[Published]:
-    files = [path()] if path().exists() else []
+    ours = (path(), path().with_name(NEWEST))
+    files = [file for file in ours if file.exists()]
     for file in (*files, *more):
         try:
             yield from read(file)

@@ -17,7 +17,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "--publish", action="store_true", help="publish the head at once, whatever the interval"
+            "--publish", action="store_true", help="publish the head everywhere at once, whatever the interval"
         )
         parser.add_argument(
             "--after-restore",
@@ -36,8 +36,10 @@ class Command(BaseCommand):
             raise CommandError(trouble)
         done = seals.seal()
         self.stdout.write(f"sealed {done.events} events in {done.seals} seals")
-        if options["publish"]:
-            self.stdout.write(f"published the head at {heads.publish(force=True)} places")
+        everywhere = options["publish"]
+        places = heads.publish(force=everywhere, here=not everywhere)
+        if everywhere:
+            self.stdout.write(f"published the head at {places} places")
         last = Seal.objects.first()
         if last is not None:
             self.stdout.write(f"head {last.n} {bytes(last.hash).hex()}")

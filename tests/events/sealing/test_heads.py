@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.conf import settings
+from django.core.management import call_command
 
 from events.models import Destination, Head, RecordSettings, Seal
-from events.sealing import heads, published, seals
-from tests.events.sealing.written import write
+from events.sealing import checking, heads, published, seals
+from tests.events.sealing.written import sql, write
 
 pytestmark = pytest.mark.django_db
 
@@ -73,3 +74,27 @@ def test_it_goes_to_destinations_and_keeps_what_failed_until_it_is_there(home):
     (sent,) = (home / "outbox" / "audit").rglob("leadops-head-*.json")
     assert json.loads(sent.read_text())["hash"] == bytes(last.hash).hex()
     assert Head.objects.filter(place="nowhere").count() == 1
+
+
+def test_the_newest_head_is_noted_at_once_and_one_that_was_removed_is_kept(home):
+    seal(10)
+    heads.publish(now=NOW)
+    removed = seal(11)
+    heads.publish(now=NOW)  # not yet time, but noted
+    assert [head.n for head in published.read(home / "newest-head.json")] == [2]
+    sql("DELETE FROM events_seal WHERE n = 2")
+    assert "seal 2 is missing: it was published (in newest-head.json)" in checking.check().problems
+
+    seals.seal()  # made anew, as the workers do
+    heads.publish(now=NOW)
+    kept = list(published.read(home / "heads.jsonl"))
+    assert [(head.n, head.hash) for head in kept][1:] == [(2, bytes(removed.hash))]
+    assert "seal 2 is not the one that was published (in heads.jsonl)" in checking.check().problems
+
+
+def test_sealing_by_hand_publishes_to_the_file_alone(home):
+    wanted("nowhere")
+    write(10)
+    call_command("seal")
+    assert [head.n for head in published.read(home / "heads.jsonl")] == [1]
+    assert not Head.objects.filter(place="nowhere").exists()

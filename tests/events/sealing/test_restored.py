@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import connection
 
@@ -23,7 +24,8 @@ def test_it_is_well_where_nothing_was_restored():
     assert restored.resume() == 0
 
 
-def test_it_counts_on_from_where_the_record_is(capsys):
+def test_it_counts_on_from_where_the_record_is(capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr(settings, "LEADOPS_HOME", tmp_path)
     write(FAR, lead="old")
     (problem,) = checking.check().problems
     assert "manage.py seal --after-restore" in problem
