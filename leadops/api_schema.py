@@ -91,8 +91,8 @@ def described(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     for path, method, operation in operations(result):
         for status in _errors(method, operation):
             operation["responses"].setdefault(status, _answer(status))
-        for part, content in bodies(operation):
-            _exemplify(f"{method} {path} {part}", content)
+        for part, kind, content in bodies(operation):
+            _exemplify(f"{method} {path} {part}", kind, content)
     return result
 
 
@@ -104,18 +104,20 @@ def operations(schema: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any
                 yield path, method, described_path[method]
 
 
-def bodies(operation: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """What it takes (`request`) and answers (by status), for each content type."""
-    for content in operation.get("requestBody", {}).get("content", {}).values():
-        yield "request", content
+def bodies(operation: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """What it takes (`request`) and answers (by status), with each content type."""
+    for kind, content in operation.get("requestBody", {}).get("content", {}).items():
+        yield "request", kind, content
     for status, answer in operation["responses"].items():
-        for content in answer.get("content", {}).values():
-            yield status, content
+        for kind, content in answer.get("content", {}).items():
+            yield status, kind, content
 
 
-def _exemplify(place: str, content: dict[str, Any]) -> None:
+def _exemplify(place: str, kind: str, content: dict[str, Any]) -> None:
+    """By the schema's name, else by the place and its content type, else by the place."""
     name = content["schema"].get("$ref", "").rpartition("/")[2]
-    found = _examples().get(name or place, _examples().get(place))
+    known = _examples()
+    found = next((known[at] for at in (name, f"{place} {kind}", place) if at in known), None)
     if found is not None and "examples" not in content:
         content["examples"] = {"example": {"value": found}}
 
