@@ -127,7 +127,7 @@ class ErasuresView(_PrivacyView):
         ],
     )
     def post(self, request: Request) -> Response:
-        data = _object(request)
+        data = _object(request, "dry_run", "suppress", "unsuppress")
         found = _person(data)
         if _flag(data, "dry_run"):
             return Response(_found_json(found, _by(request)))
@@ -171,7 +171,7 @@ class AccessRequestsView(_PrivacyView):
         ],
     )
     def post(self, request: Request) -> Any:
-        data = _object(request)
+        data = _object(request, "format")
         found, reason = _person(data), _reason(data)
         if data.get("format", "json") not in ("json", "zip"):
             raise WrongShape("An unknown format.", {"format": "json or zip."})
@@ -193,9 +193,15 @@ def _file(packed: bytes) -> HttpResponse:
     )
 
 
-def _object(request: Request) -> Mapping[str, Any]:
+def _object(request: Request, *more: str) -> Mapping[str, Any]:
+    """Of known keys alone: a slip in `dry_run` must erase nobody."""
     if not isinstance(request.data, dict):
         raise WrongShape("Write an object: {…}.")
+    known = (*WHO, *more)
+    unknown = [str(key)[:60] for key in request.data if key not in known]
+    if unknown:
+        said = f"There is no such key; these are: {', '.join(known)}."
+        raise WrongShape("Some keys are unknown.", dict.fromkeys(unknown, said))
     return request.data
 
 

@@ -88,6 +88,7 @@ def test_it_refuses_who_may_not_and_what_names_nobody(world, client):
         {"email": EMAIL, "reason": "r" * 301},
         {"email": EMAIL, "reason": "x", "suppress": "no-such-list"},
         {"email": EMAIL, "reason": "x", "dry_run": 7},
+        {"email": EMAIL, "reason": "x", "dryrun": True},
         ["email"],
     ]
     for body in wrong:
