@@ -100,7 +100,7 @@ class SubmitView(APIView):
         seconds = waiting.wanted(request.headers.get("Prefer", ""))
         if seconds is not None:
             more["result"] = waiting.result(answer.lead_id, seconds, gone=_gone(request)) or ""
-        allowed = bool(target) and redirects.is_allowed(target, door.source.redirect_hosts)
+        allowed = bool(target) and _may_lead(target, door)
         if target and not allowed:
             more["redirect"] = f"Not followed: {redirects.host_of(target)} is no redirect host"
         reply = reply_to(answer, submission.values, more)
@@ -180,6 +180,13 @@ def _door(request: Request, flow: str, source: str) -> Door:
         _check_site(request, found)
     party, plan = entry.parties(current, flow, found.id)
     return Door(party, plan, at, open=not known)
+
+
+def _may_lead(target: str, door: Door) -> bool:
+    """Whether a browser is sent on to `target`. Who shows the key may send it anywhere, unless hosts
+    are named: without one, anybody could make a link to us that leads to any page."""
+    hosts = door.source.redirect_hosts
+    return not (hosts or door.open) or redirects.is_allowed(target, hosts)
 
 
 def _no_key() -> exceptions.APIException:

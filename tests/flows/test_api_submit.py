@@ -268,6 +268,16 @@ def test_a_page_of_another_host_is_not_followed_and_the_lead_is_kept(post, play)
     assert stored() == 1
 
 
+def test_who_shows_the_key_is_sent_anywhere_unless_hosts_are_named(post, play):
+    to = "?redir_url=https://anywhere.example/thanks"
+    reply = post(POSTED, query=to)
+    assert (reply.status_code, reply["Location"]) == (303, "https://anywhere.example/thanks")
+    opened(play)
+    assert post(POSTED, key="", query=to).status_code == 201
+    opened(play, redirect_hosts=["www.example.com"])
+    assert post(POSTED, query=to).status_code == 201
+
+
 @pytest.mark.parametrize(
     "url",
     [
