@@ -160,18 +160,14 @@ NAVIGATION: list[dict[str, Any]] = [
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """The sidebar; the numbers of open alerts and of what waits for review stand beside them."""
     groups = copy.deepcopy(NAVIGATION)
-    if request.user.is_authenticated:
-        from leadops import landing  # models are not loaded yet when settings are read
+    from leadops import badges  # models are not loaded yet when settings are read
 
-        if waiting := landing.in_review(request):
-            items = next(group for group in groups if group["title"] == "Monitor")["items"]
-            next(each for each in items if each["title"] == "Review queue")["badge"] = waiting
-    if allowed("events.view_alert")(request):
-        from leadops import landing  # models are not loaded yet when settings are read
-
-        if count := landing.open_alerts(request):
-            alerts = next(group for group in groups if group["title"] == "Alerts")
-            alerts["items"][0]["badge"] = str(count)
+    if request.user.is_authenticated and (waiting := badges.in_review(request)):
+        items = next(group for group in groups if group["title"] == "Monitor")["items"]
+        next(each for each in items if each["title"] == "Review queue")["badge"] = waiting
+    if allowed("events.view_alert")(request) and (count := badges.open_alerts()):
+        alerts = next(group for group in groups if group["title"] == "Alerts")
+        alerts["items"][0]["badge"] = str(count)
     return groups
 
 

@@ -8,28 +8,16 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
-from events import visibility
 from events.models import Alert, Event
 from events.vocabulary import EventType
-from flows.byhand import held
 from flows.models import Flow, Source
-from leadops import console, vitals
+from leadops import badges, console, vitals
 from leadops.lib import durations
 from recipients import expiry
 from recipients.models import Recipient
 
 ALIVE = 15.0  # seconds since a pump's last sign of life
 SHOWN = 8
-
-
-def open_alerts(request: HttpRequest) -> int:
-    return Alert.objects.filter(resolved_at__isnull=True).count()
-
-
-def in_review(request: HttpRequest) -> str:
-    """How many wait for review that this person sees; blank for none."""
-    found = held.count(visibility.of_user(request.user))
-    return f"{held.COUNTED - 1}+" if found >= held.COUNTED else str(found or "")
 
 
 def context(request: HttpRequest, given: dict[str, Any]) -> dict[str, Any]:
@@ -60,7 +48,7 @@ def _tiles() -> list[dict[str, str]]:
     pumps = sum(beat.age < ALIVE for beat in seen.beats)
     late = durations.text(round(seen.oldest_due))
     due = f"{seen.due:,}+" if seen.due >= vitals.COUNT_LIMIT else f"{seen.due:,}"
-    alerts = Alert.objects.filter(resolved_at__isnull=True).count()
+    alerts = badges.open_alerts()
     return [
         {
             "title": "Workers",
