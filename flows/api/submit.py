@@ -183,8 +183,8 @@ def _door(request: Request, flow: str, source: str) -> Door:
 
 
 def _may_lead(target: str, door: Door) -> bool:
-    """Whether a browser is sent on to `target`. Who shows the key may send it anywhere, unless hosts
-    are named: without one, anybody could make a link to us that leads to any page."""
+    """Whether a browser is sent on to `target`. Who shows the key may send it anywhere, unless
+    hosts are named: without one, anybody could make a link to us that leads to any page."""
     hosts = door.source.redirect_hosts
     return not (hosts or door.open) or redirects.is_allowed(target, hosts)
 
