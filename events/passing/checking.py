@@ -15,7 +15,19 @@ def check(source: Any) -> None:
     """Raises ValidationError, by field."""
     if source.feedback_kinds:
         _check_way(source)
-    _check_template(source)
+    if is_sound(source):
+        _check_template(source)
+
+
+def is_sound(source: Any) -> bool:
+    """Whether each setting is what it must be, so that they can be looked at together; where one
+    is not, its own check says so."""
+    lists = (source.feedback_kinds, source.feedback_include, source.feedback_fields)
+    return (
+        source.feedback_format in writing.KNOWN
+        and all(isinstance(each, list) for each in lists)
+        and isinstance(source.fields, dict)
+    )
 
 
 def _check_way(source: Any) -> None:

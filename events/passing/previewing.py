@@ -9,7 +9,7 @@ from typing import Any
 from events.destinations.kinds import KINDS
 from events.destinations.places import place_of
 from events.models import PassedFeedback
-from events.passing import message, telling, writing
+from events.passing import checking, message, telling, writing
 from events.passing.message import Telling
 from events.passing.writing import Form, Unwritable, Written
 from leadops.lib import locators
@@ -39,6 +39,8 @@ class Preview:
 
 def preview(source: Any) -> Preview:
     """Of a source that need not be saved, nor right."""
+    if not checking.is_sound(source):
+        return Preview(problem="First mend what is wrong above.")
     if source.feedback_format == writing.TEXT and not source.feedback_template.strip():
         return Preview(problem="Write the text that goes out.")
     try:

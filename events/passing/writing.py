@@ -32,6 +32,7 @@ CONTENT_TYPES: Final[Mapping[str, str]] = {
     XML: "application/xml; charset=utf-8",
     TEXT: "text/plain; charset=utf-8",
 }
+KNOWN: Final = frozenset({JSON, XML, "csv", "xlsx", TEXT})
 SUMMARY_ROOT = "summary"
 
 

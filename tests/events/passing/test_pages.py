@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
-from events.models import Event, FeedbackLine, PassedFeedback
+from events.models import Destination, Event, FeedbackLine, PassedFeedback
+from flows.models import Source
 from leadops.accounts.roles import Role
 from tests.events.passing.stage import Receiver, Sold, run
 from tests.factories import make_user
@@ -58,3 +62,46 @@ def test_what_failed_is_listed_and_sent_again(sold: Sold, receiver: Receiver) ->
     ops.post(page.replace("/change/", "/send_again/"), SUBMITTED)
     assert PassedFeedback.objects.get().state == "waiting"
     assert ops.get(f"{LIST}?source__id__exact={sold.source.id}&state=waiting").status_code == 200
+
+
+def test_the_preview_is_of_what_the_form_holds_and_for_who_may_change_it(sold: Sold) -> None:
+    sold.say(value="1250.00")
+    ops = sign_in(make_user("olga"))
+    auditor = sign_in(make_user("ann", role=Role.AUDITOR))
+    saved = text_of(auditor.get(page_of(sold.source)))
+    assert "feedback.conversion" in saved
+    url = f"/admin/flows/source/feedback-preview/?source={sold.source.pk}"
+    given = {
+        "feedback_kinds": "[conversion]",
+        "feedback_mode": "summary",
+        "feedback_format": "csv",
+        "feedback_template": "lead: {{lead.id}}\nsub: {{lead.sub_id}}",
+    }
+    shown = text_of(ops.post(url, given))
+    assert f'"lead","sub" "{sold.lead_id}",""' in shown
+    assert "Destination: Summaries need a destination." in shown
+    assert "lead.sub_id" in shown
+    made_up = ops.post(url.partition("?")[0], {**given, "feedback_format": "json"})
+    assert "Made up" in text_of(made_up)
+    assert auditor.post(url, given).status_code == 403
+    assert auditor.post(url.partition("?")[0], given).status_code == 403
+    assert ops.post(f"{url}x", given).status_code == 404
+    assert ops.get(url).status_code == 404
+    assert Source.objects.get().feedback_template == ""
+
+
+def test_a_test_goes_the_way_that_is_saved(sold: Sold, settings: Any, tmp_path: Path) -> None:
+    settings.LEADOPS_HOME = tmp_path
+    place = Destination.objects.create(slug="out", kind="file", settings={"folder": "feedback"})
+    template = "{{feedback.kind}} {{source.slug}}"
+    Source.objects.update(
+        feedback_url="",
+        feedback_destination=place,
+        feedback_format="text",
+        feedback_template=template,
+    )
+    ops = sign_in(make_user("olga"))
+    ops.post(page_of(sold.source).replace("/change/", "/test_feedback/"), SUBMITTED)
+    (file,) = (tmp_path / "outbox" / "feedback").iterdir()
+    assert file.name.startswith(f"feedback-{sold.source.slug}-test-pfb_")
+    assert file.read_text() == f"test {sold.source.slug}"

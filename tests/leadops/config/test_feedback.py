@@ -50,3 +50,61 @@ def test_without_its_key_the_destination_goes_and_is_missed() -> None:
     assert "Summaries need a destination" in said
     load(changed("      mode: summary\n", "", changed("      destination: partner\n", "", BUNDLE)))
     assert Source.objects.get(slug="web").feedback_destination is None
+
+
+TEMPLATE = """
+leadops: 1
+destinations:
+  - {slug: mail, kind: email, settings: {to: partner@example.com}}
+sources:
+  - slug: web
+    name: Web
+    feedback:
+      kinds: [conversion]
+      destination: mail
+      every: 7d
+      at: 7:00
+      timezone: America/New_York
+      format: xml
+      xml_root: outcome
+      template: |
+        lead: {{lead.id}}
+        key: ${PARTNER_TOKEN}
+        {{#if feedback.value}}
+        value: {{number feedback.value}}
+        {{/if}}
+"""
+
+
+@pytest.fixture
+def token(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PARTNER_TOKEN", "t0ken-of-partner")
+
+
+@pytest.mark.usefixtures("token")
+def test_it_loads_a_template_and_a_clock_and_writes_them_as_they_were() -> None:
+    load(TEMPLATE)
+    web = Source.objects.get(slug="web")
+    assert (str(web.feedback_at), web.feedback_timezone) == ("07:00:00", "America/New_York")
+    assert (web.feedback_format, web.feedback_xml_root) == ("xml", "outcome")
+    assert "key: ${PARTNER_TOKEN}\n" in web.feedback_template, "filled in when it is sent"
+    dumped = loading.dump()
+    assert load(dumped) == []
+    assert load(TEMPLATE) == []
+    load(BUNDLE)
+    assert Source.objects.get(slug="web").feedback_template == ""
+
+
+@pytest.mark.usefixtures("token")
+def test_a_mistake_in_a_template_has_its_line_in_the_file() -> None:
+    wrong = changed("number feedback.value", "number feedback.valeu", TEMPLATE)
+    (said,) = mistakes(wrong)
+    line = next(n for n, text in enumerate(wrong.splitlines(), 1) if "valeu" in text)
+    assert said.startswith(f"b.yaml:{line}: sources[0].feedback.template: ")
+    assert "did you mean feedback.value?" in said
+    (said,) = mistakes(changed("timezone: America/New_York", "timezone: Mars/Base", TEMPLATE))
+    assert "is no time zone" in said
+    (said,) = mistakes(changed("at: 7:00", "at: seven", TEMPLATE))
+    assert "is no time of day" in said
+    (said,) = mistakes(changed("format: xml", "format: yaml", TEMPLATE))
+    assert "yaml" in said
