@@ -62,6 +62,15 @@ class Hold:
 Verdict = Admit | Skip | Hold
 
 
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """The state of endpoints at a time, by which all of a batch are admitted."""
+
+    at: datetime
+    conditions: Mapping[str, Condition]
+    breakers: Breakers
+
+
 def admit(
     plan: RecipientPlan,
     values: Mapping[str, Any],

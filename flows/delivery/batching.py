@@ -27,27 +27,24 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import connection, transaction
 
 from flows import earlier, plans
-from flows.delivery import breakers, dispatching, gathering, sendings, settling
-from flows.delivery.admission import Admit, Condition, Hold
-from flows.delivery.batchwork import BatchSending, too_late
-from flows.delivery.breakers import Contended
+from flows.delivery import breakers, dispatching, sendings
+from flows.delivery.admission import Hold, Moment
+from flows.delivery.batchadmission import First, Slice, admit
+from flows.delivery.batchwork import BatchSending
+from flows.delivery.breakers import Breakers, Contended
 from flows.plan import NotLoaded
-from flows.steps import engine, overtaking
 from flows.turns import turn
 from flows.turns.desk import Desk, Sending
-from flows.turns.runs import Run
 from flows.turns.states import DeliveryState, WorkState
 from leadops.lib import wire
 from leadops.lib.claim import Claimed
-from recipients.breaker import Breaker
-from recipients.plan import EndpointPlan, RecipientPlan
 
 log = logging.getLogger(__name__)
 
@@ -116,61 +113,6 @@ class _Row:
     test: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Moment:
-    """By what all slices admit: as the first found it."""
-
-    at: datetime
-    conditions: dict[str, Condition]
-    breakers: Mapping[str, Breaker]
-
-    @classmethod
-    def of(cls, desk: Desk) -> _Moment:
-        return cls(desk.now, desk.conditions, dict(desk.breakers.known))
-
-    def rule(self, desk: Desk) -> None:
-        desk.now, desk.conditions = self.at, self.conditions
-        desk.breakers.known = dict(self.breakers)
-
-
-@dataclass(frozen=True, slots=True)
-class _First:
-    """The delivery that was recorded first: where the batch goes, and how."""
-
-    plan: RecipientPlan
-    endpoint: EndpointPlan
-    tries: int
-
-    @classmethod
-    def of(cls, delivery: DeliveryState, endpoint: EndpointPlan, desk: Desk) -> _First:
-        return cls(desk.plans.recipients[delivery.recipient_id], endpoint, delivery.tries)
-
-
-Start = tuple[Run, DeliveryState, EndpointPlan]
-
-
-@dataclass(slots=True)
-class _Slice:
-    """What a transaction does; nothing of it counts before its commit. `held`: why the batch is
-    not sent now."""
-
-    first: _First | None
-    starts: list[Start] = field(default_factory=list)
-    held: Hold | None = None
-    troubled: list[str] = field(default_factory=list)
-
-    def start(self, run: Run, delivery: DeliveryState, endpoint: EndpointPlan, desk: Desk) -> None:
-        self.first = self.first or _First.of(delivery, endpoint, desk)
-        self.starts.append((run, delivery, endpoint))
-
-    def forget(self, run: Run, first: _First | None) -> None:
-        """The lead makes trouble."""
-        self.troubled.append(run.lead.id)
-        self.starts = [each for each in self.starts if each[0] is not run]
-        if not self.starts:
-            self.first = first
-
-
 @dataclass(slots=True)
 class Beginning:
     """A batch's work that a pump has claimed, taken on slice by slice. `placed`: it has its place
@@ -184,8 +126,8 @@ class Beginning:
     _last: str = ""  # the delivery it has come to
     _count: int | None = None  # of its deliveries, when it began
     _began: float = 0.0
-    _moment: _Moment | None = None
-    _first: _First | None = None
+    _moment: Moment | None = None
+    _first: First | None = None
     _made: list[Sending] = field(default_factory=list)
     _hidden: set[str] = field(default_factory=set)
 
@@ -203,6 +145,7 @@ class Beginning:
         Raises what is nobody's fault: the database is away, or chose this turn to end a deadlock.
         The same step may then be made again.
         """
+        self.over = False  # of a step that could not be committed
         try:
             if self.claimed.claims > turn.MAX_CLAIMS:
                 self._put_aside()
@@ -239,20 +182,17 @@ class Beginning:
             elif sending and state != "starting":
                 self._rest(AGAIN)
             else:
-                self._count, self._began, self.placed = count, time.monotonic(), True
+                self.placed = True
+        if not self.over:
+            self._count, self._began = count, time.monotonic()
         return not self.over
 
     def _slice(self, may_start: Callable[[str], bool]) -> turn.Done:
-        found = _Slice(self._first)
         with transaction.atomic():
             connection.ensure_connection()
             members = self._members()
             here, is_last = members[:SLICE], len(members) <= SLICE
-            works = [
-                Claimed(work_id, "deliver", lead_id, id, "", 0, 0.0, left_behind=False)
-                for id, lead_id, work_id in here
-                if work_id is not None
-            ]
+            works = _works(here)
             part = turn.Turn(works, [], self.lease, self.lease_seconds, may_start)
             loaded = turn.load(part)
             row = self._locked()
@@ -260,8 +200,7 @@ class Beginning:
                 self.over = True
                 return turn.Done()
             desk = turn.desk_of(part, loaded)
-            moment = self._moment or _Moment.of(desk)
-            moment.rule(desk)
+            found = Slice(self._first, self._moment or _moment(desk))
             self._admit_all(works, found, row, loaded, desk)
             if found.first and not self._first:
                 self._enter(found, row, desk)
@@ -272,12 +211,13 @@ class Beginning:
             if found.held is not None:
                 self._wait(found.held)
             elif is_last and found.first and not self._is_late():
-                done.batches = [self._mark(found.first, made, hidden, row, moment)]
+                done.batches = [self._mark(found.first, made, hidden, row, found.moment)]
             elif is_last:
                 self._rest(0.0)
             else:
                 self._keep()
-        self._moment, self._first, self._made, self._hidden = moment, found.first, made, hidden
+        self._first, self._made, self._hidden = found.first, made, hidden
+        self._moment = found.moment if found.first else None
         self._last = here[-1][0] if here else self._last
         for lead_id in found.troubled:
             turn.put_aside(_leased(part.of([lead_id])))
@@ -298,7 +238,7 @@ class Beginning:
         return _Row(*row[:4])
 
     def _admit_all(
-        self, works: list[Claimed], found: _Slice, row: _Row, loaded: turn.Loaded, desk: Desk
+        self, works: list[Claimed], found: Slice, row: _Row, loaded: turn.Loaded, desk: Desk
     ) -> None:
         """Admit every delivery once more, for time has passed, and record its attempt.
 
@@ -313,7 +253,7 @@ class Beginning:
             try:
                 delivery.work = WorkState("deliver", run.lead.id, delivery.id, "", id=work.id)
                 delivery.work.lane = dispatching.lane(delivery)
-                _admit(run, delivery, found, desk)
+                admit(run, delivery, found, desk)
             except Exception:
                 log.exception("%s makes trouble", run.lead.id)
                 loaded.counters.undo(counted)
@@ -341,7 +281,7 @@ class Beginning:
     def _who(self, row: _Row) -> str:
         return breakers.who(self.batch_id, row.tries + 1)
 
-    def _enter(self, found: _Slice, row: _Row, desk: Desk) -> None:
+    def _enter(self, found: Slice, row: _Row, desk: Desk) -> None:
         """With the first delivery: that some are recorded, and that the endpoint has one more
         attempt at hand."""
         run, delivery, endpoint = found.starts[0]
@@ -356,7 +296,7 @@ class Beginning:
         with wire.cursor() as cursor:
             cursor.execute(STARTED, [self.batch_id])
 
-    def _sendings(self, found: _Slice, row: _Row, desk: Desk) -> list[Sending]:
+    def _sendings(self, found: Slice, row: _Row, desk: Desk) -> list[Sending]:
         who = self._who(row)
         return [
             sendings.sending(
@@ -366,7 +306,7 @@ class Beginning:
         ]
 
     def _mark(
-        self, first: _First, made: list[Sending], hidden: set[str], row: _Row, moment: _Moment
+        self, first: First, made: list[Sending], hidden: set[str], row: _Row, moment: Moment
     ) -> BatchSending:
         """All are recorded: it is on its way when this is committed."""
         attempt = row.tries + 1
@@ -435,12 +375,7 @@ class Beginning:
                 self._end()
                 return
         self._last = members[-1][0]
-        works = [
-            Claimed(work_id, "deliver", lead_id, id, "", 0, 0.0, left_behind=False)
-            for id, lead_id, work_id in members
-            if work_id is not None
-        ]
-        if works:
+        if works := _works(members):
             part = turn.Turn(works, [], self.lease, self.lease_seconds, lambda _: False)
             turn.put_aside(_leased(part))
 
@@ -459,47 +394,18 @@ def begin(
     return done
 
 
-def _admit(run: Run, delivery: DeliveryState, found: _Slice, desk: Desk) -> None:
-    plan = desk.plans.recipients[delivery.recipient_id]
-    verdict = dispatching.verdict(
-        run, plan, desk, step=run.flow.step(delivery.step), delivery=delivery
-    )
-    if isinstance(verdict, Hold) and found.first is None:
-        delivery.work = None  # stays as it is stored
-        found.held = verdict
-    elif isinstance(verdict, Admit) and _fits(verdict, found):
-        if delivery.state == "waiting":
-            dispatching.begin_together(run, delivery, plan, verdict, desk)
-        elif run.lead.salt is None or overtaking.is_overtaken(run, delivery):
-            _leave_out(run, delivery, desk)
-            return
-        else:
-            dispatching.take_along(delivery, plan, verdict.endpoint)
-        found.start(run, delivery, verdict.endpoint, desk)
-    elif delivery.state == "sending":
-        _leave_out(run, delivery, desk, goes_elsewhere=isinstance(verdict, Admit))
-    else:
-        if isinstance(verdict, Admit) or not delivery.attempts:
-            delivery.batch = ""  # it goes another way, or with a later batch
-        dispatching.dispatch(run, delivery, desk)
-        if delivery.state not in ("waiting", "sending"):
-            engine.advance(run, desk)
+def _moment(desk: Desk) -> Moment:
+    """As this turn found the endpoints, before it does anything to them."""
+    return Moment(desk.now, desk.conditions.copy(), Breakers(desk.now, desk.breakers.known.copy()))
 
 
-def _leave_out(
-    run: Run, delivery: DeliveryState, desk: Desk, *, goes_elsewhere: bool = False
-) -> None:
-    """Its attempt was recorded by a worker that died, and it is not to go with the batch now."""
-    if goes_elsewhere or delivery.attempts <= 1:
-        delivery.batch = ""
-    settling.settle(run, delivery, too_late(), desk)
-
-
-def _fits(verdict: Admit, found: _Slice) -> bool:
-    """Whether it goes where the first of the batch goes."""
-    if found.first:
-        return verdict.endpoint.id == found.first.endpoint.id
-    return gathering.takes(verdict.endpoint)
+def _works(members: Sequence[tuple[str, str, int | None]]) -> list[Claimed]:
+    """The deliveries' own work, as if it were claimed."""
+    return [
+        Claimed(work_id, "deliver", lead_id, id, "", 0, 0.0, left_behind=False)
+        for id, lead_id, work_id in members
+        if work_id is not None
+    ]
 
 
 def _leased(part: turn.Turn) -> turn.Turn:

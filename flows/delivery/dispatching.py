@@ -10,7 +10,7 @@ from typing import Any
 from events import shapes
 from events.vocabulary import EventType
 from flows.delivery import breakers, capacity, gathering
-from flows.delivery.admission import Admit, Hold, Skip, Verdict, admit
+from flows.delivery.admission import Admit, Hold, Moment, Skip, Verdict, admit
 from flows.delivery.gathering import BACKSTOP, WAITS, Joining
 from flows.patterns.base import Candidate
 from flows.plan import DeliverStep, StepPlan
@@ -63,8 +63,10 @@ def verdict(
     *,
     step: StepPlan | None,
     delivery: DeliveryState | None = None,
+    moment: Moment | None = None,
 ) -> Verdict:
-    """Whether a recipient may have the lead now, by a delivery of its own or by a new one."""
+    """Whether a recipient may have the lead now, by a delivery of its own or by a new one.
+    `moment`: endpoints count as they were then."""
     return admit(
         plan,
         run.judged,
@@ -73,13 +75,13 @@ def verdict(
         attempted=delivery is not None and delivery.attempts > 0,
         private=run.flow.private,
         facts=desk.facts.of(run, plan),
-        conditions=desk.conditions,
-        breakers=desk.breakers,
+        conditions=moment.conditions if moment else desk.conditions,
+        breakers=moment.breakers if moment else desk.breakers,
         room=capacity.room(run, plan, step, delivery, price=_expected(run, plan, delivery)),
         created_at=run.lead.created_at,
         moves_on=isinstance(step, DeliverStep) and step.skips_open_breakers,
         in_doubt=delivery is not None and delivery.in_doubt,
-        now=desk.now,
+        now=moment.at if moment else desk.now,
         partial=run.partial,
     )
 
