@@ -106,15 +106,11 @@ def _long_ago() -> float:
 
 def _keep_whole(export: Export, path: Path) -> None:
     """All of the file and that it is done: true together."""
-    digest, count, size = hashlib.sha256(), 0, 0
     with noting.noted() as journal, path.open("rb") as file:
         kept = Export.objects.select_for_update().get(pk=export.id)
         if not (kept.is_open and kept.gathered and kept.pieces == export.pieces):
             return
-        while data := file.read(keeping.PIECE):
-            keeping.put(kept.id, data, number=count, first=size)
-            digest.update(data)
-            count, size = count + 1, size + len(data)
+        whole = keeping.put_all(kept.id, file)
         kept.stored.filter(raw=True).delete()
-        kept.pieces, kept.bytes, kept.sha256 = count, size, digest.hexdigest()
+        kept.pieces, kept.bytes, kept.sha256 = whole.pieces, whole.bytes, whole.sha256
         steering.end(kept, State.DONE, journal)

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from events.exports import keeping, serving, steering
 from events.masking import MASK
-from events.models import Event, Export, ExportLink, ExportPiece
+from events.models import Event, Export, ExportLink, ExportPiece, Feedback, LeadTag
 from tests.events.exports.conftest import ABC, ADA, AUDITOR, DANA, OLGA, WEB, World, work
 from tests.factories import bearer
 
@@ -268,6 +268,65 @@ def test_an_erasure_deletes_files_that_may_hold_the_person(client: Client, world
     assert not Export.objects.get(pk=plain.id).has_file
     assert Export.objects.get(pk=masked.id).has_file
     assert work(begun).has_file  # begun anew: it reads what is there after the erasure
+
+
+def words_of(client: Client, world: World, key: str, **how: str) -> list[dict[str, Any]]:
+    """The feedback's events as an export has them."""
+    filters = {"type": ["feedback.*"]}
+    export = world.make(client, key, format="jsonl", filters=filters, exclude="lead", **how)
+    return [orjson.loads(line) for line in world.file(client, export, key).splitlines()]
+
+
+def test_words_of_partners_stand_in_it_as_in_the_api(client: Client, world: World):
+    lead_id = world.lead()
+    said = {"type": "return", "lead_id": lead_id, "value": "no answer at all from john.smith"}
+    body = {**said, "reason": "She said: not me!"}
+    answer = client.post("/api/v1/feedback", body, content_type="application/json", **bearer(ABC))
+    assert answer.status_code == 201
+    for key in (OLGA, DANA):
+        shown = client.get("/api/v1/events?type=feedback.*&exclude=lead", **bearer(key)).json()
+        expected = {event["id"]: event for event in shown["results"]}
+        found = {event["id"]: event for event in words_of(client, world, key)}
+        assert found == expected
+        assert "not me" in str(found)
+        assert "left_out" not in str(found)
+        assert ("john.smith" in str(found)) == (key == OLGA)
+    columns = world.make(client, format="csv", fields=["reason"], filters={"type": "feedback.*"})
+    assert b"She said: not me!" in world.file(client, columns)
+
+
+def test_an_erasure_deletes_masked_files_with_words_of_partners(client: Client, world: World):
+    lead_id = world.lead()
+    body = {"type": "other", "lead_id": lead_id, "value": "v", "reason": "It was the neighbour."}
+    client.post("/api/v1/feedback", body, content_type="application/json", **bearer(ABC))
+    masked = world.make(client, DANA, format="csv")
+    begun = world.ask(client, DANA, format="csv").json()["id"]
+    assert masked.partner_words
+    Feedback.objects.update(reason="")
+    assert keeping.forget_before(timezone.now()) == 1
+    assert not Export.objects.get(pk=masked.id).has_file
+    assert b"neighbour" not in world.file(client, work(begun), DANA)
+
+
+def test_leads_have_their_tags_and_are_chosen_by_them(client: Client, world: World):
+    one, two = world.lead(), world.lead()
+    for tag in ("vip", "high-value"):
+        LeadTag.objects.create(lead_id=one, tag=tag)
+    shown = client.get(f"/api/v1/leads/{one}", **bearer(OLGA)).json()
+    assert shown["tags"] == ["high-value", "vip"]
+    assert client.get(f"/api/v1/leads/{two}", **bearer(OLGA)).json()["tags"] == []
+    for key in (DANA, WEB):
+        assert "tags" not in client.get(f"/api/v1/leads/{one}", **bearer(key)).json()
+    every = world.make(client, what="leads", format="csv")
+    rows = {row["id"]: row["tags"] for row in rows_of(world.file(client, every))}
+    assert rows == {one: '["high-value","vip"]', two: ""}
+    chosen = world.make(client, what="leads", format="jsonl", filters={"tag": "vip"})
+    (row,) = map(orjson.loads, world.file(client, chosen).splitlines())
+    assert (row["id"], row["tags"]) == (one, ["high-value", "vip"])
+    asked = world.ask(client, DANA, what="leads", format="csv", filters={"tag": "vip"})
+    assert (asked.status_code, list(asked.json()["error"]["fields"])) == (422, ["filters.tag"])
+    hers = world.make(client, DANA, what="leads", format="csv")
+    assert {row["tags"] for row in rows_of(world.file(client, hers, DANA))} == {""}
 
 
 def test_values_are_kept_encrypted(client: Client, world: World):
