@@ -28,7 +28,8 @@ log = logging.getLogger(__name__)
 PROBE_SECONDS = 2.0  # what the web server gets to answer
 SILENT_SECONDS = 5.0  # pumps beat every second
 FROZEN_MARGIN = 30.0  # beyond a lease, before a silent pump that still lives is killed
-START_GRACE = 10.0  # what a program gets to come up
+START_GRACE = 10.0  # what a program gets before it is looked at
+COMING_UP = 90.0  # what it gets to show its first sign of life: a busy machine starts it slowly
 MOST_PATIENCE = 8  # times the limit, when starting anew does not help
 
 
@@ -57,6 +58,24 @@ class Patience:
         self._since, self._not_before = None, now + self.grace
         self._limit = min(2 * self._limit, MOST_PATIENCE * self.limit)
         return True
+
+    def rest(self) -> None:
+        """What is starting is neither good news nor bad: look anew once it has had its time."""
+        self._since = None
+
+
+class Newcomers:
+    """Programs that have been started and not been seen alive. They do not hang: to kill them
+    would only make a busy machine busier, and nothing would ever come up."""
+
+    def __init__(self) -> None:
+        self._up: dict[str, int] = {}  # the process last seen alive, by program
+
+    def is_one(self, name: str, state: State, *, alive: bool) -> bool:
+        """Whether it may still be on its way up."""
+        if alive:
+            self._up[name] = state.pid
+        return self._up.get(name) != state.pid and state.seconds < COMING_UP
 
 
 @dataclass(frozen=True)
@@ -89,6 +108,15 @@ class Judge:
         beat of its predecessor is none of it."""
         silent = beat is None or beat.pid != pid or beat.age >= SILENT_SECONDS
         return self.streams.runs_out(silent, now)
+
+    def beats_from(self, seen: Vitals, cluster: int) -> bool:
+        """Whether a pump of this very cluster has beaten lately."""
+        return any(
+            beat.age < SILENT_SECONDS
+            and beat.host == self.host
+            and processes.group_of(beat.pid) == cluster
+            for beat in seen.beats
+        )
 
     def verdict(self, seen: Vitals, cluster: int, now: float) -> Verdict:
         """`cluster` is the pid of the pumps' main process; 0 while it is being started."""
@@ -133,6 +161,7 @@ class Watchdog:
         self.home = home
         self.port = port
         self.judge = Judge(lease=settings.LEADOPS_LEASE, host=socket.gethostname())
+        self.newcomers = Newcomers()
         self._started_again = float("-inf")
 
     def look(self) -> None:
@@ -160,21 +189,35 @@ class Watchdog:
 
     def _look_at_web(self, web: State | None) -> None:
         if web is None or not web.running or web.seconds < START_GRACE:
+            self.judge.web.rest()
             return
         answers = probe(self.port, "/healthz") is not None
+        if self.newcomers.is_one("web", web, alive=answers):
+            self.judge.web.rest()
+            return
         if self.judge.web_hangs(answers, time.monotonic()):
             self._kill("web", web)
 
     def _look_at_streams(self, streams: State | None, seen: Vitals) -> None:
         if streams is None or not streams.running or streams.seconds < START_GRACE:
+            self.judge.streams.rest()
             return
         beat = seen.streams_of(self.judge.host, str(self.home))
+        alive = beat is not None and beat.pid == streams.pid
+        if self.newcomers.is_one("streams", streams, alive=alive):
+            self.judge.streams.rest()
+            return
         if self.judge.streams_hang(beat, streams.pid, time.monotonic()):
             self._kill("streams", streams)
 
     def _look_at_workers(self, states: Mapping[str, State], seen: Vitals) -> None:
         pump = states.get(queue.PUMP)
         if pump is None or not pump.running or pump.seconds < START_GRACE:
+            self.judge.pumps.rest()
+            return
+        alive = self.judge.beats_from(seen, pump.pid)
+        if self.newcomers.is_one(queue.PUMP, pump, alive=alive):
+            self.judge.pumps.rest()
             return
         verdict = self.judge.verdict(seen, pump.pid, time.monotonic())
         for name in verdict.programs:

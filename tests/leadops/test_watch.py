@@ -7,8 +7,9 @@ import os
 import pytest
 
 from leadops.lib import queue
+from leadops.supervision import State
 from leadops.vitals import Beat, StreamsBeat, Vitals
-from leadops.watch import Judge, Patience, Verdict
+from leadops.watch import COMING_UP, Judge, Newcomers, Patience, Verdict
 
 HERE = "here"
 NOTHING = Verdict()
@@ -139,3 +140,24 @@ def test_it_restarts_a_streams_process_that_is_silent(judge: Judge) -> None:
     assert [hangs(0.5, 50.0, pid=8), hangs(0.5, 55.0, pid=8)] == [False, True], "a predecessor's"
     assert not hangs(0.5, 70.0)
     assert [judge.streams_hang(None, 7, now) for now in (80.0, 85.0)] == [False, True]
+
+
+def test_what_was_never_seen_alive_is_coming_up_and_does_not_hang() -> None:
+    newcomers = Newcomers()
+
+    def coming_up(pid: int, seconds: float, alive: bool) -> bool:
+        state = State(pid=pid, seconds=seconds, running=True, given_up=False)
+        return newcomers.is_one("web", state, alive=alive)
+
+    assert coming_up(1, 30.0, False), "a busy machine"
+    assert not coming_up(1, 40.0, True)
+    assert not coming_up(1, 50.0, False), "it was up: this is a hang"
+    assert coming_up(2, 1.0, False), "started anew"
+    assert not coming_up(2, COMING_UP, False), "it has had its time"
+
+
+def test_only_its_own_pumps_show_that_a_cluster_is_up(judge: Judge) -> None:
+    ours = beat(pid=os.getpid())
+    assert judge.beats_from(seen(ours), os.getpgid(0))
+    assert not judge.beats_from(seen(ours), 1)
+    assert not judge.beats_from(seen(beat(pid=os.getpid(), age=6.0)), os.getpgid(0))
