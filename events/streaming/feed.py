@@ -31,7 +31,8 @@ POLL_SECONDS = 0.1  # between two looks for what is new; none while nobody reads
 LAST_SECONDS = 2.0  # for the last look, at a stop
 AWAY_SECONDS = 1.0  # before the next look when the database was away
 YOUNG = 1_000  # rows in one go
-THREADS = 4  # that read and render for streams which are behind
+THREADS = 2  # that read and render for streams which are behind; more would wait for each other
+YOUNG_THREADS = 2  # that render what is new, so that it waits behind nobody who has far to go
 PIECE = 64 * 1024  # bytes
 SMALLEST, LARGEST = 250, 16_000  # rows in one go, for one stream that is behind
 T = TypeVar("T")
@@ -56,6 +57,7 @@ class Feed:
         self._wanted = threading.Event()
         self._ended = threading.Event()
         self._pool: Executor = ThreadPoolExecutor(THREADS, thread_name_prefix="stream")
+        self._young: Executor = ThreadPoolExecutor(YOUNG_THREADS, thread_name_prefix="young")
         self._follower = threading.Thread(target=self._follow, name="follow", daemon=True)
 
     def start(self) -> None:
@@ -64,7 +66,8 @@ class Feed:
     def stop(self) -> None:
         self._ended.set()
         self._wanted.set()
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        for pool in (self._pool, self._young):
+            pool.shutdown(wait=False, cancel_futures=True)
         self._follower.join(LAST_SECONDS)
 
     def want(self, wanted: bool) -> None:
@@ -77,9 +80,10 @@ class Feed:
 
     # --- on the loop
 
-    async def run(self, work: Callable[..., T], *arguments: Any) -> T:
+    async def run(self, work: Callable[..., T], *arguments: Any, young: bool = False) -> T:
         """`work` on a thread that has a connection of its own."""
-        return await self._loop.run_in_executor(self._pool, _guarded, work, *arguments)
+        pool = self._young if young else self._pool
+        return await self._loop.run_in_executor(pool, _guarded, work, *arguments)
 
     async def pieces(self, batch: Batch, sight: Sight, asked: Asked) -> list[Piece]:
         """What of a batch a stream gets, as it is written. Made once for all that want the same."""
@@ -87,15 +91,15 @@ class Feed:
         if key not in batch.made:
             if not any(map(asked.choice.wants, batch.events)):
                 return []
-            lines = await self._lines(batch, sight, asked.form, asked.with_lead)
+            lines = await self._lines(batch, sight, asked)
             batch.made[key] = cut(batch.events, lines, asked.choice)
         found: list[Piece] = batch.made[key]
         return found
 
-    async def _lines(self, batch: Batch, sight: Sight, form: Form, lead: bool) -> Sequence[bytes]:
-        key = (sight, form, lead)
+    async def _lines(self, batch: Batch, sight: Sight, asked: Asked) -> Sequence[bytes]:
+        key = (sight, asked.form, asked.with_lead)
         if key not in batch.made:
-            made = self.run(rendered, batch.events, sight, form, lead)
+            made = self.run(rendered, batch.events, *key, young=batch.young)
             batch.made[key] = asyncio.ensure_future(made)
         try:
             found: Sequence[bytes] = await asyncio.shield(batch.made[key])
@@ -109,7 +113,7 @@ class Feed:
         return Batch.of(after, await self.run(_read, after, choice, rows))
 
     async def sights(self, callers: Iterable[Caller]) -> dict[Caller, Sight]:
-        return await self.run(entitlement.sights, list(callers))
+        return await self.run(entitlement.sights, list(callers), young=True)
 
     def _add(self, before: Position, chunk: Chunk) -> None:
         if not self._wanted.is_set():

@@ -15,13 +15,15 @@ MOST_EVENTS = 5_000
 
 @dataclass(slots=True)
 class Batch:
-    """Events between two positions; `made` keeps what was made of them, for streams alike."""
+    """Events between two positions; `made` keeps what was made of them, for streams alike. `young`
+    ones are what streams that keep up are waiting for."""
 
     start: Position
     end: Position
     positions: Sequence[Position]
     events: Sequence[Event]
     made: dict[Any, Any] = field(default_factory=dict)
+    young: bool = False
 
     @classmethod
     def of(cls, start: Position, chunk: Chunk) -> Batch:
@@ -34,7 +36,8 @@ class Batch:
         first = next((n for n, at in enumerate(self.positions) if at > position), None)
         if first is None:
             return Batch(position, self.end, (), ())
-        return Batch(position, self.end, self.positions[first:], self.events[first:])
+        rest, events = self.positions[first:], self.events[first:]
+        return Batch(position, self.end, rest, events, young=self.young)
 
 
 class Recent:
@@ -62,6 +65,7 @@ class Recent:
             self._restart(before)
         if chunk.rows:
             batch = Batch.of(before, chunk)
+            batch.young = True
             self._batches.append(batch)
             self._held += len(batch.events)
         self.end = chunk.reached

@@ -22,6 +22,7 @@ from leadops.lib.handover import Refused, Taker
 
 log = logging.getLogger(__name__)
 
+KERNEL_BUFFER = 256 * 1024  # bytes that it may hold of one stream, and as much for its own ends
 MOVE_SECONDS = 1.0  # between two signs that the loop turns
 CHECK_SECONDS = 2.0  # between two looks at who may still read
 STOP_SECONDS = 6.0  # what streams get for their last lines
@@ -110,6 +111,8 @@ class Server:
     # --- on the loop
 
     def _begin(self, connection: socket.socket, asked: Asked) -> None:
+        # What the kernel keeps for a reader that does not read: megabytes if it is let.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BUFFER)
         task = asyncio.ensure_future(self._serve(connection, asked))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
