@@ -15,7 +15,7 @@ from events.destinations.kinds import KINDS
 from events.destinations.places import place_of
 from events.destinations.trying import send_test
 from events.models import Destination, RecordSettings
-from leadops.lib.admin import ConsoleAdmin, button, choices, column, done, mono
+from leadops.lib.admin import ConsoleAdmin, asked, button, choices, column, done, mono
 from recipients.admin.options import Choice, OptionsField, OptionsForm
 
 
@@ -113,12 +113,12 @@ class DestinationAdmin(ConsoleAdmin):
         description="Send a test file",
         icon="outgoing_mail",
         permissions=["send_test_file"],
-        dialog={
-            "title": "Send a test file",
-            "description": "A few words as leadops-test.txt, as the destination is saved now.",
-            "form_class": BaseDialogForm,
-            "form_submit_text": "Send it",
-        },
+        dialog=asked(
+            "Send a test file",
+            "A few words as leadops-test.txt, as the destination is saved now.",
+            submit="Send it",
+            form=BaseDialogForm,
+        ),
     )
     def send_test_file(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         destination = self.get_object(request, unquote(object_id))

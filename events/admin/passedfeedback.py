@@ -17,7 +17,7 @@ from unfold.forms import BaseDialogForm
 
 from events.models import PassedFeedback
 from events.passing import steering
-from leadops.lib.admin import ConsoleAdmin, button, choices, column, done, mono
+from leadops.lib.admin import ConsoleAdmin, asked, button, choices, column, done, mono
 
 LINK = "text-primary-600 dark:text-primary-500"
 MOST = 1_000  # sent again in one go
@@ -113,12 +113,12 @@ class PassedFeedbackAdmin(ConsoleAdmin):
         icon="replay",
         permissions=["again"],
         variant=ActionVariant.PRIMARY,
-        dialog={
-            "title": "Send this again",
-            "description": "Under the same message id, for another day at most.",
-            "form_class": BaseDialogForm,
-            "form_submit_text": "Send again",
-        },
+        dialog=asked(
+            "Send this again",
+            "Under the same message id, for another day at most.",
+            submit="Send again",
+            form=BaseDialogForm,
+        ),
     )
     def send_again(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         _tell(request, steering.send_again([unquote(object_id)], by=_by(request)))

@@ -14,7 +14,6 @@ from django.db import models
 from django.db.models.expressions import RawSQL
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from unfold.enums import ActionVariant
 from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminTextInputWidget
 
@@ -30,7 +29,17 @@ from events.retention import readers, terms
 from events.retention.readers import Reader
 from events.retention.terms import Kept
 from leadops.lib import durations, ids
-from leadops.lib.admin import button, column, done, mono
+from leadops.lib.admin import (
+    Pausable,
+    ReasonForm,
+    asked,
+    button,
+    column,
+    done,
+    mono,
+    pause_button,
+    resume_button,
+)
 from leadops.lib.http import Door
 
 
@@ -67,11 +76,8 @@ def names(model: str, kind: str) -> Callable[[list[str]], None]:
 PARTIES = {"flows": ("flows.Flow", "flow"), "recipients": ("recipients.Recipient", "recipient")}
 
 
-class ReasonForm(BaseDialogForm):  # type: ignore[misc]
-    reason = forms.CharField(max_length=300, widget=UnfoldAdminTextInputWidget())
-
-
-class RewindForm(BaseDialogForm):  # type: ignore[misc]
+class RewindForm(ReasonForm):
+    field_order = ("to", "reason")
     to = forms.CharField(
         label="To",
         max_length=60,
@@ -79,7 +85,6 @@ class RewindForm(BaseDialogForm):  # type: ignore[misc]
         help_text="A moment (2026-01-15T10:30:00Z), the id of the last event that it has "
         "(evt_…), start, or now.",
     )
-    reason = forms.CharField(max_length=300, widget=UnfoldAdminTextInputWidget())
 
     def clean_to(self) -> Position:
         text = str(self.cleaned_data["to"]).strip()
@@ -99,7 +104,7 @@ def place_of(text: str) -> Position:
 
 
 @admin.register(EventSubscription)
-class EventSubscriptionAdmin(MaskedUnlessSeen):
+class EventSubscriptionAdmin(Pausable, MaskedUnlessSeen):
     list_display = ("slug", "leads_to", "state", "behind", "last")
     list_filter = ("active",)
     list_filter_submit = True
@@ -149,25 +154,13 @@ class EventSubscriptionAdmin(MaskedUnlessSeen):
         names = super().get_readonly_fields(request, obj)
         return names if obj is None else (*names, "slug")
 
-    def has_pause_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        return self._steers(request, object_id, paused=False)
-
-    def has_resume_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        return self._steers(request, object_id, paused=True)
+    def is_paused(self, id: str) -> bool | None:
+        found = EventSubscription.objects.filter(pk=id).first()
+        return None if found is None else found.paused_at is not None
 
     def has_steer_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        return self._steers(request, object_id)
-
-    def _steers(
-        self, request: HttpRequest, object_id: str | None, *, paused: bool | None = None
-    ) -> bool:
-        """Who may change it; of two opposite actions the one that makes a difference."""
-        if not object_id:
-            return self.has_change_permission(request)
-        found = EventSubscription.objects.filter(pk=unquote(object_id)).first()
-        if found is None or not self.has_change_permission(request, found):
-            return False
-        return paused is None or paused == (found.paused_at is not None)
+        may = self.has_change_permission(request)
+        return may and (not object_id or self.is_paused(unquote(object_id)) is not None)
 
     @column(description="Leads to")
     def leads_to(self, subscription: EventSubscription) -> str:
@@ -219,17 +212,8 @@ class EventSubscriptionAdmin(MaskedUnlessSeen):
             said.append(subscription.failed_reason)
         return "".join(said) or "–"
 
-    @button(
-        description="Pause",
-        icon="pause",
-        permissions=["pause"],
-        variant=ActionVariant.WARNING,
-        dialog={
-            "title": "Pause this subscription",
-            "description": "Events wait for it, as long as the record keeps them.",
-            "form_class": ReasonForm,
-            "form_submit_text": "Pause",
-        },
+    @pause_button(
+        "Pause this subscription", "Events wait for it, as long as the record keeps them."
     )
     def pause(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         subscription = self._one(object_id)
@@ -238,18 +222,7 @@ class EventSubscriptionAdmin(MaskedUnlessSeen):
         messages.success(request, f"Paused {subscription}. What happens waits for it.")
         return done()
 
-    @button(
-        description="Resume",
-        icon="play_arrow",
-        permissions=["resume"],
-        variant=ActionVariant.PRIMARY,
-        dialog={
-            "title": "Resume this subscription",
-            "description": "It gets what has waited, in order.",
-            "form_class": ReasonForm,
-            "form_submit_text": "Resume",
-        },
-    )
+    @resume_button("Resume this subscription", "It gets what has waited, in order.")
     def resume(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         subscription = self._one(object_id)
         reason, by = form.cleaned_data["reason"], request.user.get_username()
@@ -261,12 +234,12 @@ class EventSubscriptionAdmin(MaskedUnlessSeen):
         description="Send a test batch",
         icon="send",
         permissions=["steer"],
-        dialog={
-            "title": "Send a test batch",
-            "description": "A signed batch without events, marked as a test. The position stays.",
-            "form_class": BaseDialogForm,
-            "form_submit_text": "Send",
-        },
+        dialog=asked(
+            "Send a test batch",
+            "A signed batch without events, marked as a test. The position stays.",
+            submit="Send",
+            form=BaseDialogForm,
+        ),
     )
     def send_test_batch(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         subscription, now = self._one(object_id), timezone.now()
@@ -286,12 +259,12 @@ class EventSubscriptionAdmin(MaskedUnlessSeen):
         description="Rewind",
         icon="fast_rewind",
         permissions=["steer"],
-        dialog={
-            "title": "Go on from another place",
-            "description": "It gets everything from there on again, in new batches.",
-            "form_class": RewindForm,
-            "form_submit_text": "Rewind",
-        },
+        dialog=asked(
+            "Go on from another place",
+            "It gets everything from there on again, in new batches.",
+            submit="Rewind",
+            form=RewindForm,
+        ),
     )
     def rewind(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         subscription = self._one(object_id)

@@ -4,29 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from django import forms
 from django.contrib import messages
 from django.contrib.admin.utils import unquote
 from django.http import HttpRequest, HttpResponse
 from unfold.enums import ActionVariant
 from unfold.forms import BaseDialogForm
-from unfold.widgets import UnfoldAdminTextInputWidget
 
 from flows.byhand import batchdesk
-from flows.byhand.by_hand import REASON_LENGTH
 from flows.models import Batch
-from leadops.lib.admin import button, done
+from leadops.lib.admin import asked, button, done, reason_field
 from recipients.admin.recipient import RecipientPage
 from recipients.models import Recipient
 
 
 class ReleaseForm(BaseDialogForm):  # type: ignore[misc]
-    reason = forms.CharField(
-        max_length=REASON_LENGTH,
-        required=False,
-        widget=UnfoldAdminTextInputWidget({"placeholder": "E.g. they close early today"}),
-        help_text="Stands in the record.",
-    )
+    reason = reason_field("they close early today", required=False)
 
 
 class BatchesMixin(RecipientPage):
@@ -53,12 +45,12 @@ class BatchesMixin(RecipientPage):
         icon="outbox",
         permissions=["send_batch"],
         variant=ActionVariant.DEFAULT,
-        dialog={
-            "title": "Send the batch now",
-            "description": "What has gathered goes without waiting for more leads or for its time.",
-            "form_class": ReleaseForm,
-            "form_submit_text": "Send now",
-        },
+        dialog=asked(
+            "Send the batch now",
+            "What has gathered goes without waiting for more leads or for its time.",
+            submit="Send now",
+            form=ReleaseForm,
+        ),
     )
     def send_batch(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         recipient = Recipient.objects.get(pk=unquote(object_id))

@@ -14,8 +14,7 @@ from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from flows.byhand import steering
-from flows.byhand.by_hand import REASON_LENGTH
-from leadops.lib.admin import button, done
+from leadops.lib.admin import asked, button, done, reason_field
 from leadops.lib.fields import DurationFormField
 from recipients.admin.policies import value_of
 from recipients.admin.recipient import RecipientPage
@@ -30,11 +29,7 @@ class BreakerForm(BaseDialogForm):  # type: ignore[misc]
     endpoint = forms.ModelChoiceField(
         queryset=Endpoint.objects.none(), empty_label=None, widget=UnfoldAdminSelectWidget
     )
-    reason = forms.CharField(
-        max_length=REASON_LENGTH,
-        widget=UnfoldAdminTextInputWidget({"placeholder": "E.g. they are moving their servers"}),
-        help_text="Stands in the record.",
-    )
+    reason = reason_field("they are moving their servers")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -85,13 +80,13 @@ class BreakerMixin(RecipientPage):
         icon="power_off",
         permissions=["open_breaker"],
         variant=ActionVariant.DEFAULT,
-        dialog={
-            "title": "Open a breaker",
-            "description": "Nothing is sent to the endpoint; deliveries wait or move on, as their "
-            "step says, or go to the backup.",
-            "form_class": OpenForm,
-            "form_submit_text": "Open",
-        },
+        dialog=asked(
+            "Open a breaker",
+            "Nothing is sent to the endpoint; deliveries wait or move on, as their step says, or "
+            "go to the backup.",
+            form=OpenForm,
+            submit="Open",
+        ),
     )
     def open_breaker(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         endpoint = form.cleaned_data["endpoint"]
@@ -109,13 +104,13 @@ class BreakerMixin(RecipientPage):
         icon="power",
         permissions=["close_breaker"],
         variant=ActionVariant.PRIMARY,
-        dialog={
-            "title": "Close a breaker",
-            "description": "The endpoint is used again, its failures are forgotten, and what "
-            "waited for it is due now.",
-            "form_class": CloseForm,
-            "form_submit_text": "Close",
-        },
+        dialog=asked(
+            "Close a breaker",
+            "The endpoint is used again, its failures are forgotten, and what waited for it is "
+            "due now.",
+            form=CloseForm,
+            submit="Close",
+        ),
     )
     def close_breaker(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         endpoint = form.cleaned_data["endpoint"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
-from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin.utils import unquote
@@ -14,9 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.enums import ActionVariant
 from unfold.forms import BaseDialogForm
-from unfold.widgets import UnfoldAdminTextInputWidget
 
 from events.models import FeedbackLine, PassedFeedback
 from events.passing import posting, steering, summaries
@@ -24,7 +21,7 @@ from events.pushing.sending import Refusal
 from flows.admin import previews
 from flows.models import Source
 from leadops.lib import ids
-from leadops.lib.admin import button, column, done
+from leadops.lib.admin import Pausable, asked, button, column, done, pause_button, resume_button
 from leadops.lib.http import Door
 
 MOST_COUNTED = 1_000
@@ -58,22 +55,15 @@ CONDITION = (
 ACTIONS = ("pause_feedback", "resume_feedback", "test_feedback")
 
 
-class ReasonForm(BaseDialogForm):  # type: ignore[misc]
-    reason = forms.CharField(max_length=300, widget=UnfoldAdminTextInputWidget())
-
-
-class PassingMixin(previews.PreviewMixin):
+class PassingMixin(Pausable, previews.PreviewMixin):
     """Adds the condition, and the buttons for whoever may change the source."""
 
-    def has_pause_feedback_permission(
-        self, request: HttpRequest, object_id: str | None = None
-    ) -> bool:
-        return self._passes(request, object_id) and not self._is_paused(object_id)
-
-    def has_resume_feedback_permission(
-        self, request: HttpRequest, object_id: str | None = None
-    ) -> bool:
-        return self.has_change_permission(request) and self._is_paused(object_id)
+    def is_paused(self, id: str) -> bool | None:
+        """None: it is neither paused nor passed anything."""
+        if FeedbackLine.objects.filter(pk=id, paused_at__isnull=False).exists():
+            return True
+        source = Source.objects.filter(pk=id).first()
+        return False if source is not None and _wants(source) else None
 
     def has_test_feedback_permission(
         self, request: HttpRequest, object_id: str | None = None
@@ -87,11 +77,6 @@ class PassingMixin(previews.PreviewMixin):
             return True
         source = Source.objects.filter(pk=unquote(object_id)).first()
         return source is not None and _wants(source)
-
-    @staticmethod
-    def _is_paused(object_id: str | None) -> bool:
-        paused = FeedbackLine.objects.filter(paused_at__isnull=False)
-        return bool(object_id) and paused.filter(pk=unquote(str(object_id))).exists()
 
     @column(
         description="State",
@@ -139,17 +124,10 @@ class PassingMixin(previews.PreviewMixin):
             return f"{line.failed_at:%Y-%m-%d %H:%M:%S} UTC{over}: {line.failed_reason}"
         return "–"
 
-    @button(
-        description="Pause feedback",
-        icon="pause",
-        permissions=["pause_feedback"],
-        variant=ActionVariant.WARNING,
-        dialog={
-            "title": "Pass nothing on for now",
-            "description": "What buyers say waits until somebody resumes it.",
-            "form_class": ReasonForm,
-            "form_submit_text": "Pause",
-        },
+    @pause_button(
+        "Pass nothing on for now",
+        "What buyers say waits until somebody resumes it.",
+        label="Pause feedback",
     )
     def pause_feedback(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         source, reason = _one(object_id), form.cleaned_data["reason"]
@@ -157,18 +135,7 @@ class PassingMixin(previews.PreviewMixin):
         messages.success(request, f"Paused. What is said of {source}’s leads waits.")
         return done()
 
-    @button(
-        description="Resume feedback",
-        icon="play_arrow",
-        permissions=["resume_feedback"],
-        variant=ActionVariant.PRIMARY,
-        dialog={
-            "title": "Pass feedback on again",
-            "description": "Also what has waited.",
-            "form_class": ReasonForm,
-            "form_submit_text": "Resume",
-        },
-    )
+    @resume_button("Pass feedback on again", "Also what has waited.", label="Resume feedback")
     def resume_feedback(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         source, reason = _one(object_id), form.cleaned_data["reason"]
         steering.resume(source, reason=reason, by=request.user.get_username())
@@ -179,13 +146,12 @@ class PassingMixin(previews.PreviewMixin):
         description="Test feedback",
         icon="send",
         permissions=["test_feedback"],
-        dialog={
-            "title": "Send a test",
-            "description": "A message or a file about no lead that says it is a test, as the "
-            "source is saved now.",
-            "form_class": BaseDialogForm,
-            "form_submit_text": "Send",
-        },
+        dialog=asked(
+            "Send a test",
+            "A message or a file about no lead that says it is a test, as the source is saved now.",
+            submit="Send",
+            form=BaseDialogForm,
+        ),
     )
     def test_feedback(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         source = _one(object_id)

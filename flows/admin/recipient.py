@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from unfold.enums import ActionVariant
 from unfold.forms import BaseDialogForm
-from unfold.widgets import UnfoldAdminTextInputWidget
 
 from flows.admin.batches import BatchesMixin
 from flows.admin.bids import BidsMixin
@@ -23,16 +20,8 @@ from flows.admin.specification import SpecificationMixin
 from flows.admin.testcall import TestCallMixin
 from flows.admin.versions import VersionsMixin
 from flows.byhand import steering
-from leadops.lib.admin import button, done
+from leadops.lib.admin import Pausable, button, done, pause_button, resume_button
 from recipients.models import Recipient
-
-
-class PauseForm(BaseDialogForm):  # type: ignore[misc]
-    reason = forms.CharField(
-        max_length=steering.REASON_LENGTH,
-        widget=UnfoldAdminTextInputWidget({"placeholder": "E.g. their CRM is down until Monday"}),
-        help_text="Stands in the record and on this page.",
-    )
 
 
 @admin.register(Recipient)
@@ -45,6 +34,7 @@ class RecipientAdmin(
     BatchesMixin,
     BreakerMixin,
     CapacityMixin,
+    Pausable,
 ):
     actions = ("pause_selected", "resume_selected")
     actions_detail: ClassVar[tuple[Any, ...]] = (
@@ -64,34 +54,13 @@ class RecipientAdmin(
     def past(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return HttpResponseRedirect(reverse("admin:recipients_recipient_history", args=[object_id]))
 
-    def has_pause_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        return self._steers(request, object_id, paused=False)
+    def is_paused(self, id: str) -> bool | None:
+        """It, or one of its endpoints."""
+        found = Recipient.objects.filter(pk=id).prefetch_related("endpoints").first()
+        return None if found is None else _is_held(found)
 
-    def has_resume_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        return self._steers(request, object_id, paused=True)
-
-    def _steers(self, request: HttpRequest, object_id: str | None, *, paused: bool) -> bool:
-        """Ops may, and of two opposite actions the one that makes a difference is offered."""
-        if not self.has_change_permission(request):
-            return False
-        if not object_id:
-            return True
-        found = (
-            Recipient.objects.filter(pk=unquote(object_id)).prefetch_related("endpoints").first()
-        )
-        return found is not None and _is_held(found) is paused
-
-    @button(
-        description="Pause",
-        icon="pause",
-        permissions=["pause"],
-        variant=ActionVariant.WARNING,
-        dialog={
-            "title": "Pause this recipient",
-            "description": "New leads pass it by; deliveries tried before wait for it.",
-            "form_class": PauseForm,
-            "form_submit_text": "Pause",
-        },
+    @pause_button(
+        "Pause this recipient", "New leads pass it by; deliveries tried before wait for it."
     )
     def pause(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         recipient = Recipient.objects.get(pk=unquote(object_id))
@@ -101,17 +70,10 @@ class RecipientAdmin(
         messages.success(request, f"Paused {recipient}. New leads pass it by.")
         return done()
 
-    @button(
-        description="Resume",
-        icon="play_arrow",
-        permissions=["resume"],
-        variant=ActionVariant.PRIMARY,
-        dialog={
-            "title": "Resume this recipient",
-            "description": "It gets leads again, and the deliveries that waited are due now.",
-            "form_class": BaseDialogForm,
-            "form_submit_text": "Resume",
-        },
+    @resume_button(
+        "Resume this recipient",
+        "It gets leads again, and the deliveries that waited are due now.",
+        form=BaseDialogForm,
     )
     def resume(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         recipient = Recipient.objects.get(pk=unquote(object_id))

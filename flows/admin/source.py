@@ -16,7 +16,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from flows.admin import passing
 from flows.models import Source, SourceKey
 from leadops.lib import history, secrets
-from leadops.lib.admin import ConsoleAdmin, button, column, done, money
+from leadops.lib.admin import ConsoleAdmin, asked, button, column, done, money
 from leadops.lib.key_rows import KeyRows, show_new_keys, tell_key
 from recipients.admin.terms import SOURCE_PRICES
 
@@ -115,12 +115,12 @@ class SourceAdmin(passing.PassingMixin, ConsoleAdmin):
         icon="key",
         permissions=["change"],
         variant=ActionVariant.PRIMARY,
-        dialog={
-            "title": "Make a key",
-            "description": "It is shown once, on the next page. Keys in use stay in use.",
-            "form_class": KeyNameForm,
-            "form_submit_text": "Make key",
-        },
+        dialog=asked(
+            "Make a key",
+            "It is shown once, on the next page. Keys in use stay in use.",
+            submit="Make key",
+            form=KeyNameForm,
+        ),
     )
     def new_key(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         """Make a key and show it, this once."""

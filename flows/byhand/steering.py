@@ -3,7 +3,7 @@ recorded."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import connection, transaction
 
@@ -17,6 +17,9 @@ from leadops.lib import wake
 from recipients import breaker
 from recipients.breaker import State
 from recipients.models import Endpoint, Recipient
+
+Paused = TypeVar("Paused", Recipient, Endpoint)
+PAUSED = ("paused_at", "paused_reason")
 
 WAKE = """
     UPDATE flows_work SET due_at = clock_timestamp()
@@ -49,40 +52,24 @@ WAKE_BREAKER = """
 
 def pause_recipient(recipient: Recipient, *, by: str, reason: str = "") -> bool:
     """New leads pass it by, what was sent before waits; False when it is paused already."""
-    reason = reason.strip()[:REASON_LENGTH]
-    with noted() as (_, journal):
-        found = Recipient.objects.select_for_update().get(pk=recipient.pk)
-        if found.paused_at is not None:
-            return False
-        found.paused_at, found.paused_reason = journal.at, reason or f"by {by}"
-        found.save(update_fields=["paused_at", "paused_reason"])
-        journal.operation(
-            EventType.RECIPIENT_PAUSED,
-            entity_id=found.id,
-            reason=found.paused_reason,
-            by=by,
-            recipient=shapes.recipient(found),
-        )
-    return True
+    return _pause(recipient, by=by, reason=reason)
 
 
 def pause_endpoint(endpoint: Endpoint, *, by: str, reason: str = "") -> bool:
     """The recipient's other endpoints stay in use; False when it is paused already."""
-    reason = reason.strip()[:REASON_LENGTH]
+    return _pause(endpoint, by=by, reason=reason)
+
+
+def _pause(row: Paused, *, by: str, reason: str) -> bool:
     with noted() as (_, journal):
-        found = Endpoint.objects.select_for_update().get(pk=endpoint.pk)
+        found = _locked(row)
         if found.paused_at is not None:
             return False
-        found.paused_at, found.paused_reason = journal.at, reason or f"by {by}"
-        found.save(update_fields=["paused_at", "paused_reason"])
+        found.paused_at = journal.at
+        found.paused_reason = reason.strip()[:REASON_LENGTH] or f"by {by}"
+        found.save(update_fields=PAUSED)
         journal.operation(
-            EventType.RECIPIENT_PAUSED,
-            entity_id=found.recipient_id,
-            reason=found.paused_reason,
-            by=by,
-            recipient=shapes.recipient(found.recipient),
-            endpoint_id=found.id,
-            endpoint=found.kind,
+            EventType.RECIPIENT_PAUSED, reason=found.paused_reason, by=by, **_named(found)
         )
     return True
 
@@ -90,18 +77,14 @@ def pause_endpoint(endpoint: Endpoint, *, by: str, reason: str = "") -> bool:
 def resume_recipient(recipient: Recipient, *, by: str) -> bool:
     """Let it have leads again, and what was held becomes due; False when it was not paused."""
     with noted() as (cursor, journal):
-        found = Recipient.objects.select_for_update().get(pk=recipient.pk)
+        found = _locked(recipient)
         if found.paused_at is None:
             return False
         reason = found.paused_reason
         found.paused_at, found.paused_reason = None, ""
-        found.save(update_fields=["paused_at", "paused_reason"])
+        found.save(update_fields=PAUSED)
         journal.operation(
-            EventType.RECIPIENT_RESUMED,
-            entity_id=found.id,
-            by=by,
-            recipient=shapes.recipient(found),
-            was_paused_for=reason,
+            EventType.RECIPIENT_RESUMED, by=by, **_named(found), was_paused_for=reason
         )
         _wake(cursor, found.id)
     return True
@@ -113,25 +96,29 @@ def resume_endpoint(endpoint: Endpoint, *, by: str, reason: str = "") -> bool:
     Closes the alert that was raised when it was paused, unless another endpoint still is.
     """
     with noted() as (cursor, journal):
-        found = Endpoint.objects.select_for_update().get(pk=endpoint.pk)
+        found = _locked(endpoint)
         if found.paused_at is None:
             return False
         found.paused_at, found.paused_reason = None, ""
-        found.save(update_fields=["paused_at", "paused_reason"])
-        journal.operation(
-            EventType.RECIPIENT_RESUMED,
-            entity_id=found.recipient_id,
-            reason=reason,
-            by=by,
-            recipient=shapes.recipient(found.recipient),
-            endpoint_id=found.id,
-            endpoint=found.kind,
-        )
+        found.save(update_fields=PAUSED)
+        journal.operation(EventType.RECIPIENT_RESUMED, reason=reason, by=by, **_named(found))
         others = Endpoint.objects.filter(recipient_id=found.recipient_id, paused_at__isnull=False)
         if not others.exists():
             alerting.resolve_alerts(cursor, journal, subject=found.recipient_id)
         _wake(cursor, found.recipient_id)
     return True
+
+
+def _locked(row: Paused) -> Paused:
+    found: Paused = type(row)._default_manager.select_for_update().get(pk=row.pk)
+    return found
+
+
+def _named(row: Recipient | Endpoint) -> dict[str, Any]:
+    """As events name it."""
+    if isinstance(row, Recipient):
+        return {"entity_id": row.id, "recipient": shapes.recipient(row)}
+    return {**_named(row.recipient), "endpoint_id": row.id, "endpoint": row.kind}
 
 
 def open_breaker(endpoint: Endpoint, *, by: str, reason: str, wait: float | None = None) -> None:

@@ -10,7 +10,7 @@ from django.contrib.admin.utils import unquote
 from django.http import HttpRequest, HttpResponse
 from unfold.forms import BaseDialogForm
 
-from leadops.lib.admin import ConsoleAdmin, button, column, done, mono
+from leadops.lib.admin import ConsoleAdmin, asked, button, column, done, mono
 from recipients import expiry
 from recipients.models import Secret
 
@@ -54,13 +54,12 @@ class SecretAdmin(ConsoleAdmin):
         description="End the rotation",
         icon="published_with_changes",
         permissions=["settle"],
-        dialog={
-            "title": "Make the second value the only one",
-            "description": "The first one is forgotten. Do this when every recipient takes "
-            "the second.",
-            "form_class": BaseDialogForm,
-            "form_submit_text": "Use the second value alone",
-        },
+        dialog=asked(
+            "Make the second value the only one",
+            "The first one is forgotten. Do this when every recipient takes the second.",
+            submit="Use the second value alone",
+            form=BaseDialogForm,
+        ),
     )
     def settle(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         secret = self.get_object(request, unquote(object_id))

@@ -1,5 +1,13 @@
 """What all pages of the console have in common."""
 
+from leadops.lib.admin.dialogs import (
+    Pausable,
+    ReasonForm,
+    asked,
+    pause_button,
+    reason_field,
+    resume_button,
+)
 from leadops.lib.admin.lists import button, choices, column, done, money, mono
 from leadops.lib.admin.pages import ConsoleAdmin, change_url
 from leadops.lib.admin.rows import Cards, Ordered, Rows
@@ -13,12 +21,15 @@ __all__ = [
     "Choice",
     "ConsoleAdmin",
     "Ordered",
+    "Pausable",
+    "ReasonForm",
     "Rows",
     "RulesField",
     "RulesWidget",
     "Terms",
     "TermsField",
     "WhenLine",
+    "asked",
     "button",
     "change_url",
     "choices",
@@ -26,4 +37,7 @@ __all__ = [
     "done",
     "money",
     "mono",
+    "pause_button",
+    "reason_field",
+    "resume_button",
 ]
