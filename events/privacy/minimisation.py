@@ -3,7 +3,8 @@
 Events name the version of the mapping that an attempt was sent by, and versions never change: what
 a recipient was told is derived from them, and nothing has to be written for each lead. Addresses,
 headers and the mappings of pings and services have no versions; what they name is marked as
-configured now.
+configured now. What the lead did not have at the time went to nobody, whatever names it; where its
+values are kept no longer, all that is named is listed.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from datetime import datetime
 from typing import Any
 
 from django.apps import apps
+from django.utils import timezone
 
 from events import directory
 from events.models import Delivery, Event, Lead
+from events.snapshots import Snapshots
 from events.visibility import Sight
 from events.vocabulary import EventType
 from recipients import mapping
@@ -76,9 +79,10 @@ def of_lead(lead: Lead, sight: Sight = Sight()) -> Account:  # noqa: B008  froze
     privacy = directory.privacy(lead.flow_id)
     consent = _consent(lead.id)
     sent = _attempts(lead.id)
+    values = _values(lead.id, [how.snapshot for ways in sent.values() for how in ways])
     rows = sight.deliveries().filter(lead=lead, attempts__gt=0).select_related("recipient")
     found = [
-        _delivered(row, how, lead, privacy, consent)
+        _delivered(row, how, lead, privacy, consent, had=values.get(how.snapshot))
         for row in rows.order_by("id")
         for how in sent.get(row.id) or [_last(row)]
     ]
@@ -96,11 +100,12 @@ def _consent(lead_id: str) -> Mapping[str, Any] | None:
 
 @dataclass(frozen=True, slots=True)
 class _How:
-    """By which version a delivery was sent, where to, and when first."""
+    """By which version a delivery was sent, where to, when first, and what the lead was then."""
 
     version: int
     endpoint: str
     at: datetime | None
+    snapshot: int = 0  # of the lead's values; 0: not known any more
 
 
 def _last(row: Delivery) -> _How:
@@ -112,12 +117,30 @@ def _attempts(lead_id: str) -> dict[str, list[_How]]:
     """By delivery, each version and endpoint that it was tried with."""
     rows = Event.objects.filter(lead_id=lead_id, type=EventType.RECIPIENT_ATTEMPT).order_by("seq")
     found: dict[str, dict[tuple[int, str], _How]] = {}
-    for at, data in rows.values_list("timestamp", "data"):
+    for at, data, snapshot in rows.values_list("timestamp", "data", "snapshot"):
         said = data.get("metadata", {})
         key = int(said.get("mapping_version") or 0), str(said.get("endpoint") or "production")
         ways = found.setdefault(data.get("delivery", {}).get("id", ""), {})
-        ways.setdefault(key, _How(*key, at))
+        ways.setdefault(key, _How(*key, at, snapshot))
     return {delivery_id: list(ways.values()) for delivery_id, ways in found.items()}
+
+
+def _values(lead_id: str, snapshots: Iterable[int]) -> dict[int, Mapping[str, Any]]:
+    """The lead's values by the number of their snapshot, as far as they are kept."""
+    wanted = {(lead_id, number) for number in snapshots if number}
+    if not wanted:
+        return {}
+    read = Snapshots.read(wanted, timezone.now())
+    return {number: body for (_, number), body in read.bodies.items()}
+
+
+def _of(fields: Iterable[Field], had: Mapping[str, Any] | None) -> tuple[Field, ...]:
+    """Those that the lead had a value for; all where its values are not known."""
+    if had is None:
+        return tuple(fields)
+    names = {name for name, value in had.items() if value not in (None, "", [], {})}
+    names |= {name.partition(".")[0] for name in names}
+    return tuple(each for each in fields if each.name == EVERYTHING or each.name in names)
 
 
 def _delivered(
@@ -126,6 +149,8 @@ def _delivered(
     lead: Lead,
     privacy: Mapping[str, str],
     consent: Mapping[str, Any] | None,
+    *,
+    had: Mapping[str, Any] | None,
 ) -> Disclosure:
     at = how.at
     age = (consent or {}).get("age_seconds")
@@ -136,7 +161,7 @@ def _delivered(
         "delivery",
         row.recipient.name,
         at,
-        _joined(own, beside),
+        _of(_joined(own, beside), had),
         delivery_id=row.id,
         mapping_version=how.version,
         consent_age=None if age is None else age + waited,
@@ -146,15 +171,14 @@ def _delivered(
 def _asked(lead: Lead, privacy: Mapping[str, str]) -> Iterator[Disclosure]:
     """Bidders and services; those that answered, or were asked and did not."""
     rows = Event.objects.filter(lead_id=lead.id, type__in=ASKED).exclude(exchange_id="")
-    for event in rows.order_by("seq"):
-        if event.type == EventType.AUCTION_BID:
-            names = _pinged(event.entity_id)
-            who = event.data.get("recipient", {}).get("name", "")
-            yield Disclosure("ping", who, event.timestamp, _classed(names, privacy, now=True))
-        else:
-            names = _served(event.entity_id)
-            who = event.data.get("enhancement", {}).get("name", "")
-            yield Disclosure("service", who, event.timestamp, _classed(names, privacy, now=True))
+    events = list(rows.order_by("seq"))
+    values = _values(lead.id, [event.snapshot for event in events])
+    for event in events:
+        ping = event.type == EventType.AUCTION_BID
+        names = _pinged(event.entity_id) if ping else _served(event.entity_id)
+        who = event.data.get("recipient" if ping else "enhancement", {}).get("name", "")
+        fields = _of(_classed(names, privacy, now=True), values.get(event.snapshot))
+        yield Disclosure("ping" if ping else "service", who, event.timestamp, fields)
 
 
 def fields_of(recipient_id: str, version: int, privacy: Mapping[str, str]) -> tuple[Field, ...]:

@@ -176,6 +176,8 @@ def test_the_record_says_which_fields_went_to_whom_even_after_an_erasure(world, 
     Endpoint.objects.update(url="https://x.example/{{lead.score}}")
     plans.changed()
     later = factories.deliver_lead(world.flow, world.source, email="other@example.com")
+    (sent,) = minimisation.of_lead(Lead.objects.get(pk=later)).disclosures
+    assert {each.name for each in sent.fields} == {"email", "phone_1", "state", "score"}
     erasing.erase(finding.person("lead_id", later), by="ada", reason="x")
     account = minimisation.of_lead(Lead.objects.get(pk=later))
     (sent,) = account.disclosures
