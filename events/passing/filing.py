@@ -120,7 +120,7 @@ def exchange_of(
     return {
         "delivery_id": "",
         "duration_ms": round(filed.seconds * 1000),
-        "method": METHODS[to.kind],
+        "method": to.settings.get("method") or METHODS[to.kind],
         "url": filed.place,
         "request_headers": {"Content-Type": written.content_type},
         "request_body": way.redactor.text(shown),

@@ -43,6 +43,7 @@ def send(row: PassedFeedback, told: Telling, way: Way, door: Door, now: datetime
         "method": "webhook",
         "place": exchange["url"].partition("?")[0],
         "format": way.form.format,
+        "rows": 1,
     }
     return Came(row, posted.refusal, seconds, exchange, data=data, down=down)
 

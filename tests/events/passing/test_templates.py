@@ -24,6 +24,7 @@ LEAD = {
     "appended.quality.overall": 85,
     "appended.quality.data": 90,
     "appended.quality.likelihood": 80,
+    "appended.survey.satisfaction": 88,
 }
 
 
@@ -81,6 +82,7 @@ quality:
   overall_score: {{lead.appended.quality.overall}}
   data_quality: {{lead.appended.quality.data}}
   conversion_likelihood: {{lead.appended.quality.likelihood}}
+  customer_satisfaction: {{lead.appended.survey.satisfaction}}
 attribution:
   campaign: {{source.campaign_id}}
   creative: {{lead.creative}}
@@ -99,7 +101,12 @@ def test_it_writes_the_feedback_of_one_lead_as_partners_know_it() -> None:
             "value": 1250.00,
             "product": "home_insurance",
         },
-        "quality": {"overall_score": 85, "data_quality": 90, "conversion_likelihood": 80},
+        "quality": {
+            "overall_score": 85,
+            "data_quality": 90,
+            "conversion_likelihood": 80,
+            "customer_satisfaction": 88,
+        },
         "attribution": {
             "campaign": "winter_2024",
             "creative": "banner_v2",

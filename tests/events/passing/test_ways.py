@@ -71,9 +71,15 @@ def test_a_post_of_another_format_is_signed_as_it_is(sold: Sold, receiver: Recei
     assert headers["content-type"] == "application/xml; charset=utf-8"
     assert b"<kind>conversion</kind>" in body
     event = sent()
-    assert (event.data["method"], event.data["format"]) == ("webhook", "xml")
-    assert event.data["place"].endswith("/feedback")
-    assert kept(event).request_body == body.decode()
+    said = {name: event.data[name] for name in ("method", "format", "rows", "kind", "attempts")}
+    assert said == {
+        "method": "webhook", "format": "xml", "rows": 1, "kind": "conversion", "attempts": 1,
+    }  # fmt: skip
+    assert event.data["place"] == receiver.url.partition("?")[0]
+    assert event.data["feedback_id"].startswith("fbk_")
+    assert event.data["source"]["slug"] == sold.source.slug
+    assert (event.lead_id, event.entity_id) == (sold.lead_id, sold.source.id)
+    assert (kept(event).request_body, kept(event).status) == (body.decode(), 200)
 
 
 def test_a_workbook_is_recorded_as_people_read_it(sold: Sold, receiver: Receiver) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from flows.models import Source
@@ -9,6 +12,7 @@ from leadops.config import loading
 from tests.leadops.config.bundles import changed, load, mistakes
 
 pytestmark = pytest.mark.django_db
+PAGE = Path(__file__).parents[3] / "docs" / "feedback.md"
 
 BUNDLE = """
 leadops: 1
@@ -108,3 +112,13 @@ def test_a_mistake_in_a_template_has_its_line_in_the_file() -> None:
     assert "is no time of day" in said
     (said,) = mistakes(changed("format: xml", "format: yaml", TEMPLATE))
     assert "yaml" in said
+
+
+def test_the_examples_of_the_documentation_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("WEB_FORM_A_WEBHOOK", "PARTNER_KEY"):
+        monkeypatch.setenv(name, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    examples = re.findall(r"^```yaml\n(.*?)^```", PAGE.read_text(), re.M | re.S)
+    assert len(examples) == 4
+    for example in examples:
+        load(f"leadops: 1\n{example}")
+        assert load(f"leadops: 1\n{example}") == []
