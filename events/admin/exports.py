@@ -37,11 +37,18 @@ class ExportScheduleAdmin(MaskedUnlessSeen):
     fieldsets: ClassVar = (
         (
             None,
-            {"fields": (("slug", "active"), ("every", "at", "timezone"), "destination", "tries")},
+            {
+                "fields": (
+                    ("slug", "active"),
+                    ("every", "at"),
+                    "timezone",
+                    ("destination", "tries"),
+                )
+            },
         ),
         (
             "The file",
-            {"fields": (("what", "format"), "filters", "fields", ("with_lead", "masked", "owner"))},
+            {"fields": (("what", "format"), "filters", "fields", "with_lead", ("masked", "owner"))},
         ),
         ("Condition", {"fields": (("next", "last"),)}),
     )

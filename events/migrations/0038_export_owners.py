@@ -26,6 +26,6 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='exportschedule',
             name='masked',
-            field=models.BooleanField(default=True, help_text="Personal values are masked. Without it the file shows what its owner may see when it is made: nobody's rights, no personal values."),
+            field=models.BooleanField(default=True, help_text='Otherwise personal values show as far as its owner may see them at that time.'),
         ),
     ]

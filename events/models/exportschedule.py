@@ -36,8 +36,7 @@ class ExportSchedule(models.Model):
     with_lead = models.BooleanField("with the lead's values", default=True)
     masked = models.BooleanField(
         default=True,
-        help_text="Personal values are masked. Without it the file shows what its owner may see "
-        "when it is made: nobody's rights, no personal values.",
+        help_text="Otherwise personal values show as far as its owner may see them at that time.",
     )
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL,
