@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models.functions import Now
 
 from leadops.lib.fields import IdField
+from leadops.lib.jobs import Job
 from leadops.lib.links import SignedLink
 
 
@@ -22,7 +23,7 @@ class What(models.TextChoices):
     DELIVERIES = "deliveries", "Deliveries"
 
 
-class Export(models.Model):
+class Export(Job):
     """What was asked for, and how far it has come. The row is the truth: a task only works on it,
     and whoever comes after a task that died goes on from `position`."""
 
@@ -32,8 +33,6 @@ class Export(models.Model):
         DONE = "done", "Done"
         FAILED = "failed", "Failed"
         CANCELLED = "cancelled", "Cancelled"
-
-    OPEN = frozenset({State.QUEUED, State.RUNNING})
 
     id = IdField("exp")
     what = models.CharField(max_length=12, choices=What.choices, default=What.EVENTS)
@@ -69,11 +68,8 @@ class Export(models.Model):
     sha256 = models.CharField(max_length=64, blank=True, default="")
     error = models.CharField(max_length=500, blank=True, default="")
     tries = models.PositiveSmallIntegerField(default=0, help_text="Turns that ended in an error.")
-    created_at = models.DateTimeField(db_default=Now())
     started_at = models.DateTimeField(null=True)
-    finished_at = models.DateTimeField(null=True)
     touched_at = models.DateTimeField(db_default=Now(), help_text="When it was last worked on.")
-    worked_until = models.DateTimeField(null=True, help_text="Till when a worker has it.")
     expires_at = models.DateTimeField(null=True)
     purged_at = models.DateTimeField(null=True, help_text="When its file was deleted.")
 
@@ -95,13 +91,6 @@ class Export(models.Model):
                 fields=["send_at"], condition=models.Q(send_at__isnull=False), name="export_send"
             ),
         ]
-
-    def __str__(self) -> str:
-        return str(self.id)
-
-    @property
-    def is_open(self) -> bool:
-        return self.state in self.OPEN
 
     @property
     def has_file(self) -> bool:

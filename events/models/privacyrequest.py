@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models.functions import Now
 
 from leadops.lib.fields import IdField
+from leadops.lib.jobs import Job
 
 
-class PrivacyRequest(models.Model):
+class PrivacyRequest(Job):
     """An erasure or an access request. Who it was about is kept as a keyed digest: it answers
     whether somebody's request was dealt with, and says nobody's name."""
 
@@ -26,6 +26,8 @@ class PrivacyRequest(models.Model):
         RUNNING = "running", "Under way"
         DONE = "done", "Done"
 
+    OPEN = frozenset({State.RUNNING})
+
     id = IdField("prv")
     action = models.CharField(max_length=8, choices=Action.choices)
     kind = models.CharField(max_length=8, choices=Kind.choices)
@@ -36,9 +38,6 @@ class PrivacyRequest(models.Model):
     position = models.PositiveIntegerField(default=0, help_text="How many of them are done.")
     counts = models.JSONField(default=dict, help_text="By table: how many rows.")
     state = models.CharField(max_length=8, choices=State.choices, default=State.RUNNING)
-    created_at = models.DateTimeField(db_default=Now())
-    finished_at = models.DateTimeField(null=True)
-    worked_until = models.DateTimeField(null=True, help_text="Till when a worker has it.")
     vacuumed_at = models.DateTimeField(
         null=True, help_text="When the tables were vacuumed after it."
     )
@@ -53,9 +52,6 @@ class PrivacyRequest(models.Model):
                 name="privacy_request_open",
             ),
         ]
-
-    def __str__(self) -> str:
-        return str(self.id)
 
     @property
     def is_done(self) -> bool:

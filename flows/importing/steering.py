@@ -26,7 +26,7 @@ def stop(import_id: str, problem: str) -> bool:
 def _pause(import_id: str, *, by: str, problem: str = "") -> bool:
     with by_hand.noted() as (_, journal):
         row = LeadImport.objects.select_for_update().get(pk=import_id)
-        if not row.is_worked:
+        if not row.is_open:
             return False
         _set(row, journal, state=State.PAUSED, problem=problem)
         _note(row, EventType.IMPORT_PAUSED, journal, reason=problem or f"By {by}", by=by)
@@ -61,9 +61,7 @@ def _set(row: LeadImport, journal: Journal, **values: Any) -> None:
     LeadImport.objects.filter(pk=row.pk).update(**values)
 
 
-def _note(
-    row: LeadImport, kind: EventType, journal: Journal, *, reason: str, **facts: Any
-) -> None:
+def _note(row: LeadImport, kind: EventType, journal: Journal, *, reason: str, **facts: Any) -> None:
     journal.operation(kind, entity_id=row.id, flow_id=row.flow_id, reason=reason, **facts)
 
 

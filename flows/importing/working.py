@@ -123,7 +123,7 @@ class Worker:
         with connection.cursor() as cursor:
             cursor.execute(NOW, [self.id])
             at, revision, state, rate = cursor.fetchone()
-        if state not in LeadImport.WORKED:
+        if state not in LeadImport.OPEN:
             return False
         current = plans.current(revision or 0)
         parties = _parties(self.job, current)
@@ -322,5 +322,5 @@ def grouped(reason: str) -> str:
 def _finish(import_id: str) -> None:
     with by_hand.noted() as (_, journal):
         row = LeadImport.objects.select_for_update().get(pk=import_id)
-        if row.is_worked:
+        if row.is_open:
             steering.end(row, State.DONE, journal, by=row.by)

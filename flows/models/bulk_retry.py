@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models.functions import Now
 
 from leadops.lib.fields import IdField
+from leadops.lib.jobs import Job
 
 
-class BulkRetry(models.Model):
+class BulkRetry(Job):
     """Which deliveries, and how far it has come. The row is the truth: a task only works on it,
     and whoever comes after a task that died goes on from `position`."""
 
@@ -18,8 +18,6 @@ class BulkRetry(models.Model):
         RUNNING = "running", "Running"
         DONE = "done", "Done"
         CANCELLED = "cancelled", "Cancelled"
-
-    OPEN = frozenset({State.QUEUED, State.RUNNING})
 
     id = IdField("rty")
     by = models.CharField(max_length=150)
@@ -35,9 +33,6 @@ class BulkRetry(models.Model):
     sent = models.PositiveIntegerField(default=0, help_text="How many of them are sent again.")
     refused = models.JSONField(default=dict, help_text="Why the others are not: reason, number.")
     waits_for = models.CharField(max_length=200, blank=True, default="")
-    created_at = models.DateTimeField(db_default=Now())
-    finished_at = models.DateTimeField(null=True)
-    worked_until = models.DateTimeField(null=True, help_text="Till when a worker has it.")
 
     class Meta:
         verbose_name_plural = "bulk retries"
@@ -49,13 +44,6 @@ class BulkRetry(models.Model):
                 name="bulk_retry_open",
             ),
         ]
-
-    def __str__(self) -> str:
-        return str(self.id)
-
-    @property
-    def is_open(self) -> bool:
-        return self.state in self.OPEN
 
     @property
     def left_out(self) -> int:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models.functions import Now
 
 from flows.models.flow import Flow
 from leadops.lib.fields import IdField
+from leadops.lib.jobs import Job
 
 
-class FlowMove(models.Model):
+class FlowMove(Job):
     """Which versions' leads, and how far it has come. The row is the truth: a task only works on
     it, and whoever comes after a task that died goes on behind `last`."""
 
@@ -19,8 +19,6 @@ class FlowMove(models.Model):
         RUNNING = "running", "Running"
         DONE = "done", "Done"
         CANCELLED = "cancelled", "Cancelled"
-
-    OPEN = frozenset({State.QUEUED, State.RUNNING})
 
     id = IdField("mov")
     flow = models.ForeignKey(Flow, on_delete=models.CASCADE, related_name="moves", db_index=False)
@@ -33,9 +31,6 @@ class FlowMove(models.Model):
     last = models.CharField(
         max_length=32, db_collation="C", default="", help_text="The lead it came to last."
     )
-    created_at = models.DateTimeField(db_default=Now())
-    finished_at = models.DateTimeField(null=True)
-    worked_until = models.DateTimeField(null=True, help_text="Till when a worker has it.")
 
     class Meta:
         indexes = [
@@ -46,10 +41,3 @@ class FlowMove(models.Model):
                 name="flow_move_open",
             ),
         ]
-
-    def __str__(self) -> str:
-        return str(self.id)
-
-    @property
-    def is_open(self) -> bool:
-        return self.state in self.OPEN

@@ -9,11 +9,12 @@ from django.db.models.functions import Now
 from flows.models.flow import Flow
 from flows.models.source import Source
 from leadops.lib.fields import IdField
+from leadops.lib.jobs import Job
 
 FASTEST = 500  # rows a second
 
 
-class LeadImport(models.Model):
+class LeadImport(Job):
     """A file, what its columns mean, and how far it has come. The row is the truth: a task only
     works on it. The counters change in the transactions that take rows in."""
 
@@ -25,7 +26,6 @@ class LeadImport(models.Model):
         DONE = "done", "Done"
         CANCELLED = "cancelled", "Cancelled"
 
-    WORKED = frozenset({State.QUEUED, State.RUNNING})
     ENDED = frozenset({State.DONE, State.CANCELLED})
 
     id = IdField("imp")
@@ -57,12 +57,9 @@ class LeadImport(models.Model):
     reasons = models.JSONField(default=dict, help_text="Why rows are no leads: reason, number.")
     problem = models.CharField(max_length=300, blank=True, default="")
     waits_for = models.CharField(max_length=200, blank=True, default="")
-    created_at = models.DateTimeField(db_default=Now())
     started_at = models.DateTimeField(null=True)
-    finished_at = models.DateTimeField(null=True)
     touched_at = models.DateTimeField(db_default=Now(), help_text="When somebody last steered it.")
     purged_at = models.DateTimeField(null=True, help_text="When its rows were deleted.")
-    worked_until = models.DateTimeField(null=True, help_text="Till when a worker has it.")
 
     class Meta:
         indexes = [
@@ -75,17 +72,10 @@ class LeadImport(models.Model):
             ),
         ]
 
-    def __str__(self) -> str:
-        return str(self.id)
-
     @property
     def done(self) -> int:
         """Rows that have been dealt with."""
         return self.accepted + self.rejected + self.failed
-
-    @property
-    def is_worked(self) -> bool:
-        return self.state in self.WORKED
 
     @property
     def has_ended(self) -> bool:

@@ -1,7 +1,7 @@
 """Long jobs that workers do bit by bit: one worker at a time, by a lease on the job's row.
 
 The row is the truth, and a task only works on it: whoever comes after a worker that died goes on
-from what the row says. Its table has `id`, `state`, `created_at` and `worked_until`.
+from what the row says.
 """
 
 from __future__ import annotations
@@ -10,12 +10,39 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
-from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, models
+from django.db.models.functions import Now
 
 log = logging.getLogger(__name__)
 
 AWAY = (OperationalError, InterfaceError)  # nobody's fault: the next run goes on
+
+
+OPEN_STATES = ("queued", "running")
+
+
+class Job(models.Model):
+    """A job's row. Subclasses add `id`, `state` and how far it has come, among their states those
+    that are open."""
+
+    OPEN: ClassVar[frozenset[str]] = frozenset(OPEN_STATES)
+
+    created_at = models.DateTimeField(db_default=Now())
+    finished_at = models.DateTimeField(null=True)
+    worked_until = models.DateTimeField(null=True, help_text="Till when a worker has it.")
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+    @property
+    def is_open(self) -> bool:
+        """Somebody works on it, or will."""
+        return self.state in self.OPEN  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +50,7 @@ class Jobs:
     """The jobs of a table, a name of ours."""
 
     table: str
-    open_states: tuple[str, ...] = ("queued", "running")
+    open_states: tuple[str, ...] = OPEN_STATES
 
     def work(
         self,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import models, transaction
-from django.db.models.functions import Now
 
 from leadops.lib.fields import IdField
+from leadops.lib.jobs import Job
 from recipients import suppression
 
 
@@ -88,7 +88,7 @@ class SuppressionEntry(models.Model):
         return f"{self.list_id} {bytes(self.digest).hex()}"
 
 
-class SuppressionUpload(models.Model):
+class SuppressionUpload(Job):
     """A file on its way into a list. The row is the truth: a task only works on it, and whoever
     comes after a task that died goes on from `position`."""
 
@@ -103,8 +103,6 @@ class SuppressionUpload(models.Model):
         DONE = "done", "Done"
         FAILED = "failed", "Failed"
         CANCELLED = "cancelled", "Cancelled"
-
-    OPEN = frozenset({State.QUEUED, State.RUNNING})
 
     id = IdField("upl")
     number = models.PositiveIntegerField(unique=True, help_text="Of its entries in waiting.")
@@ -124,9 +122,6 @@ class SuppressionUpload(models.Model):
     changed = models.PositiveIntegerField(default=0, help_text="Entries added or removed.")
     report = models.JSONField(default=list, help_text="Line numbers and reasons, no values.")
     problem = models.CharField(max_length=300, blank=True, default="")
-    created_at = models.DateTimeField(db_default=Now())
-    finished_at = models.DateTimeField(null=True)
-    worked_until = models.DateTimeField(null=True, help_text="Till when a worker has it.")
 
     class Meta:
         indexes = [
@@ -137,9 +132,6 @@ class SuppressionUpload(models.Model):
                 name="suppression_upload_open",
             ),
         ]
-
-    def __str__(self) -> str:
-        return str(self.id)
 
     @property
     def is_open(self) -> bool:
