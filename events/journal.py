@@ -157,6 +157,12 @@ class Journal:
         self.events.append(event)
         return str(event["id"])
 
+    def move_on(self, cursor: Any) -> None:
+        """Note what follows at this moment. Whoever had to wait for a lead's lock calls it then:
+        who held it before has noted later events than this transaction's first moment."""
+        cursor.execute("SELECT clock_timestamp()")
+        self.at = cursor.fetchone()[0]
+
     def extend(self, other: Journal) -> None:
         """Take over what another journal of the same moment collected."""
         self.events += other.events

@@ -167,6 +167,7 @@ def _tag(cursor: Any, journal: Journal, found: Sequence[Happening]) -> None:
     if not found:
         return
     locked = leads.lock(cursor, (each.lead_id for each in found))
+    journal.move_on(cursor)
     given = {(each.lead_id, each.hook.tag): each for each in found if each.lead_id in locked}
     rows = [
         {"lead_id": lead_id, "tag": tag, "at": journal.at, "hook_id": each.hook.id}

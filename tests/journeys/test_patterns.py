@@ -164,6 +164,12 @@ def test_deliveries_end_once(aftermath: LiveSystem) -> None:
         "GROUP BY lead_id HAVING max(seq) <> count(*)"
     )
     assert gaps == []
+    back = aftermath.sql(
+        "SELECT lead_id, seq FROM (SELECT lead_id, seq, timestamp, lag(timestamp) OVER "
+        "(PARTITION BY lead_id ORDER BY seq) AS before FROM events_event WHERE lead_id <> '') AS e "
+        "WHERE before > timestamp"
+    )
+    assert back == [], "a lead's time runs backwards"
 
 
 def test_buyers_see_repeats_under_the_same_key_only(aftermath: LiveSystem, buyers: Buyers) -> None:
