@@ -1,4 +1,5 @@
-"""A file of leads whose worker dies in the middle, with live leads beside it: every row once."""
+"""A file of leads and an export whose workers die in the middle, with live leads beside them: every
+row once."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ import pytest
 import requests
 
 from leadops.buyers import Buyers
-from tests.journeys import stage
+from tests.journeys import exporting, stage
 from tests.journeys.stage import PRICE, Stream
 from tests.journeys.system import LiveSystem, wait_for
 
@@ -74,15 +75,18 @@ def kill_cluster(system: LiveSystem) -> None:
 
 
 @pytest.mark.parametrize("kill", [kill_workers, pytest.param(kill_cluster, marks=pytest.mark.soak)])
-def test_it_takes_every_row_once_although_its_worker_was_killed(
+def test_every_row_is_taken_once_although_the_workers_were_killed(
     kill: Callable[[LiveSystem], None], system: LiveSystem, buyers: Buyers
 ) -> None:
+    exporting.fill(system)
     with Stream(system, rate=20) as stream:
         id = send(system)
         wait_for(lambda: 50 < done(system) < ROWS, 120, what="the middle of the import")
+        export = exporting.begin(system, KEY)
+        wait_for(lambda: exporting.is_midway(system), 120, what="the middle of the export")
         kill(system)
-        left = done(system)
-        assert left < ROWS
+        left, exported = done(system), exporting.rows(system)
+        assert (left < ROWS, exported < exporting.ROWS) == (True, True)
         wait_for(lambda: done(system) > left + 1, TAKEN_UP_SECONDS, what="another worker")
         wait_for(lambda: system.sql(IMPORT)[0][0] == "done", 180, what="the end of the import")
     assert stream.problems == []
@@ -90,6 +94,8 @@ def test_it_takes_every_row_once_although_its_worker_was_killed(
     wait_for(lambda: stage.settled(system), SETTLE_SECONDS, what="the end of all work")
     check_books(system, id, live=len(stream.answered))
     check_buyer(buyers, live=len(stream.answered))
+    wait_for(lambda: exporting.is_done(system), TAKEN_UP_SECONDS, what="the end of the export")
+    exporting.check(system, export, KEY)
 
 
 def done(system: LiveSystem) -> int:
