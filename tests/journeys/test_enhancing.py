@@ -1,4 +1,5 @@
-"""Services asked by real workers: together, over a real network, and through a kill -9."""
+"""Services asked by real workers: together, over a real network, and through a kill -9. And a flow
+that is changed under its leads, on the same system."""
 
 from __future__ import annotations
 
@@ -15,6 +16,7 @@ import pytest
 
 from flows.steps.enhancing import NOT_BACK
 from leadops.buyers import Buyers
+from tests.journeys import versions
 from tests.journeys.stage import SOURCE_KEY
 from tests.journeys.system import LiveSystem, wait_for
 
@@ -203,3 +205,9 @@ def test_a_worker_killed_in_mid_call_leaves_a_record_and_the_lead_goes_on(
     result, cost = system.sql("SELECT result, cost FROM events_lead WHERE id = %s", lead)[0]
     assert (result, float(cost)) == ("sold", 15.02)
     assert system.manage("verify").returncode == 0
+
+
+def test_leads_end_by_their_version_through_kills_until_they_are_moved(
+    system: LiveSystem, buyers: Buyers
+) -> None:
+    versions.play(system, buyers)
