@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, ClassVar
 
 from django import forms
@@ -41,6 +42,8 @@ from leadops.lib.admin import (
     resume_button,
 )
 from leadops.lib.http import Door
+
+MINUTES = timedelta(minutes=2)  # from there on seconds say nothing
 
 
 class WordsField(forms.CharField):
@@ -302,9 +305,10 @@ def missed_text(row: EventSubscription | HookFollower) -> str:
 
 
 def lag_text(lag: Lag) -> str:
-    """`120 events, 35 s`; events of all kinds, wanted or not."""
+    """`120 events, 35 s` or `2 days 4 hours`; events of all kinds, wanted or not."""
     if not lag.events or lag.since is None:
         return "Nothing waits"
     more = "more than " if lag.events >= following.MOST_COUNTED else ""
-    seconds = max(0, round((timezone.now() - lag.since).total_seconds()))
-    return f"{more}{lag.events:,} events of the record, {seconds:,} s"
+    waited = max(timezone.now() - lag.since, timedelta())
+    age = readers.length(waited) if waited >= MINUTES else f"{waited.total_seconds():.0f} s"
+    return f"{more}{lag.events:,} events of the record, {age}"

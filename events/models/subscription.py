@@ -6,6 +6,7 @@ import re
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, validate_slug
 from django.db import models
@@ -14,14 +15,15 @@ from django.db.models.functions import Now
 from events.vocabulary import EventType
 from leadops.lib import webhooks
 from leadops.lib.fields import DurationField, IdField, SecretField
+from leadops.lib.http.addresses import is_allowed
 
 REFERENCE = re.compile(r"\$\{\w+\}")
 ALL_TYPES = [kind.value for kind in EventType]
 
 
 def validate_url(url: str) -> None:
-    """Where batches may be posted to; whether its address is public the door sees when it
-    connects. Raises ValidationError."""
+    """Where batches may be posted to. What an address says of itself is seen here; where a name
+    leads to, the door sees each time it connects. Raises ValidationError."""
     parts = urlsplit(url)
     try:
         named = bool(parts.hostname) and (parts.port is None or parts.port > 0)
@@ -31,6 +33,18 @@ def validate_url(url: str) -> None:
         raise ValidationError("Write https://….")
     if parts.username or parts.password:
         raise ValidationError("Write no user name or password into the address.")
+    if _is_inside(parts.hostname or ""):
+        raise ValidationError("This address is inside a private network, which is not reached.")
+
+
+def _is_inside(host: str) -> bool:
+    """Whether it is an address, or a name of this machine, that the door would refuse."""
+    name = host.rstrip(".")
+    address = "127.0.0.1" if name == "localhost" or name.endswith(".localhost") else name
+    try:
+        return not is_allowed(address, tuple(settings.LEADOPS_PRIVATE_NETWORKS))
+    except ValueError:
+        return False
 
 
 def validate_types(words: Any) -> None:

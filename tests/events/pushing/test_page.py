@@ -79,6 +79,8 @@ def test_it_is_made_steered_and_rewound(olga: Client) -> None:
     [
         {"url": "ftp://in.example.com"},
         {"url": "https://user:password@in.example.com/"},
+        {"url": "http://169.254.169.254/latest/meta-data/"},
+        {"url": "https://[::ffff:10.0.0.1]/"},
         {"secret": "short"},
         {"types": "nonsense.*"},
         {"flows": "nonsense"},
