@@ -171,6 +171,8 @@ class AccessRequestsView(_PrivacyView):
         ],
     )
     def post(self, request: Request) -> Any:
+        if not copying.may_take(caller(request).user):
+            raise exceptions.PermissionDenied(copying.MASKED)
         data = _object(request, "format")
         found, reason = _person(data), _reason(data)
         if data.get("format", "json") not in ("json", "zip"):

@@ -13,7 +13,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from events import leads
+from events import leads, visibility
 from events.journal import Journal
 from events.models import Delivery, Event, Lead, PrivacyRequest
 from events.privacy import holdings, minimisation
@@ -24,6 +24,18 @@ from leadops.lib import ids
 
 MOST = 1_000  # leads in one copy
 JSON_NAME, PAGE_NAME = "copy.json", "copy.html"
+
+
+MASKED = "Personal values are masked for your role, and it may not reveal them; see The record."
+
+
+def may_take(user: Any) -> bool:
+    """Whether somebody may have a copy, which shows the person all in clear: administrators to
+    whom personal values are shown, or who may reveal them. Taking it is recorded as a reveal is,
+    with why."""
+    if not user.is_superuser:
+        return False
+    return visibility.sees_personal(user) or user.role in visibility.settings_for(user).revealed_by
 
 
 class TooMany(ValueError):

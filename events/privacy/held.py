@@ -11,7 +11,7 @@ from events.feedback import keys
 from events.masking import MASK
 from events.privacy import holdings, values
 from events.privacy.files import ExportFiles
-from events.privacy.holdings import Rows, Subject
+from events.privacy.holdings import Holding, Rows, Subject
 from events.privacy.wording import tells, without_addresses
 from leadops.lib import secrets
 
@@ -20,60 +20,7 @@ SINCE = "lead_id = ANY(%(leads)s) AND at >= %(since)s"
 
 
 def register() -> None:
-    holdings.register(
-        BuyersIds(),  # before the values that they are held against
-        Rows(
-            "events_snapshot",
-            "Versions of the lead's values",
-            columns=("lead_id", "version", "at", "body"),
-            where=SINCE,
-            order="lead_id, version",
-        ),
-        Rows(
-            "events_exchange",
-            "Requests and replies",
-            columns=(
-                "lead_id",
-                "delivery_id",
-                "attempt",
-                "at",
-                "method",
-                "url",
-                "request_headers",
-                "request_body",
-                "status",
-                "reply_headers",
-                "reply_body",
-                "error",
-            ),
-            where=SINCE,
-            order="lead_id, at",
-        ),
-        Rows(
-            "events_lead",
-            "Sensitive values, and the salt of the record's digests",
-            columns=("id", "sensitive"),
-            where=OF_LEADS,
-            erasure="UPDATE {table} SET sensitive = '', salt = NULL, inquiry = ''",
-            held="salt IS NOT NULL OR sensitive <> ''",
-            shown=_decrypted,
-        ),
-        Rows("events_leadkey", "Keys by which it is found"),
-        FeedbackText(),
-        ExportFiles(),
-        Repeating(
-            "recipients_testcase",
-            "Test cases that repeat the person’s e-mail or phone",
-            texts="(lead::text || ' ' || reply_body || ' ' || request)",
-            columns=("name", "lead"),
-        ),
-        Repeating(
-            "events_savedsearch",
-            "Saved searches for the person",
-            texts="(name || ' ' || query)",
-            columns=("name", "query"),
-        ),
-    )
+    holdings.register(*HOLDINGS)
     holdings.impersonal(IMPERSONAL)
 
 
@@ -206,6 +153,62 @@ def _likes(subject: Subject) -> dict[str, list[str]]:
 def _literal(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
+
+# Asked for, copied and erased in this order.
+HOLDINGS: tuple[Holding, ...] = (
+    BuyersIds(),  # before the values that they are held against
+    Rows(
+        "events_snapshot",
+        "Versions of the lead's values",
+        columns=("lead_id", "version", "at", "body"),
+        where=SINCE,
+        order="lead_id, version",
+    ),
+    Rows(
+        "events_exchange",
+        "Requests and replies",
+        columns=(
+            "lead_id",
+            "delivery_id",
+            "attempt",
+            "at",
+            "method",
+            "url",
+            "request_headers",
+            "request_body",
+            "status",
+            "reply_headers",
+            "reply_body",
+            "error",
+        ),
+        where=SINCE,
+        order="lead_id, at",
+    ),
+    Rows(
+        "events_lead",
+        "Sensitive values, and the salt of the record's digests",
+        columns=("id", "sensitive"),
+        where=OF_LEADS,
+        erasure="UPDATE {table} SET sensitive = '', salt = NULL, inquiry = ''",
+        held="salt IS NOT NULL OR sensitive <> ''",
+        shown=_decrypted,
+    ),
+    Rows("events_leadkey", "Keys by which it is found"),
+    FeedbackText(),
+    ExportFiles(),
+    Repeating(
+        "recipients_testcase",
+        "Test cases that repeat the person’s e-mail or phone",
+        texts="(lead::text || ' ' || reply_body || ' ' || request)",
+        columns=("name", "lead"),
+    ),
+    Repeating(
+        "events_savedsearch",
+        "Saved searches for the person",
+        texts="(name || ' ' || query)",
+        columns=("name", "query"),
+    ),
+)
 
 _RECORD = "the record: names, ids, times, money; its writers keep people's values out of it"
 _COUNTED = "counts and sums; reasons as the record has them"

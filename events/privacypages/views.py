@@ -86,6 +86,8 @@ def start(request: HttpRequest) -> HttpResponse:
 
 
 def _copy(request: HttpRequest, asked: Asked, found: Person) -> HttpResponse:
+    if not copying.may_take(request.user):
+        raise PermissionDenied(copying.MASKED)
     if not asked.reason:
         return _page(request, asked=asked, found=found, problem="Say why: it stays in the record.")
     try:
@@ -187,6 +189,8 @@ def _page(
         problem=problem,
         kinds=KINDS,
         lists=SuppressionList.objects.order_by("name"),
+        copied=copying.may_take(request.user),
+        masked=copying.MASKED,
         earlier=earlier,
         after=after,
     )

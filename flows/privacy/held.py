@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from events.privacy import holdings
-from events.privacy.holdings import Rows, Subject
+from events.privacy.holdings import Holding, Rows, Subject
 from flows.arrival import guards
 from flows.importing import pieces
 from flows.importing.reading import Row
@@ -22,39 +22,7 @@ GONE = "Erased"  # what stands in place of a row of a file
 def register() -> None:
     holdings.stops_with("flows", ending.stop)
     holdings.suppresses_with("flows", suppressing.change)
-    holdings.register(
-        ImportRows(),
-        Rows(
-            "flows_intakekey",
-            "Answers kept under the source's idempotency key",
-            columns=("lead_id", "key", "answer", "at"),
-            where=f"{OF_LEAD} AND {AS_OLD} AND at >= now() - interval '{KEPT} days'",
-        ),
-        Rows("flows_duplicateclaim", "Digests by which duplicates are found"),
-        Rows("flows_recipientclaim", "Digests by which a recipient's duplicates are found"),
-        Rows(
-            "flows_bid",
-            "Bids for the lead",
-            columns=("lead_id", "amount", "bid_id", "reason", "at"),
-        ),
-        Rows(
-            "flows_sourceping",
-            "The offer that the lead was sent for",
-            columns=("lead_id", "at", "price", "bids"),
-            where=f"{OF_LEAD} AND {AS_OLD}",
-        ),
-        ServiceAnswers(),
-        Rows(
-            "flows_batchanswer",
-            "Answers of a batch until they are taken in",
-            columns=("lead_id", "made", "at"),
-            erasure="UPDATE {table} SET made = NULL, result = jsonb_build_object("
-            "'outcome', result->'outcome', 'category', result->'category', "
-            "'price', result->'price')",
-            held="made IS NOT NULL",
-        ),
-        Rows("flows_work", "Work that is due", where=_DUE),
-    )
+    holdings.register(*HOLDINGS)
     holdings.impersonal(IMPERSONAL)
 
 
@@ -166,6 +134,40 @@ def _blank(cursor: Any, import_id: str, number: int) -> None:
         cursor.execute(SET_PIECE, [pieces.packed(rows), import_id, piece])
     cursor.execute(SET_ROW, [import_id, number])
 
+
+HOLDINGS: tuple[Holding, ...] = (
+    ImportRows(),
+    Rows(
+        "flows_intakekey",
+        "Answers kept under the source's idempotency key",
+        columns=("lead_id", "key", "answer", "at"),
+        where=f"{OF_LEAD} AND {AS_OLD} AND at >= now() - interval '{KEPT} days'",
+    ),
+    Rows("flows_duplicateclaim", "Digests by which duplicates are found"),
+    Rows("flows_recipientclaim", "Digests by which a recipient's duplicates are found"),
+    Rows(
+        "flows_bid",
+        "Bids for the lead",
+        columns=("lead_id", "amount", "bid_id", "reason", "at"),
+    ),
+    Rows(
+        "flows_sourceping",
+        "The offer that the lead was sent for",
+        columns=("lead_id", "at", "price", "bids"),
+        where=f"{OF_LEAD} AND {AS_OLD}",
+    ),
+    ServiceAnswers(),
+    Rows(
+        "flows_batchanswer",
+        "Answers of a batch until they are taken in",
+        columns=("lead_id", "made", "at"),
+        erasure="UPDATE {table} SET made = NULL, result = jsonb_build_object("
+        "'outcome', result->'outcome', 'category', result->'category', "
+        "'price', result->'price')",
+        held="made IS NOT NULL",
+    ),
+    Rows("flows_work", "Work that is due", where=_DUE),
+)
 
 _COUNTS = "counts and ids"
 _CONFIGURED = "configuration, written by staff"

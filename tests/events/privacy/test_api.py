@@ -13,7 +13,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from events.models import Event, Lead, PrivacyRequest, Snapshot
+from events.models import Event, Lead, PrivacyRequest, RecordSettings, Snapshot
 from events.privacy import erasing, finding, minimisation
 from events.vocabulary import EventType
 from flows import plans
@@ -115,6 +115,19 @@ def test_a_copy_holds_everything_and_is_recorded(world, client):
     archive = zipfile.ZipFile(io.BytesIO(packed.content))
     assert archive.namelist() == ["copy.json", "copy.html"]
     assert EMAIL in archive.read("copy.html").decode()
+
+
+def test_a_masked_administrator_gets_a_copy_only_where_they_may_reveal(world, client):
+    body = {"lead_id": world.lead_id, "reason": "Ticket 1"}
+    for may, status in ((["ops"], 403), (["administrator"], 200)):
+        values = {"personal_shown_to": ["ops"], "revealed_by": may}
+        RecordSettings.objects.update_or_create(pk=RecordSettings.current().pk, defaults=values)
+        assert post(client, "access-requests", body).status_code == status
+        client.force_login(world.admin)
+        form = {"kind": "lead_id", "value": world.lead_id, "do": "copy", "reason": "Ticket 2"}
+        assert client.post("/privacy/", form).status_code == status
+        client.logout()
+    assert Event.objects.filter(type=EventType.LEAD_COPIED).count() == 2
 
 
 def test_it_puts_who_is_erased_on_a_list_or_takes_them_off(world, client):
