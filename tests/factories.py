@@ -14,7 +14,7 @@ from django.db import connection
 
 from events.models import Rollup
 from flows import plans
-from flows.arrival import intake
+from flows.arrival import intake, preparing, storing
 from flows.models import Flow, FlowField, FlowSource, Source, SourceKey, Step, StepRecipient
 from flows.turns import turn
 from flows.turns.desk import Sending
@@ -129,13 +129,13 @@ def bearer(key: str) -> dict[str, str]:
     return {"HTTP_AUTHORIZATION": f"Bearer {key}"}
 
 
-def post_lead(flow: Flow, source: Source, *, test: bool = False, **values: Any) -> intake.Answer:
+def post_lead(flow: Flow, source: Source, *, test: bool = False, **values: Any) -> storing.Answer:
     """A lead at the door, answered; nothing has been sent yet."""
     current = plans.current()
     return intake.receive(
         current.flows[flow.id],
         current.sources[source.id],
-        intake.Submission({**VALUES, **values}, test=test),
+        preparing.Submission({**VALUES, **values}, test=test),
         at=datetime.now(UTC),
     )
 

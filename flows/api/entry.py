@@ -10,7 +10,7 @@ from django.conf import settings
 from rest_framework import exceptions
 from rest_framework.request import Request
 
-from flows.arrival.intake import Submission
+from flows.arrival.preparing import Submission
 from flows.plan import FlowPlan, Plans, SourcePlan
 from leadops.lib import callers
 from leadops.lib.api import MAX_FIELDS, Conflict, WrongShape

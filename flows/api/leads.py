@@ -13,7 +13,9 @@ from rest_framework.views import APIView
 
 from flows import plans
 from flows.api import entry, waiting
-from flows.arrival.intake import Answer, Submission, receive
+from flows.arrival.intake import receive
+from flows.arrival.preparing import Submission
+from flows.arrival.storing import Answer
 from leadops.lib.access import IsSource, caller
 from leadops.lib.api import FormParser, JsonParser
 

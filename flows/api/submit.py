@@ -26,7 +26,8 @@ from rest_framework.views import APIView
 from flows import plans
 from flows.api import bodies, entry, waiting
 from flows.arrival import pings
-from flows.arrival.intake import Submission, receive
+from flows.arrival.intake import receive
+from flows.arrival.preparing import Submission
 from flows.plan import FlowPlan, SourcePlan
 from flows.submitting import redirects, replies
 from flows.submitting.answers import reply_to

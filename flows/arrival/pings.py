@@ -22,9 +22,9 @@ from events import shapes
 from events.journal import Journal
 from events.vocabulary import EventType
 from flows import plans
-from flows.arrival import intake, pingservices
-from flows.arrival.intake import Prepared, Submission
+from flows.arrival import pingservices, preparing
 from flows.arrival.pingservices import Clock
+from flows.arrival.preparing import Prepared, Submission
 from flows.arrival.webdesk import book_of, desk_of
 from flows.delivery import dispatching, endpoints
 from flows.delivery.admission import Admit
@@ -70,7 +70,7 @@ class _Refused(Exception):
 def answer(flow: FlowPlan, source: SourcePlan, submission: Submission, *, at: datetime) -> Offer:
     """The offer for a lead that a source has; it is committed when this returns."""
     current = plans.current()
-    prepared = intake.prepare(flow, source, submission, at=at, identified=False)
+    prepared = preparing.prepare(flow, source, submission, at=at, identified=False)
     run, desk = _run(prepared, at), desk_of(current, at)
     run.book = book_of(flow.id, current)
     clock = pingservices.clock_of(flow)

@@ -19,7 +19,8 @@ from urllib.parse import urlencode
 from flows import plans
 from flows.arrival import intake
 from flows.arrival.aliases import USUAL
-from flows.arrival.intake import Answer, Submission
+from flows.arrival.preparing import Submission
+from flows.arrival.storing import Answer
 from flows.fields.forms import FORMS, word_of
 from flows.fields.samples import sample_of
 from flows.models import Flow, FlowField, FlowSource, SubmissionLink

@@ -10,7 +10,7 @@ from typing import Any
 from events.models import Lead, Snapshot
 from events.vocabulary import EventType
 from flows import fields, plans
-from flows.arrival import cards, guards, intake
+from flows.arrival import cards, guards, preparing, storing
 from flows.byhand import by_hand
 from flows.byhand.by_hand import NotNow
 from flows.fields.text import storable
@@ -19,7 +19,7 @@ from flows.turns.runs import Run
 from leadops.lib import secrets
 from leadops.lib.bulk import dumps
 
-MASK = intake.MASK
+MASK = preparing.MASK
 SET_SENSITIVE = "UPDATE events_lead SET sensitive = %s WHERE id = %s"
 
 
@@ -154,9 +154,9 @@ def _told(plan: FieldPlan, value: Any) -> Any:
 def _make_findable(cursor: Any, run: Run, known: Mapping[str, Any]) -> None:
     """Have the lead found, and later ones recognised as its duplicates, by its new values too."""
     lead, at = run.lead, run.journal.at
-    before = {row["digest"] for row in intake.search_keys(run.flow, lead.known, lead.id, at)}
-    keys = intake.search_keys(run.flow, known, lead.id, at)
-    intake.LEAD_KEY.insert(cursor, [row for row in keys if row["digest"] not in before])
+    before = {row["digest"] for row in preparing.search_keys(run.flow, lead.known, lead.id, at)}
+    keys = preparing.search_keys(run.flow, known, lead.id, at)
+    storing.LEAD_KEY.insert(cursor, [row for row in keys if row["digest"] not in before])
     sets = (
         guards.claims(run.flow, lead.source_id, values, test=lead.test)
         for values in (lead.known, known)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from flows.arrival import cards
-from flows.arrival.intake import MASK
+from flows.arrival.preparing import MASK
 from flows.importing import pieces
 from flows.importing.reading import Row
 from flows.models import FlowField, LeadImport, LeadImportPiece

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from flows import fields
-from flows.arrival import intake
-from flows.arrival.intake import MASK, Prepared, Submission
+from flows.arrival import preparing
+from flows.arrival.preparing import MASK, Prepared, Submission
 from flows.importing import cells, pieces
 from flows.importing.reading import Row
 from flows.importing.working import grouped
@@ -116,9 +116,9 @@ def _prepared(
     if row.problem:
         return None
     submission = Submission(cells.values(row.cells, job.targets), test=job.test)
-    prepared = intake.prepare(flow, source, submission, at=at)
+    prepared = preparing.prepare(flow, source, submission, at=at)
     if prepared.accepted and flow.suppress:
-        intake.look_up_suppression(prepared)
+        preparing.look_up_suppression(prepared)
     return prepared
 
 

@@ -22,7 +22,8 @@ from django.db import connection, transaction
 
 from flows import plans
 from flows.arrival import intake
-from flows.arrival.intake import Answer, Prepared, Submission
+from flows.arrival.preparing import Prepared, Submission
+from flows.arrival.storing import Answer
 from flows.byhand import by_hand
 from flows.importing import cells, pieces, steering
 from flows.importing.reading import Row

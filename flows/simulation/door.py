@@ -9,15 +9,15 @@ from typing import Any, Final
 
 from django.db import connection, transaction
 
-from flows.arrival import doorcaps, guards, intake
-from flows.arrival.intake import Prepared, Submission
+from flows.arrival import doorcaps, guards, preparing
+from flows.arrival.preparing import Prepared, Submission
 from flows.plan import FlowPlan, SourcePlan
 from flows.simulation.leads import Posted
 from flows.steps.ruleviews import judged
 from flows.turns.facts import repeats
 from leadops.lib.bulk import dumps
 
-HIDDEN: Final = intake.MASK
+HIDDEN: Final = preparing.MASK
 SHOWN: Final = 200  # characters of a value
 LACKS: Final = "Consent required"  # what reasons begin with that are about consent
 # As `guards` claims them, but nothing is claimed; a lead is no duplicate of itself.
@@ -70,7 +70,7 @@ class Door:
 def at_the_door(flow: FlowPlan, source: SourcePlan, posted: Posted, *, at: datetime) -> Door:
     """Everything that intake looks at; duplicates and lists are looked up, nothing is claimed."""
     submission = Submission(posted.values, test=posted.test)
-    prepared = intake.prepare(flow, source, submission, at=at)
+    prepared = preparing.prepare(flow, source, submission, at=at)
     if posted.id:  # orders are drawn by it, and it is no duplicate of itself
         prepared.lead.id = prepared.values["id"] = posted.id
     told = [reason.told for reason in prepared.reasons]
@@ -145,7 +145,7 @@ def _suppression(prepared: Prepared) -> Check:
         return Check("Suppression", None, "The flow has no lists")
     names = ", ".join(each.slug for each in prepared.flow.suppress)
     before = len(prepared.reasons)
-    intake.look_up_suppression(prepared)
+    preparing.look_up_suppression(prepared)
     if len(prepared.reasons) > before:
         return Check("Suppression", False, prepared.reasons[-1].told)
     return Check("Suppression", True, f"On none of: {names}")

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from events.journal import Journal
 from events.vocabulary import EventType
-from flows.arrival import intake
+from flows.arrival import storing
 from flows.arrival.webdesk import book_of, desk_of
 from flows.delivery import capacity, dispatching, sendings, settling
 from flows.delivery.admission import Admit, Hold
@@ -181,7 +181,7 @@ def walk(
         book=copy.deepcopy(grounds.book),
     )
     run.lead.values, run.lead._hidden = door.prepared.values, door.prepared.sensitive
-    intake.record(door.prepared, run.journal)
+    storing.record(door.prepared, run.journal)
     desk = grounds.fresh_desk()
     desk.facts = lookups.look_up([run], grounds.current, at=grounds.at)
     capacity.read(run.counters, [run], grounds.current, at=grounds.at)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from flows.arrival.intake import Answer
+from flows.arrival.storing import Answer
 from flows.submitting.replies import Outcome, Reply
 
 EMAIL: Final = "email"

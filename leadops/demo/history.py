@@ -21,8 +21,8 @@ from events.feedback.reading import Statement
 from events.journal import Journal
 from events.models import Lead
 from flows import plans
-from flows.arrival import intake
-from flows.arrival.intake import Prepared, Submission
+from flows.arrival import preparing, storing
+from flows.arrival.preparing import Prepared, Submission
 from flows.plan import FlowPlan, Plans
 from flows.turns import rows, worktable
 from flows.turns.facts import repeats
@@ -147,8 +147,8 @@ def _write(past: Past, chunk: Iterable[Arrival]) -> list[Sale]:
     claims = [claim for prepared, _ in lives for claim in _claims(prepared)]
     all_runs = [run for _, run in lives]
     with connection.cursor() as cursor:
-        intake.LEAD.insert(cursor, [intake.row(prepared) for prepared, _ in lives])
-        intake.LEAD_KEY.insert(cursor, keys)
+        storing.LEAD.insert(cursor, [storing.row(prepared) for prepared, _ in lives])
+        storing.LEAD_KEY.insert(cursor, keys)
         CLAIM.insert(cursor, claims, suffix="ON CONFLICT DO NOTHING")
         whole.write(cursor)
         rows.save_deliveries(cursor, all_runs)
@@ -166,12 +166,12 @@ def _live(past: Past, arrival: Arrival) -> tuple[Prepared, Run]:
     values = person(arrival.person, wanted, today=arrival.at.date())
     test = past.rng.random() < TESTS
     submission = Submission(values, test=test, demo=True)
-    prepared = intake.prepare(flow, source, submission, at=arrival.at)
+    prepared = preparing.prepare(flow, source, submission, at=arrival.at)
     if arrival.repeats and prepared.accepted and prepared.claims:
         prepared.reject(repeats(arrival.repeats))
     run = Run(lead=prepared.lead, flow=flow, journal=Journal(arrival.at))
     with ids.moved_clock(lambda: run.journal.at):
-        intake.record(prepared, run.journal)
+        storing.record(prepared, run.journal)
         if prepared.accepted:
             PastDesk(past.plans, past.door, past.rng).work_through(run, prepared)
     return prepared, run

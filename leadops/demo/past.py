@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from flows.arrival.intake import Prepared
+from flows.arrival.preparing import Prepared
 from flows.delivery import dispatching, sendings, settling
 from flows.delivery.admission import Admit
 from flows.plan import Plans

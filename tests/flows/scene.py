@@ -13,7 +13,7 @@ from django.db import connection
 
 from events.models import Delivery, Event, Lead
 from flows import plans
-from flows.arrival import intake
+from flows.arrival import intake, preparing, storing
 from flows.byhand import moving
 from flows.models import Flow, FlowField, FlowMove, FlowSource, Source, Step, StepRecipient, Work
 from flows.turns import turn
@@ -66,12 +66,12 @@ class Scene:
     lease: str = field(default_factory=lambda: str(uuid.uuid4()))
     lease_seconds: float = 90.0
 
-    def post(self, test: bool = False, key: str = "", **values: Any) -> intake.Answer:
+    def post(self, test: bool = False, key: str = "", **values: Any) -> storing.Answer:
         current = plans.current()
         return intake.receive(
             current.flows[self.flow.id],
             current.sources[self.source.id],
-            intake.Submission({**LEAD, **values}, test=test, key=key),
+            preparing.Submission({**LEAD, **values}, test=test, key=key),
             at=datetime.now(UTC),
         )
 
@@ -140,15 +140,15 @@ class Scene:
         made.refresh_from_db()
         return made
 
-    def lead(self, answer: intake.Answer) -> Lead:
+    def lead(self, answer: storing.Answer) -> Lead:
         return Lead.objects.get(id=answer.lead_id)
 
-    def types(self, answer: intake.Answer) -> list[str]:
+    def types(self, answer: storing.Answer) -> list[str]:
         events = Event.objects.filter(lead_id=answer.lead_id).order_by("seq")
         assert [e.seq for e in events] == list(range(1, len(events) + 1))
         return [e.type for e in events]
 
-    def event(self, answer: intake.Answer, kind: str) -> Event:
+    def event(self, answer: storing.Answer, kind: str) -> Event:
         return Event.objects.filter(lead_id=answer.lead_id, type=kind).latest("seq")
 
     def delivery(self, slug: str) -> Delivery:

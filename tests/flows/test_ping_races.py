@@ -14,7 +14,8 @@ from django.db import connection
 from events.models import Lead
 from flows import plans
 from flows.arrival import intake, offers, pings
-from flows.arrival.intake import Answer, Submission
+from flows.arrival.preparing import Submission
+from flows.arrival.storing import Answer
 from flows.models import Source, SourcePing
 from flows.turns import askers
 from tests.flows.scene import LEAD, Scene, scene

@@ -13,7 +13,7 @@ from django.db import OperationalError, connection, transaction
 
 from events.models import Event, Lead, LeadKey, Snapshot
 from flows import plans
-from flows.arrival.intake import Answer
+from flows.arrival.storing import Answer
 from flows.models import Flow, FlowSource, Work
 from tests.flows.scene import Scene, recipient, scene
 
@@ -155,7 +155,7 @@ class TestDuplicates:
             raise OperationalError("no space left on device")
 
         with monkeypatch.context() as patch:
-            patch.setattr("flows.arrival.intake.store", fail)
+            patch.setattr("flows.arrival.storing.store", fail)
             with pytest.raises(OperationalError):
                 play.post(key="k")
         again = play.post(key="k")

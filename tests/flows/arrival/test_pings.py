@@ -15,7 +15,7 @@ from django.db.models import Sum
 from events.models import Event, Lead, Tally
 from flows import plans
 from flows.arrival import offers, pings
-from flows.arrival.intake import Submission
+from flows.arrival.preparing import Submission
 from flows.models import Bid, Enhancement, FlowSource, Source, SourceKey, SourcePing, Step
 from flows.turns import askers, turn
 from recipients.deliver import Attempt

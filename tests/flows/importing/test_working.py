@@ -12,7 +12,7 @@ from django.db import connection
 from events import verify
 from events.models import Event, Lead
 from flows import plans, tasks
-from flows.arrival import intake
+from flows.arrival import intake, preparing, storing
 from flows.importing import files, keeping, pieces, steering, taking, working
 from flows.importing.reading import Refused
 from flows.importing.taking import Wanted
@@ -185,7 +185,7 @@ def test_a_key_that_somebody_else_used_loses_no_row(flow):
     job = started(flow, table(2))
     plan = plans.current().flows[flow.pk]
     source = plans.current().sources[job.source_id]
-    posted = intake.Submission({"email": "x@example.com"}, key=f"{job.id}:1")
+    posted = preparing.Submission({"email": "x@example.com"}, key=f"{job.id}:1")
     intake.receive(plan, source, posted, at=datetime.now(UTC))
     run(job)
     assert (job.state, job.done, Lead.objects.count()) == ("done", 2, 2)
@@ -207,14 +207,14 @@ def test_a_cancel_stops_within_the_row(flow, monkeypatch):
     """The row under way when somebody cancels is not taken: the counts are those of the record."""
     job = started(flow, table(5))
     run(job, rows=2)
-    real = intake.store
+    real = storing.store
 
     def cancels(*args: Any, **facts: Any) -> Any:
         LeadImport.objects.filter(pk=job.pk).update(state="cancelled")
         return real(*args, **facts)
 
     with monkeypatch.context() as patch:
-        patch.setattr(intake, "store", cancels)
+        patch.setattr(storing, "store", cancels)
         assert run(job)
     assert (job.accepted, Lead.objects.count()) == (2, 2)
 
@@ -266,14 +266,14 @@ def test_it_keeps_to_its_rate(flow):
 
 def test_a_row_that_cannot_be_stored_is_put_aside(flow, monkeypatch):
     job = started(flow, table(3))
-    real = intake.store
+    real = storing.store
 
     def fails(prepared: Any, **facts: Any) -> Any:
         if prepared.values["email"] == "ann1@example.com":
             raise RuntimeError("broken")
         return real(prepared, **facts)
 
-    monkeypatch.setattr(intake, "store", fails)
+    monkeypatch.setattr(storing, "store", fails)
     run(job)
     assert (job.state, job.accepted, job.failed) == ("done", 2, 1)
     assert "cannot be stored" in next(iter(job.reasons))

@@ -117,7 +117,7 @@ def test_nothing_is_open_in_the_database_while_it_is_asked(play, quotes, monkeyp
         seen.append(len(queries))
         return found
 
-    monkeypatch.setattr("flows.arrival.intake.asking.ask", watching)
+    monkeypatch.setattr("flows.arrival.preparing.asking.ask", watching)
     play.post()
     assert seen == [0]
 

@@ -17,20 +17,24 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from events.exports import steering as exporting
+from events.exports import working as making
+from events.exports.wanted import Wanted as ExportWanted
 from events.feedback.process import take as take_feedback
 from events.feedback.reading import Statement
-from events.models import Delivery, Lead
+from events.models import Delivery, Export, ExportPiece, Lead, PassedFeedback, SavedSearch
 from events.privacy import erasing, finding
+from events.visibility import Sight
 from flows import plans
 from flows.arrival import pings
-from flows.arrival.intake import Submission
+from flows.arrival.preparing import Submission
 from flows.byhand import editing, reviewing
 from flows.importing import taking, working
 from flows.importing.taking import Wanted
 from flows.models import Enhancement, Flow, FlowField, Step, StepRecipient
 from flows.turns import askers
 from recipients.deliver import Attempt, RecordedReply, RecordedRequest
-from recipients.models import Endpoint, TestCase
+from recipients.models import Batching, Endpoint, TestCase
 from recipients.outcomes import Outcome, Result
 from tests import factories
 from tests.flows.scene import Scene, recipient
@@ -76,6 +80,15 @@ def play(monkeypatch: pytest.MonkeyPatch) -> Scene:
         flow=flow, name="auction", kind="deliver", position=5, pattern="ping_post"
     )
     StepRecipient.objects.create(step=auction, recipient=bidder("bids"))
+    gathers = recipient("gathers")
+    Batching.objects.create(recipient=gathers, count=50, age=300.0)
+    both = Step.objects.create(
+        flow=flow, name="both", kind="deliver", position=6, pattern="simultaneous"
+    )
+    for each in (recipient("one"), recipient("two"), gathers):
+        StepRecipient.objects.create(step=both, recipient=each)
+    source.feedback_url, source.feedback_kinds = "https://source.example/in", ["quality", "return"]
+    source.save()
     monkeypatch.setattr(askers, "put_all", lambda inquiry: [_answer(q) for q in inquiry.questions])
     plans.changed()
     return Scene(flow, source)
@@ -175,6 +188,7 @@ def test_a_dump_knows_the_person_before_and_not_after(play: Scene, client: Clien
         bids=[_echo(Outcome.REJECTED) for _ in range(9)],
         abc=[_echo(Outcome.SERVER_ERROR), _echo(Outcome.ACCEPTED, buyer_lead_id="Zorblaxina-7")],
         held=[_echo(Outcome.UNREADABLE) for _ in range(9)],
+        **_both(),
     )
     sold = Delivery.objects.filter(lead=accepted, state="accepted").first()
     assert sold is not None
@@ -192,6 +206,7 @@ def test_a_dump_knows_the_person_before_and_not_after(play: Scene, client: Clien
         play,
         bids=[_echo(Outcome.REJECTED) for _ in range(9)],
         abc=[_echo(Outcome.UNREADABLE, reason="?", message="", details="")],
+        **_both(),
     )
     held = Delivery.objects.get(lead_id=second.lead_id, state="review")
     editing.edit(second.lead_id, {"phone_2": OTHER_PHONE, "last_name": "Quuxleyson"}, by="olga")
@@ -218,6 +233,12 @@ def test_a_dump_knows_the_person_before_and_not_after(play: Scene, client: Clien
         at=datetime.now(UTC),
     )
     TestCase.objects.create(recipient=sold.recipient, name="real", lead={"email": PERSON["email"]})
+    # A file of the record, encrypted; a search that names the person; feedback not passed on yet.
+    making.work(_export().id, seconds=60.0, stopping=lambda: False)
+    assert ExportPiece.objects.exists()
+    owner = factories.make_user("olga")
+    SavedSearch.objects.create(owner=owner, name="Z", query=f"reason={quote(PERSON['email'])}")
+    assert PassedFeedback.objects.filter(state="waiting").exists()
     # One that is being sent while the person is erased.
     third = play.post(**{**PERSON, "email": "under.way@peculiar-mail.example"})
     starts = _begun(play)
@@ -239,7 +260,21 @@ def test_a_dump_knows_the_person_before_and_not_after(play: Scene, client: Clien
     waiting.refresh_from_db()
     assert waiting.pieces.count() == 1
     assert finding.held(finding.person("phone", PERSON["phone_1"])) == []
+    assert not ExportPiece.objects.exists()
     assert _files() == {}
+
+
+def _both() -> dict[str, list[Attempt]]:
+    """One of those who are sent it at once takes it, the other does not."""
+    said = {"one": Outcome.REJECTED, "two": Outcome.ACCEPTED}
+    return {slug: [_echo(outcome) for _ in range(9)] for slug, outcome in said.items()}
+
+
+def _export() -> Export:
+    wanted = ExportWanted(
+        what="leads", format="jsonl", filters={}, fields=(), with_lead=True, reason=""
+    )
+    return exporting.start(wanted, by="ada", sight=Sight())
 
 
 def _begun(play: Scene) -> list:
