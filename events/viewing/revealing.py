@@ -13,7 +13,7 @@ from django.db import connection, transaction
 
 from events import directory, leads, visibility
 from events.journal import Journal
-from events.masking import APPENDED, personal_names
+from events.masking import APPENDED, MASK, TOLD, personal_names
 from events.models import Event, Lead
 from events.privacy import values
 from events.privacy.wording import scrubbed
@@ -149,10 +149,12 @@ def sensitive(lead: Lead) -> dict[str, Any]:
 def _fields(
     lead: Lead, shown: Mapping[str, Any], hidden: Iterable[str], wanted: frozenset[Class]
 ) -> set[str]:
-    """The fields whose values were masked, without their components."""
+    """The fields whose values were masked and are not now, without their components. Sensitive
+    ones stay masked among the personal ones."""
     names = set(hidden)
     if Class.PERSONAL in wanted:
-        names |= personal_names(shown, directory.privacy(lead.flow_id))
+        masked = personal_names(shown, directory.privacy(lead.flow_id))
+        names |= {n for n in masked if shown[n] != MASK and not n.endswith(TOLD)}
     return {name if name.startswith(APPENDED) else name.partition(".")[0] for name in names}
 
 
