@@ -63,7 +63,6 @@ def play(monkeypatch: pytest.MonkeyPatch) -> Scene:
     """A service, an auction, a waterfall; a buyer whose address is made of the lead's values."""
     source = factories.make_source(key=factories.KEYS["source"])
     abc, review = recipient("abc"), recipient("held")
-    Endpoint.objects.filter(recipient=abc).update(url="https://abc.example/{{lead.last_name}}/in")
     flow = factories.make_flow(source, abc, review)
     flow.duplicate_match, flow.duplicate_within = [["email"]], 86_400.0
     flow.save()
@@ -87,6 +86,7 @@ def play(monkeypatch: pytest.MonkeyPatch) -> Scene:
     )
     for each in (recipient("one"), recipient("two"), gathers):
         StepRecipient.objects.create(step=both, recipient=each)
+    Endpoint.objects.update(url="https://abc.example/{{lead.last_name}}/in")
     source.feedback_url, source.feedback_kinds = "https://source.example/in", ["quality", "return"]
     source.save()
     monkeypatch.setattr(askers, "put_all", lambda inquiry: [_answer(q) for q in inquiry.questions])
