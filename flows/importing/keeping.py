@@ -43,9 +43,7 @@ def purge(import_id: str) -> None:
             f"DELETE FROM {LeadImportRow._meta.db_table} WHERE lead_import_id = %s",  # noqa: S608
             [import_id],
         )
-        LeadImport.objects.filter(pk=import_id).update(
-            purged_at=journal.at, columns=[], targets=[]
-        )
+        LeadImport.objects.filter(pk=import_id).update(purged_at=journal.at, columns=[], targets=[])
         journal.operation(
             EventType.IMPORT_DELETED,
             entity_id=row.id,
