@@ -22,6 +22,8 @@ class Parquet(Whole):
         import pyarrow as pa  # 170 MB on disk: loaded by those who need it alone
         from pyarrow import parquet
 
+        # Its own allocator keeps what was given back: a tenth more memory, and not quicker.
+        pa.set_memory_pool(pa.system_memory_pool())
         schema = pa.schema([(name, _type(pa, name)) for name in columns])
         batches = _batches(pa, schema, rows)
         with parquet.ParquetWriter(str(path), schema, compression="zstd") as writer:
