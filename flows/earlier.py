@@ -29,7 +29,7 @@ from flows.plan import (
     needs_of,
     step_caps,
 )
-from recipients.loading import stored_secrets
+from recipients.vault import stored_secrets
 
 log = logging.getLogger(__name__)
 

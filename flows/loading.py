@@ -30,8 +30,9 @@ from flows.plan import (
 from flows.steps import compiling, enhancements
 from flows.steps.enhancements import EnhanceStep
 from recipients import caps, suppression, versions
-from recipients.loading import load_recipients, stored_secrets
+from recipients.loading import load_recipients
 from recipients.plan import RecipientPlan
+from recipients.vault import stored_secrets
 
 log = logging.getLogger(__name__)
 

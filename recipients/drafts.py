@@ -18,10 +18,11 @@ from django.db.models import Prefetch
 from leadops.lib.http.messages import Reply
 from recipients import mapping
 from recipients.deliver import Attempt, rehearse
-from recipients.loading import REFERENCE, compile_recipient, stored_secrets
+from recipients.loading import compile_recipient
 from recipients.models import MappingRow, Recipient, Secret
 from recipients.plan import Context, EndpointPlan, RecipientPlan
 from recipients.testcases import endpoint_for
+from recipients.vault import REFERENCE, stored_secrets
 
 HIDDEN: Final = "•••"
 

@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 import logging
-import os
-import re
 from collections import defaultdict
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
-from leadops.lib import certificates, conditions
-from leadops.lib.http.messages import REUSE_SECONDS, Pool
-from leadops.lib.http.tls import Tls
+from leadops.lib import conditions
 from leadops.lib.redact import Redactor
 from recipients import (
     caps,
@@ -29,14 +22,12 @@ from recipients import (
     validation,
     versions,
 )
-from recipients.auth import SCHEMES
+from recipients.endpoints import endpoint_of
 from recipients.integrations import integration_for
 from recipients.integrations.reading import reading_over
-from recipients.models import Credentials, Endpoint, MappingVersion, Recipient, Secret
+from recipients.models import Endpoint, MappingVersion, Recipient
 from recipients.options import compile_options
 from recipients.plan import (
-    Auth,
-    AuthKind,
     BatchFormat,
     BatchPlan,
     BodyFormat,
@@ -47,56 +38,13 @@ from recipients.plan import (
     Trial,
 )
 from recipients.prices import Prices
+from recipients.vault import Vault, stored_secrets
 
 log = logging.getLogger(__name__)
 
 # What who bid in vain is told; never the price that the lead was sold at.
 NOTICE = mapping.compile_document({"bid_id": "{{bid.id}}", "outcome": "lost"})
 _BARE = responses.compile_reader(responses.ReaderSpec())
-
-REFERENCE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
-
-
-class Vault:
-    """Resolves `${NAME}`: the environment first, then the stored secrets.
-
-    Remembers every secret it gave out, so that the recipient's redactor knows it. `seconds` are
-    second values of secrets that are being rotated, given out instead when it `takes_second`.
-    """
-
-    def __init__(self, stored: Mapping[str, str], seconds: Mapping[str, str] | None = None) -> None:
-        self.stored = stored
-        self.seconds = seconds or {}
-        self.takes_second = False
-        self.given: set[str] = set()
-        self.names: set[str] = set()
-
-    def fill(self, text: str) -> str:
-        """`text` with its references replaced; raises MissingSecret."""
-        return REFERENCE.sub(self._value, text)
-
-    def secret(self, text: str) -> str:
-        """A credential: all of it is secret, whether written out or referred to."""
-        filled = self.fill(text)
-        if filled:
-            self.given.add(filled)
-        return filled
-
-    def _value(self, match: re.Match[str]) -> str:
-        name = match.group(1)
-        value = os.environ.get(name) or self.stored.get(name)
-        if value is None:
-            raise MissingSecret(f"${{{name}}} is neither in the environment nor in the secrets")
-        self.given.add(value)
-        self.names.add(name)
-        if second := self.seconds.get(name):
-            self.given.add(second)
-            return second if self.takes_second else value
-        return value
-
-
-class MissingSecret(ValueError):
-    """Configuration names a secret that is nowhere."""
 
 
 def load_recipients() -> dict[str, RecipientPlan]:
@@ -117,12 +65,6 @@ def load_recipients() -> dict[str, RecipientPlan]:
         )
         for recipient in recipients
     }
-
-
-def stored_secrets() -> tuple[dict[str, str], dict[str, str]]:
-    """The values by name, and the second values of those that have one."""
-    rows = list(Secret.objects.values_list("name", "value", "second_value"))
-    return {name: value for name, value, _ in rows}, {name: two for name, _, two in rows if two}
 
 
 def compile_recipient(
@@ -213,13 +155,9 @@ def _second(recipient: Recipient, vault: Vault, mapped: _Mapped) -> RecipientPla
 
 
 def _compiled(recipient: Recipient, vault: Vault, mapped: _Mapped) -> RecipientPlan:
-    endpoints: dict[str, list[tuple[Endpoint, EndpointPlan]]] = defaultdict(list)
     main = _main_integration(recipient)
-    for endpoint in recipient.endpoints.all():
-        way = _endpoint(endpoint, vault, endpoint.integration or recipient.integration, main=main)
-        endpoints[endpoint.kind].append((endpoint, way))
+    endpoints = _endpoints(recipient, vault, main)
     one = {kind: rows[0][1] for kind, rows in endpoints.items()}
-    production = one.get(EndpointKind.PRODUCTION)
     plan = RecipientPlan(
         id=recipient.id,
         slug=recipient.slug,
@@ -240,7 +178,7 @@ def _compiled(recipient: Recipient, vault: Vault, mapped: _Mapped) -> RecipientP
         integration=recipient.integration,
         active=recipient.active,
         paused_reason=_paused(recipient),
-        production=production,
+        production=one.get(EndpointKind.PRODUCTION),
         backup=one.get(EndpointKind.BACKUP),
         sandbox=one.get(EndpointKind.SANDBOX),
         regional=tuple(
@@ -265,13 +203,28 @@ def _compiled(recipient: Recipient, vault: Vault, mapped: _Mapped) -> RecipientP
     if batch:
         # A batch is one request, whatever it holds; its leads count in caps alone.
         plan = dataclasses.replace(plan, limits=limits.NONE)
-    # Last, for they know all secrets that were given out.
+    return _knowing_secrets(dataclasses.replace(plan, batch=batch), ping, vault)
+
+
+def _endpoints(
+    recipient: Recipient, vault: Vault, main: str
+) -> dict[str, list[tuple[Endpoint, EndpointPlan]]]:
+    """By kind, in their order."""
+    found: dict[str, list[tuple[Endpoint, EndpointPlan]]] = defaultdict(list)
+    for row in recipient.endpoints.all():
+        way = endpoint_of(row, vault, row.integration or recipient.integration, main=main)
+        found[row.kind].append((row, way))
+    return found
+
+
+def _knowing_secrets(plan: RecipientPlan, ping: PingPlan | None, vault: Vault) -> RecipientPlan:
+    """Last, when all secrets have been given out: the plan with its ping, which hide these."""
     redactor, secrets = Redactor(vault.given), frozenset(vault.names)
     if ping and ping.asks:
         asks = dataclasses.replace(ping.asks, redactor=redactor, secrets=secrets)
         tells = dataclasses.replace(asks, mapping=NOTICE, reader=_BARE) if ping.lost else None
         ping = dataclasses.replace(ping, asks=asks, tells=tells)
-    return dataclasses.replace(plan, ping=ping, batch=batch, redactor=redactor, secrets=secrets)
+    return dataclasses.replace(plan, ping=ping, redactor=redactor, secrets=secrets)
 
 
 def _ping(
@@ -358,81 +311,6 @@ def _main_integration(recipient: Recipient) -> str:
     """The production endpoint's: whose words the recipient's own reading is about."""
     kinds = {row.kind: row.integration for row in recipient.endpoints.all()}
     return kinds.get(EndpointKind.PRODUCTION) or recipient.integration
-
-
-def _endpoint(row: Endpoint, vault: Vault, name: str, *, main: str) -> EndpointPlan:
-    chosen = integration_for(name)
-    return EndpointPlan(
-        id=row.id,
-        url=mapping.compile_template(vault.fill(row.url)),
-        kind=EndpointKind(row.kind),
-        integration=name,
-        options=compile_options(chosen.options, row.options, fill=vault.fill),
-        method=chosen.method or row.method,
-        format=chosen.format or BodyFormat(row.format),
-        timeout=row.timeout,
-        compress=row.compress,
-        headers=tuple(
-            (name, mapping.compile_template(vault.fill(value)))
-            for name, value in validation.parse_headers(row.headers)
-        ),
-        auth=auth_of(row, vault),
-        ascii=row.ascii,
-        pool=_pool(row, vault),
-        reader=None if name == main else _usual_reader(name),
-        xml_root=row.xml_root,
-        idempotency_header=row.idempotency_header,
-        idempotency_template=(
-            mapping.compile_template(row.idempotency_template) if row.idempotency_template else None
-        ),
-    )
-
-
-def auth_of(row: Credentials, vault: Vault) -> Auth:
-    """Compiled credentials; raises ValueError where they do not fit their kind."""
-    kind = AuthKind(row.auth)
-    scheme = SCHEMES[kind]
-    auth = Auth(
-        kind=kind,
-        name=row.auth_name or scheme.default_name,
-        username=vault.fill(row.auth_username),
-        secret=vault.secret(row.auth_secret),
-        place=row.auth_place,
-        options=compile_options(scheme.options, row.auth_options, fill=vault.fill),
-    )
-    scheme.check(auth)
-    return dataclasses.replace(auth, mark=_mark(row, auth, vault))
-
-
-def _mark(row: Credentials, auth: Auth, vault: Vault) -> str:
-    """Other credentials have another mark: what was fetched with the old ones is not used."""
-    written = vault.fill(json.dumps(row.auth_options, sort_keys=True))
-    parts = [auth.kind, auth.name, auth.place, auth.username, auth.secret, written]
-    return f"{row.pk}:{hashlib.sha256(json.dumps(parts).encode()).hexdigest()}"
-
-
-@lru_cache(maxsize=64)
-def _usual_reader(integration: str) -> responses.Reader:
-    """A fallback by mail is not answered in the words of the recipient's API."""
-    reading = integration_for(integration).reading
-    return responses.compile_reader(reading or responses.ReaderSpec())
-
-
-def _pool(row: Endpoint, vault: Vault) -> Pool | None:
-    tls = _tls(row, vault)
-    keep_alive = row.keep_alive if row.keep_alive < REUSE_SECONDS else None
-    if tls is None and row.connections is None and keep_alive is None:
-        return None
-    return Pool(tls=tls, connections=row.connections, keep_alive=keep_alive)
-
-
-def _tls(row: Endpoint, vault: Vault) -> Tls | None:
-    if not (row.tls_ca or row.tls_certificate):
-        return None
-    ca, certificate = vault.fill(row.tls_ca), vault.fill(row.tls_certificate)
-    tls = Tls(ca=ca, certificate=certificate, key=vault.secret(row.tls_key))
-    certificates.check(tls)
-    return tls
 
 
 def _mapping(content: Mapping[str, Any], vault: Vault) -> mapping.Mapping:

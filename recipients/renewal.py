@@ -10,8 +10,8 @@ from typing import Final
 from django.db.models import Q
 
 from leadops.lib.certificates import Standing, standing
-from recipients.loading import MissingSecret, Vault, stored_secrets
 from recipients.models import Endpoint
+from recipients.vault import MissingSecret, Vault, stored_secrets
 
 SOON: Final = timedelta(days=14)  # before the end, from which staff are told
 PARTS: Final = {"tls_certificate": "client certificate", "tls_ca": "own authority"}

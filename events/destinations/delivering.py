@@ -23,8 +23,8 @@ from events.destinations.ways import MB, File, Sent, Undelivered
 from events.models import Destination
 from leadops.lib.http import Door
 from leadops.lib.redact import Redactor
-from recipients.loading import Vault, stored_secrets
 from recipients.secretuse import USED
+from recipients.vault import Vault, stored_secrets
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from events.passing.writing import Form, Written
 from events.pushing.sending import signed
 from leadops.lib.http import Request
 from leadops.lib.redact import Redactor
-from recipients.loading import Vault, stored_secrets
+from recipients.vault import Vault, stored_secrets
 
 TIMEOUT = 10.0  # seconds that a source has to answer, all in all
 

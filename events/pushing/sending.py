@@ -11,7 +11,7 @@ from typing import Protocol
 
 from leadops.lib import webhooks
 from leadops.lib.http import Door, HttpError, Reply, Request
-from recipients.loading import Vault, stored_secrets
+from recipients.vault import Vault, stored_secrets
 
 GONE = 410
 LONGEST_WAIT = 3_600.0  # seconds that a receiver may ask for

@@ -16,8 +16,8 @@ from flows.pricing.service import Service
 from leadops.lib import conditions
 from recipients import caps, prices
 from recipients.caps import Cap
-from recipients.loading import Vault
 from recipients.prices import NO_PRICE, Prices
+from recipients.vault import Vault
 
 log = logging.getLogger(__name__)
 

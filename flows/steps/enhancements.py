@@ -18,8 +18,9 @@ from flows.steps.appending import Appended
 from leadops.lib import conditions
 from leadops.lib.redact import Redactor
 from recipients import mapping, responses
-from recipients.loading import Vault, auth_of
+from recipients.endpoints import auth_of
 from recipients.plan import EndpointPlan, RecipientPlan
+from recipients.vault import Vault
 
 log = logging.getLogger(__name__)
 

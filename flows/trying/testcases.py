@@ -22,13 +22,14 @@ from leadops.lib.http import Door, Reply
 from leadops.lib.http.addresses import Network
 from recipients import testcases, validation
 from recipients.deliver import deliver
-from recipients.loading import compile_recipient, stored_secrets
+from recipients.loading import compile_recipient
 from recipients.mapping import text_of
 from recipients.models import Recipient, TestCase
 from recipients.plan import RecipientPlan
 from recipients.secretuse import SecretUse
 from recipients.testcases import Case, Judged
 from recipients.tokenstore import keyring
+from recipients.vault import stored_secrets
 
 # When cases are sent that say nothing else, so that a request is the same on every day.
 MOMENT = datetime(2026, 1, 31, 12, tzinfo=UTC)
