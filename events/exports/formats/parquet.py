@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -19,11 +20,11 @@ class Parquet(Whole):
     content_type: ClassVar[str] = "application/vnd.apache.parquet"
 
     def assemble(self, rows: Iterator[Row], columns: Sequence[str], path: Path) -> None:
+        # Read as it is loaded. Its own allocator keeps what was given back: 25 MB, and not quicker.
+        os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
         import pyarrow as pa  # 170 MB on disk: loaded by those who need it alone
         from pyarrow import parquet
 
-        # Its own allocator keeps what was given back: a tenth more memory, and not quicker.
-        pa.set_memory_pool(pa.system_memory_pool())
         schema = pa.schema([(name, _type(pa, name)) for name in columns])
         batches = _batches(pa, schema, rows)
         with parquet.ParquetWriter(str(path), schema, compression="zstd") as writer:
