@@ -15,6 +15,7 @@ from events.snapshots import Snapshots
 from events.viewing import recording
 from leadops.lib.access import IsStaffOrSource
 
+SEES_ALL, STAFF = "For who sees every lead.", "Staff only."
 LEAD = inline_serializer(
     "Lead",
     {
@@ -28,15 +29,21 @@ LEAD = inline_serializer(
         "completed_at": serializers.DateTimeField(allow_null=True),
         "test": serializers.BooleanField(),
         "currency": serializers.CharField(),
-        "price": serializers.FloatField(help_text="What the source is paid for it."),
-        "revenue": serializers.FloatField(help_text="Staff only."),
-        "margin": serializers.FloatField(help_text="Staff only."),
-        "tags": serializers.ListField(
-            child=serializers.CharField(), help_text="What hooks marked it with. Staff only."
+        "price": serializers.FloatField(
+            required=False, help_text="What the source is paid for it. Not for account managers."
         ),
-        "deliveries": serializers.ListField(child=serializers.DictField(), help_text="Staff only."),
+        "revenue": serializers.FloatField(required=False, help_text=SEES_ALL),
+        "margin": serializers.FloatField(required=False, help_text=SEES_ALL),
+        "tags": serializers.ListField(
+            child=serializers.CharField(),
+            required=False,
+            help_text=f"What hooks marked it with. {SEES_ALL}",
+        ),
+        "deliveries": serializers.ListField(
+            child=serializers.DictField(), required=False, help_text=STAFF
+        ),
         "disclosed": serializers.DictField(
-            help_text="Which fields went to whom, under which consent. Staff only."
+            required=False, help_text=f"Which fields went to whom, under which consent. {STAFF}"
         ),
         "values": serializers.DictField(allow_null=True, help_text="Null once erased."),
     },

@@ -38,7 +38,11 @@ DEFAULT_SPAN = timedelta(days=7)
 FIGURES: dict[str, Any] = {
     **{name: serializers.IntegerField() for name in ("attempts", "accepted", "rejected", "failed")},
     **{name: serializers.FloatField(allow_null=True) for name in ("delivery_rate", "error_rate")},
-    **{name: serializers.FloatField() for name in ("revenue", "cost", "margin")},
+    "revenue": serializers.FloatField(),
+    **{
+        name: serializers.FloatField(required=False, help_text="Not for partners.")
+        for name in ("cost", "margin")
+    },
     "response_ms": serializers.DictField(help_text="avg, p50, p95, p99"),
 }
 METRICS = inline_serializer(

@@ -15,11 +15,12 @@ from drf_spectacular.generators import SchemaGenerator
 
 from events.models import Event
 from leadops import api_schema
-from tests.events.test_api import OLGA, World
+from tests.events.test_api import ABC, OLGA, WEB, World
 from tests.factories import bearer, make_user
 
 # Calls whose body is a file need no example.
 FILES = re.compile(r"multipart/|text/csv|application/x-ndjson|text/event-stream")
+METRICS = "recipients/{slug}/metrics"
 STREAM = "/api/v1/events/stream"  # served by a process of its own
 ADA = "key-ada-000000001"
 
@@ -98,3 +99,9 @@ def test_every_reading_call_answers_as_described(client: Client):
         assert problems(answer.json(), content["schema"]) == [], path
         assert client.get(path.format(**known)).status_code == 401
     assert client.get("/api/v1/events", **bearer(OLGA)).status_code == 200
+    for key, names in ((WEB, ("leads/{lead_id}", "leads/{lead_id}/events")), (ABC, (METRICS,))):
+        for name in names:  # who sees less is answered as described, too
+            answer = client.get(f"/api/v1/{name}".format(**known), **bearer(key))
+            get = schema()["paths"][f"/api/v1/{name}"]["get"]
+            content = get["responses"]["200"]["content"]["application/json"]
+            assert problems(answer.json(), content["schema"]) == [], name
