@@ -95,7 +95,3 @@ def _span(request: HttpRequest, period: str) -> Span:
     first = now.astimezone(zone).date() - timedelta(days=back)
     end = midnight(first + timedelta(days=days), zone)
     return Span(midnight(first, zone), min(end, now), zone)
-
-
-def picture_url(flow_id: str) -> str:
-    return reverse("admin:flows_flow_picture", args=[quote(flow_id)])

@@ -32,14 +32,6 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
-class Demand:
-    """What a recipient asks for on top; `max_age` counts to the moment of sending."""
-
-    required: bool = False
-    max_age: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Evidence:
     """A lead's consent: `problem` says what is wrong with it, blank: nothing. No values. `missing`:
     that something is not there."""

@@ -172,9 +172,3 @@ def recorded(row: SuppressionList, did: str, number: int, by: str, **facts: Any)
             after={f"entries {did}": number, **facts},
         )
         journal.write(cursor)
-
-
-def delete_all(list_id: int) -> None:
-    """Forget the entries of a list that is deleted."""
-    with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM recipients_suppressionentry WHERE list_id = %s", [list_id])

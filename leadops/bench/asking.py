@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import http.client
-import json
 import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.cookies import SimpleCookie
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote, urlencode
 
 from events import cursors
@@ -208,10 +207,3 @@ def calls(known: Known) -> dict[str, Query]:
 
 def address(path: str, query: Query) -> str:
     return f"{path}?{urlencode(query, doseq=True, quote_via=quote)}" if query else path
-
-
-def last_page(client: Client, path: str) -> str:
-    """The address of a page near the end of a list of the API, blank where there is none."""
-    answer = client.get(path)
-    found: Any = json.loads(answer.body).get("next") if answer.status == 200 else None
-    return str(found or "")
