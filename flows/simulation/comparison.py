@@ -14,7 +14,8 @@ from datetime import datetime
 from typing import Final
 
 from flows.simulation.leads import Posted, newest, posted_of
-from flows.simulation.walk import Grounds, Suppose, Walk, walk
+from flows.simulation.stations import Walk
+from flows.simulation.walk import Grounds, Suppose, walk
 
 MOST: Final = 500  # leads
 USUAL: Final = 100

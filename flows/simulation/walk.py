@@ -8,8 +8,8 @@ turn would come is seen, or the first to take it. Where the engine waits, the cl
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -22,9 +22,10 @@ from flows.arrival.webdesk import book_of, desk_of
 from flows.delivery import capacity, dispatching, sendings, settling
 from flows.delivery.admission import Admit, Hold
 from flows.plan import DeliverStep, FilterStep, FlowPlan, Plans, StepPlan
-from flows.simulation.door import HIDDEN, Door, at_the_door
+from flows.simulation.door import HIDDEN, at_the_door
 from flows.simulation.leads import APPENDED, BadLead, Posted
-from flows.simulation.requests import Rehearsals, Shown, asked
+from flows.simulation.requests import Rehearsals, asked
+from flows.simulation.stations import Asked, Evaluated, Station, Turn, Walk
 from flows.steps import engine, enhancing, routing
 from flows.steps.accounts import Book
 from flows.turns import lookups
@@ -32,7 +33,6 @@ from flows.turns.desk import Desk
 from flows.turns.inquiries import Answers, Inquiry
 from flows.turns.runs import Run
 from flows.turns.states import DeliveryState
-from leadops.lib import durations
 from leadops.lib.conditions.verdicts import show
 from recipients.deliver import Attempt
 from recipients.outcomes import Outcome, Result
@@ -47,93 +47,6 @@ class Suppose(StrEnum):
 
     DECLINE = "decline"
     ACCEPT = "accept"
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A call that would be made, and what is supposed of its answer."""
-
-    name: str
-    supposed: str
-    request: Shown | None
-
-
-@dataclass(slots=True)
-class Turn:
-    """A recipient of a delivery step. `place` is its turn, from 1; None: it would not come to it.
-
-    `verdict`: sent, waits, skipped, or not reached; `after` seconds of the lead's age.
-    """
-
-    recipient: str
-    name: str
-    place: int | None
-    verdict: str
-    reason: str = ""
-    price: Decimal | None = None
-    weight: Decimal | None = None
-    priority: int | None = None
-    opens_after: float = 0.0
-    had: str = ""
-    routing: Mapping[str, Any] | None = None
-    endpoint: str = ""
-    request: Shown | None = None
-    after: float = 0.0
-    remediation: bool = False
-    bid: Decimal | None = None
-
-    @property
-    def age(self) -> str:
-        """How old the lead is when its turn comes; blank: at once."""
-        return durations.text(round(self.after)) if self.after >= 1 else ""
-
-    @property
-    def opens(self) -> str:
-        """From which age of the lead it may have it; blank: at once."""
-        return durations.text(self.opens_after) if self.opens_after else ""
-
-
-@dataclass(frozen=True, slots=True)
-class Evaluated:
-    """One single rule of a filter: what it says, what it saw, and whether it held."""
-
-    text: str
-    seen: str
-    held: bool
-
-
-@dataclass(slots=True)
-class Station:
-    """A step as the lead met it. `passed` None: it decides nothing. `explained`: each rule that
-    was evaluated, with whether it held and what it saw."""
-
-    id: str
-    name: str
-    kind: str
-    reached: bool = False
-    passed: bool | None = None
-    said: str = ""
-    evaluated: tuple[Evaluated, ...] = ()
-    asked: list[Asked] = field(default_factory=list)
-    turns: list[Turn] = field(default_factory=list)
-    how: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Walk:
-    """`result`: rejected, stopped, sold, unsold, or review; blank where it would still wait."""
-
-    posted: Posted
-    door: Door
-    stations: tuple[Station, ...]
-    result: str
-    reason: str
-
-    @property
-    def first(self) -> Turn | None:
-        """Who would have the lead before anybody else, if need be later; None: nobody."""
-        turns = [turn for station in self.stations for turn in station.turns]
-        return next((turn for turn in turns if turn.verdict in ("sent", "waits")), None)
 
 
 @dataclass(frozen=True, slots=True)

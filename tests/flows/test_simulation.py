@@ -12,7 +12,8 @@ from events.models import Event, Lead
 from flows import plans
 from flows.models import CapCount, DuplicateClaim, Enhancement, Step, StepRecipient, Work
 from flows.simulation.leads import BadLead, Posted, newest, pasted, posted_of
-from flows.simulation.walk import Grounds, Suppose, Walk, walk
+from flows.simulation.stations import Walk
+from flows.simulation.walk import Grounds, Suppose, walk
 from recipients.models import MappingRow, Recipient
 from tests.factories import VALUES, deliver_lead, make_flow, make_recipient, make_source, post_lead
 
