@@ -17,7 +17,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "--publish", action="store_true", help="publish the head everywhere at once, whatever the interval"
+            "--publish",
+            action="store_true",
+            help="publish the head everywhere at once, whatever the interval",
         )
         parser.add_argument(
             "--after-restore",
