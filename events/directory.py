@@ -6,7 +6,7 @@ foreign keys lead to their models.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,10 +57,48 @@ def currencies() -> list[str]:
     return list(found.distinct())
 
 
+def flows_by_recipient(recipients: Iterable[str]) -> dict[str, set[str]]:
+    """The ids of the flows that deliver to each of these recipients; two queries."""
+    ids = list(recipients)
+    listed = _of("flows.StepRecipient").filter(recipient_id__in=ids)
+    last = _of("flows.Step").filter(remediation_id__in=ids)
+    found: dict[str, set[str]] = {id: set() for id in ids}
+    for recipient_id, flow_id in [
+        *listed.values_list("recipient_id", "step__flow_id"),
+        *last.values_list("remediation_id", "flow_id"),
+    ]:
+        found[recipient_id].add(flow_id)
+    return found
+
+
+def recipients_of(flow_ids: Iterable[str]) -> dict[str, set[str]]:
+    """The ids of the recipients that each of these flows delivers to; two queries."""
+    ids = list(flow_ids)
+    listed = _of("flows.StepRecipient").filter(step__flow_id__in=ids)
+    last = _of("flows.Step").filter(flow_id__in=ids, remediation_id__isnull=False)
+    found: dict[str, set[str]] = {id: set() for id in ids}
+    for flow_id, recipient_id in [
+        *listed.values_list("step__flow_id", "recipient_id"),
+        *last.values_list("flow_id", "remediation_id"),
+    ]:
+        found[flow_id].add(recipient_id)
+    return found
+
+
 def privacy(flow_id: str) -> dict[str, str]:
     """The flow's fields and appended values: name → plain, personal or sensitive."""
-    rows = _of("flows.FlowField").filter(flow_id=flow_id).values_list("name", "privacy")
-    return {**dict(rows), **_appended(flow_id)}
+    return privacies([flow_id])[flow_id]
+
+
+def privacies(flow_ids: Iterable[str]) -> dict[str, dict[str, str]]:
+    """The same of several flows, by their ids; two queries."""
+    found: dict[str, dict[str, str]] = {id: {} for id in flow_ids}
+    rows = _of("flows.FlowField").filter(flow_id__in=found)
+    for flow_id, name, said in rows.values_list("flow_id", "name", "privacy"):
+        found[flow_id][name] = said
+    for flow_id, name, said in _appended(list(found)):
+        found[flow_id][name] = said
+    return found
 
 
 def fields(flow_ids: Sequence[str] = ()) -> list[str]:
@@ -72,15 +110,13 @@ def fields(flow_ids: Sequence[str] = ()) -> list[str]:
     return sorted(set(rows.values_list("name", flat=True)))
 
 
-def _appended(flow_id: str) -> dict[str, str]:
-    """What enhancement steps append: the whole name in a snapshot → its privacy."""
-    rows = _of("flows.Enhancement").filter(step__flow_id=flow_id)
-    return {
-        f"appended.{step}.{name}": said["privacy"]
-        for step, document in rows.values_list("step__name", "append")
-        for name, said in document.items()
-        if isinstance(said, dict) and "privacy" in said
-    }
+def _appended(flow_ids: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+    """What enhancement steps append: the flow, the whole name in a snapshot, its privacy."""
+    rows = _of("flows.Enhancement").filter(step__flow_id__in=flow_ids)
+    for flow_id, step, document in rows.values_list("step__flow_id", "step__name", "append"):
+        for name, said in document.items():
+            if isinstance(said, dict) and "privacy" in said:
+                yield flow_id, f"appended.{step}.{name}", said["privacy"]
 
 
 def steps(*flow_ids: str) -> dict[str, str]:

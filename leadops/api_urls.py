@@ -20,6 +20,7 @@ from events.api.exports import (
     ExportView,
 )
 from events.api.feedback import FeedbackView
+from events.api.fields import RecipientFieldsView
 from events.api.leads import LeadView
 from events.api.metrics import RecipientMetricsView
 from events.api.privacy import AccessRequestsView, ErasuresView, ErasureView
@@ -90,6 +91,7 @@ urlpatterns = [
     path("events", EventsView.as_view(), name="events"),
     path("events/<str:id>", EventView.as_view(), name="event"),
     path("recipients/<str:slug>/metrics", RecipientMetricsView.as_view(), name="recipient-metrics"),
+    path("recipients/<str:slug>/fields", RecipientFieldsView.as_view(), name="recipient-fields"),
     path("recipients/<str:slug>/pause", PauseView.as_view(), name="recipient-pause"),
     path("recipients/<str:slug>/resume", ResumeView.as_view(), name="recipient-resume"),
     path("flows/<str:flow>/capacity", FlowCapacityView.as_view(), name="flow-capacity"),

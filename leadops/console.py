@@ -151,6 +151,7 @@ NAVIGATION: list[dict[str, Any]] = [
             listing("Feedback passed on", "forward", "events", "passedfeedback"),
             listing("Push subscriptions", "send", "events", "eventsubscription"),
             {**page("Views of leads", "visibility", "viewing:views"), "permission": oversees},
+            page("What recipients get", "checklist", "privacy:recipients"),
             {**page("Privacy", "shield_person", "privacy:start"), "permission": administers},
         ],
     },

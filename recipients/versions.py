@@ -66,6 +66,13 @@ def newest_of_all() -> dict[str, MappingVersion]:
     return {version.recipient_id: version for version in query}
 
 
+def newest_of(recipients: Iterable[str]) -> dict[str, MappingVersion]:
+    """The same of these recipients, by their ids."""
+    rows = MappingVersion.objects.filter(recipient_id__in=list(recipients))
+    newest = rows.order_by("recipient_id", "-number").distinct("recipient_id")
+    return {version.recipient_id: version for version in newest}
+
+
 def newest_numbers() -> dict[str, int]:
     """The number of what is configured, by recipient."""
     found = MappingVersion.objects.order_by().values_list("recipient_id")

@@ -20,31 +20,19 @@ from django.utils import timezone
 
 from events import directory
 from events.models import Delivery, Event, Lead
+from events.privacy import naming
+from events.privacy.naming import EVERYTHING, Field, classed
 from events.snapshots import Snapshots
 from events.visibility import Sight
 from events.vocabulary import EventType
-from recipients import mapping
-from recipients.models import Endpoint, MappingVersion, Ping, Recipient
+from recipients.models import Endpoint, MappingVersion, Ping
 
-ROOT = "lead."
-OURS = frozenset({"id", "timestamp"})  # of the lead, but nobody's data
 ASKED = (
     EventType.AUCTION_BID,
     EventType.ENHANCEMENT_SUCCESS,
     EventType.ENHANCEMENT_FAILURE,
     EventType.ENHANCEMENT_ERROR,
 )
-EVERYTHING = "*"
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """A field of the lead and its class; `*` where everything was sent. `now` marks what is known
-    only as it is configured now."""
-
-    name: str
-    privacy: str
-    now: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +50,7 @@ class Disclosure:
     @property
     def by_class(self) -> list[list[Field]]:
         """Sensitive, personal and plain ones."""
-        classes = ("sensitive", "personal", "plain")
-        return [[field for field in self.fields if field.privacy == each] for each in classes]
+        return naming.by_class(self.fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +143,7 @@ def _delivered(
     age = (consent or {}).get("age_seconds")
     waited = round((at - lead.created_at).total_seconds()) if at else 0
     own = fields_of(row.recipient_id, how.version, privacy)
-    beside = _classed(_addressed(row.recipient_id, how.endpoint), privacy, now=True)
+    beside = classed(_addressed(row.recipient_id, how.endpoint), privacy, now=True)
     return Disclosure(
         "delivery",
         row.recipient.name,
@@ -177,93 +164,37 @@ def _asked(lead: Lead, privacy: Mapping[str, str]) -> Iterator[Disclosure]:
         ping = event.type == EventType.AUCTION_BID
         names = _pinged(event.entity_id) if ping else _served(event.entity_id)
         who = event.data.get("recipient" if ping else "enhancement", {}).get("name", "")
-        fields = _of(_classed(names, privacy, now=True), values.get(event.snapshot))
+        fields = _of(classed(names, privacy, now=True), values.get(event.snapshot))
         yield Disclosure("ping" if ping else "service", who, event.timestamp, fields)
 
 
 def fields_of(recipient_id: str, version: int, privacy: Mapping[str, str]) -> tuple[Field, ...]:
     """What a version of a recipient's mapping names of a lead."""
-    return _classed(_of_version(recipient_id, version), privacy)
+    return classed(_of_version(recipient_id, version), privacy)
 
 
 @functools.lru_cache(maxsize=4096)
 def _of_version(recipient_id: str, number: int) -> frozenset[str]:
     """Versions never change: each is read once a process."""
     row = MappingVersion.objects.filter(recipient_id=recipient_id, number=number).first()
-    return frozenset() if row is None else names_in(row.content)
-
-
-def names_in(content: Mapping[str, Any]) -> frozenset[str]:
-    """The lead's fields that a mapping names; of one that no longer compiles none."""
-    try:
-        if "text" in content:
-            return _roots(mapping.compile_text(content["text"]).paths)
-        return _roots(mapping.compile_rows(mapping.Row(**row) for row in content["rows"]).paths)
-    except ValueError:
-        return frozenset()
-
-
-def _roots(paths: Iterable[str]) -> frozenset[str]:
-    """`lead.email.domain` → email; of what services appended the whole name."""
-    found = set()
-    for path in paths:
-        if path == "lead":
-            found.add(EVERYTHING)
-        elif path.startswith(ROOT):
-            name = path.removeprefix(ROOT)
-            found.add(name if name.startswith("appended.") else name.partition(".")[0])
-    return frozenset(found) - OURS
+    return frozenset() if row is None else naming.names_in(row.content)
 
 
 def _addressed(recipient_id: str, endpoint: str) -> frozenset[str]:
-    """What address and headers name, as configured now."""
+    """What address, headers and options name, as configured now."""
     rows = Endpoint.objects.filter(recipient_id=recipient_id)
     named = [row for row in rows if row.kind == endpoint] or list(rows)
-    texts = [text for row in named for text in (row.url, row.headers, row.idempotency_template)]
-    return _in_texts(texts)
-
-
-def _in_texts(texts: Iterable[str]) -> frozenset[str]:
-    found: set[str] = set()
-    for text in texts:
-        if "{{" not in text:
-            continue
-        try:
-            found |= _roots(mapping.compile_template(text).paths)
-        except ValueError:
-            continue
-    return frozenset(found)
+    return frozenset().union(*(naming.in_endpoint(row) for row in named))
 
 
 def _pinged(recipient_id: str) -> frozenset[str]:
     row = Ping.objects.filter(recipient_id=recipient_id).first()
-    return _in_document(row.mapping) if row else frozenset()
+    return naming.in_document(row.mapping) if row else frozenset()
 
 
 def _served(step_id: str) -> frozenset[str]:
     row = apps.get_model("flows.Enhancement").objects.filter(pk=step_id).first()
-    if row is None:
-        return frozenset()
-    return _in_document(row.send) | _in_texts([row.url, row.headers])
-
-
-def _in_document(document: Mapping[str, Any]) -> frozenset[str]:
-    try:
-        return _roots(mapping.compile_document(document).paths)
-    except ValueError:
-        return frozenset()
-
-
-def _classed(
-    names: Iterable[str], privacy: Mapping[str, str], *, now: bool = False
-) -> tuple[Field, ...]:
-    """With their classes; what no flow describes counts as personal, services' answers as plain."""
-    return tuple(Field(name, _class(name, privacy), now) for name in sorted(names))
-
-
-def _class(name: str, privacy: Mapping[str, str]) -> str:
-    usual = "plain" if name.startswith("appended.") else "personal"
-    return privacy.get(name, usual)
+    return naming.in_service(row) if row else frozenset()
 
 
 def _joined(own: tuple[Field, ...], beside: tuple[Field, ...]) -> tuple[Field, ...]:
@@ -294,11 +225,3 @@ def as_json(lead: Lead, sight: Sight = Sight()) -> dict[str, Any]:  # noqa: B008
             for each in account.disclosures
         ],
     }
-
-
-def unnamed(recipient: Recipient, privacy: Mapping[str, str]) -> list[Field]:
-    """Personal and sensitive fields that go to a recipient now."""
-    newest = recipient.mapping_versions.first()
-    own = _classed(names_in(newest.content) if newest else (), privacy)
-    beside = _classed(_addressed(recipient.id, "production"), privacy, now=True)
-    return [field for field in _joined(own, beside) if field.privacy != "plain"]

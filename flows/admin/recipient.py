@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from unfold.forms import BaseDialogForm
 
@@ -44,11 +44,18 @@ class RecipientAdmin(
             "items": ["mapping_editor", "mapping_versions", "from_sample", "cases"],
         },
         {"title": "Breakers", "items": ["open_breaker", "close_breaker"]},
-        {"title": "More", "items": ["send_batch", "specification", "past"]},
+        {"title": "More", "items": ["send_batch", "specification", "fields_told", "past"]},
         "pause",
         "resume",
     )
     actions_detail_hide_default = True  # its history is one of "More"
+
+    @button(description="What it gets", icon="checklist", permissions=["view"])
+    def fields_told(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        recipient = self.get_object(request, unquote(object_id))
+        if recipient is None:
+            raise Http404("There is no such recipient.")
+        return HttpResponseRedirect(reverse("privacy:recipient", args=[recipient.slug]))
 
     @button(description="History", icon="history", permissions=["view"])
     def past(self, request: HttpRequest, object_id: str) -> HttpResponse:
