@@ -118,12 +118,15 @@ def mentions(text: str, values: Iterable[Any]) -> bool:
     return False
 
 
+def is_searched(name: str) -> bool:
+    """Whether texts are searched for the value of this name: of components only for some."""
+    return name.startswith(APPENDED) or name.removeprefix(name.split(".", 1)[0]) in PARTS
+
+
 def _forms(name: str, values: Mapping[str, Any]) -> Iterator[str]:
     """Regular expressions for the ways in which texts may write one value."""
-    root = name.split(".", 1)[0]
     value = values.get(name)
-    searched = name.startswith(APPENDED) or name in {root + part for part in PARTS}
-    if not searched or value is None or isinstance(value, bool):
+    if not is_searched(name) or value is None or isinstance(value, bool):
         return
     text = str(value).strip()
     if len(text) < 2:

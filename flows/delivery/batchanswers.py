@@ -43,6 +43,11 @@ REPLACE = """
         at = clock_timestamp()
     WHERE flows_batchanswer.attempt <= excluded.attempt
 """
+# Whoever is being erased is erased first, or waits until the answers are there to be erased.
+ERASED = """
+    WITH l AS (SELECT id, salt FROM events_lead WHERE id = ANY(%s) ORDER BY id FOR SHARE)
+    SELECT id FROM l WHERE salt IS NULL
+"""
 LEFT = """
     SELECT d.id, d.lead_id, d.batch, b.state, b.tries, a.judges, a.left_out, a.result, a.made
     FROM events_delivery d JOIN flows_batch b ON b.id = d.batch
@@ -78,6 +83,9 @@ STALE = """
 """
 
 
+LASTING = ("outcome", "category", "price")  # of a result, when its lead is erased
+
+
 @dataclass(frozen=True, slots=True)
 class Left:
     """What is known of a delivery that was left behind with its batch. `attempt` None: the batch
@@ -93,19 +101,25 @@ class Left:
 
 
 def store(cursor: Any, results: Iterable[tuple[Sending, Attempt]]) -> None:
-    """Write answers down; they do not count yet."""
-    TABLE.insert(cursor, [_row(*each) for each in results], suffix=REPLACE)
+    """Write answers down; they do not count yet. Of leads that were erased what it came to alone,
+    as their erasure would have left it."""
+    results = list(results)
+    cursor.execute(ERASED, [wire.array(sorted({sending.lead_id for sending, _ in results}))])
+    erased = {row[0] for row in cursor.fetchall()}
+    found = [_row(*each, erased=each[0].lead_id in erased) for each in results]
+    TABLE.insert(cursor, found, suffix=REPLACE)
 
 
-def _row(sending: Sending, attempt: Attempt) -> dict[str, Any]:
+def _row(sending: Sending, attempt: Attempt, *, erased: bool) -> dict[str, Any]:
+    result = _result(attempt.result)
     return {
         "delivery_id": sending.delivery_id,
         "lead_id": sending.lead_id,
         "attempt": sending.attempt,
         "judges": sending.judges,
         "left_out": not sending.batch,
-        "result": _result(attempt.result),
-        "made": _made(attempt),
+        "result": {name: result[name] for name in LASTING} if erased else result,
+        "made": None if erased else _made(attempt),
     }
 
 

@@ -39,7 +39,7 @@ from flows.delivery.admission import Hold, Moment
 from flows.delivery.batchadmission import First, Slice, admit
 from flows.delivery.batchwork import BatchSending
 from flows.delivery.breakers import Breakers, Contended
-from flows.plan import NotLoaded
+from flows.plan import FlowPlan, NotLoaded
 from flows.turns import turn
 from flows.turns.desk import Desk, Sending
 from flows.turns.states import DeliveryState, WorkState
@@ -69,6 +69,7 @@ MEMBERS = """
     WHERE d.batch = %s AND d.state IN ('waiting', 'sending') AND d.id > %s
     ORDER BY d.id LIMIT %s
 """
+ERASED = "SELECT id FROM events_lead WHERE id = ANY(%s) AND salt IS NULL"
 LOCK = """
     SELECT b.tries, b.first_sent_at, b.opened_at, b.test, w.lease::text
     FROM flows_batch b JOIN flows_work w ON w.delivery_id = b.id
@@ -130,6 +131,7 @@ class Beginning:
     _first: First | None = None
     _made: list[Sending] = field(default_factory=list)
     _hidden: set[str] = field(default_factory=set)
+    _flows: dict[str, FlowPlan] = field(default_factory=dict)
 
     @property
     def batch_id(self) -> str:
@@ -192,7 +194,8 @@ class Beginning:
             connection.ensure_connection()
             members = self._members()
             here, is_last = members[:SLICE], len(members) <= SLICE
-            works = _works(here)
+            gone = self._erased() if is_last else []
+            works = _works([*here, *((s.delivery_id, s.lead_id, s.work_id) for s in gone)])
             part = turn.Turn(works, [], self.lease, self.lease_seconds, may_start)
             loaded = turn.load(part)
             row = self._locked()
@@ -206,17 +209,21 @@ class Beginning:
                 self._enter(found, row, desk)
             done = turn.Done()
             done.starts, done.asks = turn.save(part, loaded, desk)
-            made = [*self._made, *self._sendings(found, row, desk)]
+            left = {each.delivery_id for each in gone}
+            made = [each for each in self._made if each.delivery_id not in left]
+            made += self._sendings(found, row, desk)
             hidden = self._hidden | sendings.hidden_of(run for run, _, _ in found.starts)
             if found.held is not None:
                 self._wait(found.held)
-            elif is_last and found.first and not self._is_late():
-                done.batches = [self._mark(found.first, made, hidden, row, found.moment)]
+            elif is_last and found.first and made and not self._is_late():
+                flows = self._flows | {run.lead.id: run.flow for run, _, _ in found.starts}
+                done.batches = [self._mark(found.first, made, hidden, flows, row, found.moment)]
             elif is_last:
                 self._rest(0.0)
             else:
                 self._keep()
         self._first, self._made, self._hidden = found.first, made, hidden
+        self._flows |= {run.lead.id: run.flow for run, _, _ in found.starts}
         self._moment = found.moment if found.first else None
         self._last = here[-1][0] if here else self._last
         for lead_id in found.troubled:
@@ -227,6 +234,16 @@ class Beginning:
         with wire.cursor() as cursor:
             cursor.execute(MEMBERS, [self.batch_id, self._last, SLICE + 1])
             return cursor.fetchall()
+
+    def _erased(self) -> list[Sending]:
+        """Those that were recorded by an earlier slice and whose lead was erased since: nothing was
+        sent of them yet, and nothing is."""
+        if not self._made:
+            return []
+        with wire.cursor() as cursor:
+            cursor.execute(ERASED, [wire.array(sorted({s.lead_id for s in self._made}))])
+            erased = {row[0] for row in cursor.fetchall()}
+        return [each for each in self._made if each.lead_id in erased]
 
     def _locked(self) -> _Row | None:
         """The batch, locked after its leads; None when it is somebody else's by now."""
@@ -306,7 +323,13 @@ class Beginning:
         ]
 
     def _mark(
-        self, first: First, made: list[Sending], hidden: set[str], row: _Row, moment: Moment
+        self,
+        first: First,
+        made: list[Sending],
+        hidden: set[str],
+        flows: dict[str, FlowPlan],
+        row: _Row,
+        moment: Moment,
     ) -> BatchSending:
         """All are recorded: it is on its way when this is committed."""
         attempt = row.tries + 1
@@ -339,6 +362,7 @@ class Beginning:
                 "delivery_attempt": attempt,
             },
             test=row.test,
+            flows=flows,
         )
 
     def _keep(self) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from events import shapes
 from events.journal import Journal
 from events.vocabulary import EventType
+from flows.delivery import sharedreplies
+from flows.plan import FlowPlan
 from flows.turns.desk import Sending
 from leadops.lib.bulk import dumps
 from leadops.lib.http import Door
@@ -51,6 +53,7 @@ class BatchSending:
     lane: str
     context: Mapping[str, Any]
     test: bool = False
+    flows: Mapping[str, FlowPlan] = field(default_factory=dict)  # by lead
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,13 @@ def make(sending: BatchSending, *, door: Door, keyring: Keyring) -> BatchEnded:
         tries=sending.tries,
         context=sending.context,
         test=sending.test,
+        hide=sharedreplies.hiding(
+            [
+                (s.context["lead"], sending.flows[s.lead_id])
+                for s in sending.sendings
+                if s.lead_id in sending.flows
+            ]
+        ),
     )
     made = deliver_batch(batch, door=door, keyring=keyring)
     results = [

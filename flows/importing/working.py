@@ -19,6 +19,7 @@ from decimal import Decimal
 import psycopg
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models.expressions import RawSQL
 
 from flows import plans
 from flows.arrival import intake
@@ -43,8 +44,11 @@ JOBS = jobs.Jobs("flows_leadimport")
 AWAY = (*jobs.AWAY, psycopg.OperationalError, psycopg.InterfaceError)
 
 NOW = """
-    SELECT clock_timestamp(), (SELECT number FROM flows_revision WHERE id = 1), state, rate
-    FROM flows_leadimport WHERE id = %s
+    SELECT clock_timestamp(), (SELECT number FROM flows_revision WHERE id = 1), state, rate, (
+        SELECT p.xmin::text FROM flows_leadimportpiece p
+        WHERE p.lead_import_id = i.id AND p.number = %s
+    )
+    FROM flows_leadimport i WHERE id = %s
 """
 TAKEN = """
     INSERT INTO flows_leadimportrow (lead_import_id, "row", lead_id, outcome, reason, told)
@@ -103,11 +107,13 @@ def work(import_id: str, *, seconds: float, stopping: Callable[[], bool]) -> boo
 
 @dataclass
 class Worker:
-    """What a worker has at hand: the open rows of the piece it is at."""
+    """What a worker has at hand: the open rows of the piece it is at, as they stood in `version`
+    of it."""
 
     job: LeadImport
     lease: float
     rows: deque[tuple[int, Row]] = field(default_factory=deque)
+    version: str = ""
     due: float = 0.0  # on the monotonic clock: when the next row may go
     looked: float = 0.0
     renewed: float = field(default_factory=time.monotonic)
@@ -122,10 +128,13 @@ class Worker:
         if not self.rows and not self._load():
             return False
         with connection.cursor() as cursor:
-            cursor.execute(NOW, [self.id])
-            at, revision, state, rate = cursor.fetchone()
+            cursor.execute(NOW, [self.job.position, self.id])
+            at, revision, state, rate, version = cursor.fetchone()
         if state not in LeadImport.OPEN:
             return False
+        if version != self.version:  # somebody was erased in the meantime, perhaps one of these
+            self.rows.clear()
+            return True
         current = plans.current(revision or 0)
         parties = _parties(self.job, current)
         if isinstance(parties, str):
@@ -152,7 +161,9 @@ class Worker:
             if job.position >= job.pieces_total:
                 _finish(self.id)
                 return False
-            piece = LeadImportPiece.objects.get(lead_import=job, number=job.position)
+            versions = LeadImportPiece.objects.annotate(version=RawSQL("xmin::text", []))
+            piece = versions.get(lead_import=job, number=job.position)
+            self.version = piece.version
             last = piece.first + piece.rows - 1
             done = set(
                 LeadImportRow.objects.filter(

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from events.masking import MASK, OPEN_ROOTS, TextMask, mentions
 from events.privacy.wording import TELLING, tells
+from flows.plan import FlowPlan
 from flows.turns.runs import Run
 from recipients.deliver import Attempt
 from recipients.outcomes import Result
@@ -91,21 +92,26 @@ def _mask(known: Mapping[str, Any]) -> TextMask:
 def private_values(run: Run) -> dict[str, Any]:
     """The values that no event may hold, with their components; of what no flow describes those
     that are long enough to be somebody's: a reason may name a state."""
+    return private_of(run.lead.known, run.flow)
+
+
+def private_of(values: Mapping[str, Any], flow: FlowPlan) -> dict[str, Any]:
+    """The same of a lead's values in a flow."""
     return {
         name: value
-        for name, value in run.lead.known.items()
-        if value is not None and _is_private(name, value, run)
+        for name, value in values.items()
+        if value is not None and _is_private(name, value, flow)
     }
 
 
-def _is_private(name: str, value: Any, run: Run) -> bool:
-    private = run.flow.private
+def _is_private(name: str, value: Any, flow: FlowPlan) -> bool:
+    private = flow.private
     if name in private:
         return True
     root = name.partition(".")[0]
     if root in OPEN_ROOTS or root not in private:
         return False
-    return run.flow.describes(root) or len(str(value)) >= TELLING
+    return flow.describes(root) or len(str(value)) >= TELLING
 
 
 def _in_our_words(result: Result) -> Result:

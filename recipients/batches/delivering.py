@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -52,8 +52,8 @@ class Member:
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Deliveries that go as one. `attempt` counts its attempts, `tries` those at this
-    endpoint; `context` is what its address,
-    headers and name are rendered from."""
+    endpoint; `context` is what its address, headers and name are rendered from. `hide` masks what
+    a text that is kept with every lead repeats of any of them."""
 
     id: str
     plan: RecipientPlan
@@ -63,6 +63,7 @@ class Batch:
     tries: int
     context: Context
     test: bool = False
+    hide: Callable[[str], str] = str
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +97,9 @@ def deliver_batch(batch: Batch, *, door: Door, keyring: Keyring | None = None) -
     whole, kept, name = None, _Kept(batch), ""
     if found.members:
         name = _name(batch, how)
-        whole = _send(batch, _File(found, how, batch.endpoint, name), kept, door, keyring)
-        answers = _answers(how, whole, kept.reply, found)
+        file = _File(found, how, batch.endpoint, name)
+        whole = _hidden(_send(batch, file, kept, door, keyring), batch.hide)
+        answers = _answers(how, whole, kept.reply, found, batch.hide)
         for member, text, answer in zip(found.members, found.texts, answers, strict=True):
             found.ended[member.id] = _own(member, text, answer, whole)
     ordered = tuple(found.ended[member.id] for member in batch.members)
@@ -192,7 +194,34 @@ def _send(batch: Batch, file: _File, kept: _Kept, door: Door, keyring: Keyring |
     )
 
 
-def _answers(how: BatchPlan, whole: Attempt, reply: Reply | None, found: _Rows) -> Sequence[Answer]:
+def _hidden(whole: Attempt, hide: Callable[[str], str]) -> Attempt:
+    """The attempt as every lead's record may keep it; of the reply's body so much as it keeps."""
+    reply = whole.reply
+    if reply is not None:
+        headers = {name: hide(value) for name, value in reply.headers.items()}
+        # Masked before it is cut: half a value would not be found.
+        body = hide(reply.body[: 2 * MAX_WHOLE])[:MAX_WHOLE]
+        reply = RecordedReply(reply.status, headers, body)
+    return dataclasses.replace(whole, result=_said(whole.result, hide), reply=reply)
+
+
+def _said(result: Result, hide: Callable[[str], str]) -> Result:
+    return dataclasses.replace(
+        result,
+        reason=hide(result.reason),
+        message=hide(result.message),
+        details=hide(result.details),
+        captures={name: hide(str(word)) for name, word in result.captures.items()},
+    )
+
+
+def _answers(
+    how: BatchPlan,
+    whole: Attempt,
+    reply: Reply | None,
+    found: _Rows,
+    hide: Callable[[str], str],
+) -> Sequence[Answer]:
     """An answer for each lead of the file; everybody's where the reply is about none of them."""
     if how.reader is None or reply is None or whole.reply is None:
         # What it says of money and ids is about all of them, not about each.
@@ -205,14 +234,15 @@ def _answers(how: BatchPlan, whole: Attempt, reply: Reply | None, found: _Rows) 
             Outcome.UNREADABLE, reason="Reply could not be read", details=type(error).__name__
         )
         return [Answer(unread)] * len(found.members)
-    return [_doubtful(answer) if answer.is_silent else _of_all(answer) for answer in answers]
+    return [_doubtful(answer) if answer.is_silent else _of_all(answer, hide) for answer in answers]
 
 
-def _of_all(answer: Answer) -> Answer:
+def _of_all(answer: Answer, hide: Callable[[str], str]) -> Answer:
     if answer.body:
         return answer
+    said = _said(answer.result, hide)
     return dataclasses.replace(
-        answer, result=dataclasses.replace(answer.result, price=None, buyer_lead_id="")
+        answer, result=dataclasses.replace(said, price=None, buyer_lead_id="")
     )
 
 
