@@ -65,6 +65,12 @@ def in_service(row: Any) -> frozenset[str]:
     return in_document(row.send) | _in_texts([row.url, row.headers])
 
 
+def in_pricing(document: Mapping[str, Any]) -> frozenset[str]:
+    """What a service that says a source's price is told."""
+    beside = [document.get("url", ""), *_texts_of(document.get("headers", {}))]
+    return in_document(document.get("send", {})) | _in_texts(beside)
+
+
 def classed(
     names: Iterable[str], privacy: Mapping[str, str], *, now: bool = False
 ) -> tuple[Field, ...]:

@@ -282,5 +282,5 @@ def _served(flow_ids: Sequence[str]) -> dict[str, frozenset[str]]:
         found[step.step.flow_id] |= naming.in_service(step)
     sources: Any = apps.get_model("flows.FlowSource").objects.filter(flow_id__in=flow_ids)
     for flow_id, pricing in sources.values_list("flow_id", "pricing"):
-        found[flow_id] |= naming.in_document(pricing.get("send", {}))
+        found[flow_id] |= naming.in_pricing(pricing)
     return found

@@ -97,10 +97,12 @@ def test_it_names_what_neither_recipients_nor_services_are_told(world):
     Step.objects.filter(flow=world.flow, kind="deliver").update(remediation=last)
     step = Step.objects.create(flow=world.flow, name="geo", kind="enhance", position=5)
     Enhancement.objects.create(step=step, send={"s": "{{lead.state}}"}, append={})
-    FlowSource.objects.update(pricing={"send": {"p": "{{lead.phone_1}}"}})
+    FlowSource.objects.update(
+        pricing={"url": "https://x.example/{{lead.score}}", "send": {"p": "{{lead.phone_1}}"}}
+    )
     (after,) = recipientfields.unnamed(standing.flows)
     assert {f.name for f in before.fields} - {f.name for f in after.fields} == {
-        "phone_1", "state", "ssn",
+        "phone_1", "state", "ssn", "score",
     }  # fmt: skip
 
 
