@@ -3,8 +3,8 @@
 Events name the version of the mapping that an attempt was sent by, and versions never change: what
 a recipient was told is derived from them, and nothing has to be written for each lead. Addresses,
 headers, options and the mappings of pings and services have no versions; what they name is marked
-as configured now. What the lead did not have at the time went to nobody, whatever names it; where its
-values are kept no longer, all that is named is listed.
+as configured now. What the lead did not have at the time went to nobody, whatever names it; where
+its values are kept no longer, all that is named is listed.
 """
 
 from __future__ import annotations
