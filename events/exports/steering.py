@@ -16,6 +16,7 @@ from events.exports.subjects import SUBJECTS
 from events.exports.subjects.base import NotTheirs as NotTheirs
 from events.exports.wanted import Wanted
 from events.models import Export, ExportLink
+from events.privacy.wording import without_addresses
 from events.visibility import Sight
 from events.vocabulary import EventType
 from leadops.lib import queue
@@ -75,7 +76,7 @@ def start(
             with_lead=wanted.with_lead,
             columns=columns(wanted),
             created_by=by,
-            reason=wanted.reason,
+            reason=without_addresses(wanted.reason),  # it stays for good
             recipients=None if sight.recipients is None else sorted(sight.recipients),
             personal=sight.sees_personal and not masked,
             schedule=schedule,

@@ -14,9 +14,10 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 import orjson
 from django.conf import settings
@@ -27,6 +28,7 @@ from events.eventpages import alike
 from events.eventpages.filters import Filters as EventFilters
 from events.eventpages.walking import Nothing, TooSlow
 from events.models import Delivery
+from events.privacy.wording import without_addresses
 from events.visibility import Sight
 from events.vocabulary import EventType
 from flows import plans
@@ -45,6 +47,7 @@ log = logging.getLogger(__name__)
 
 TASK = "flows.tasks.bulk_retry"
 MOST = 10_000
+TYPED = ("reason", "lead")  # of a search of events: what people type, as they like
 BATCH = 25
 MOST_WAITING = 200  # in the lanes of its recipients, before it sends more their way
 PAUSE = 0.5  # seconds between looks while enough are waiting
@@ -113,12 +116,20 @@ class Filters:
     events: str = ""
 
     def written(self) -> dict[str, str]:
-        """As it is kept and shown."""
+        """As it is kept and shown, for good: without e-mail addresses and phone numbers."""
+        kept = replace(self, reason=without_addresses(self.reason), events=_impersonal(self.events))
         return {
             name: value.isoformat() if isinstance(value, datetime) else str(value)
-            for name, value in asdict(self).items()
+            for name, value in asdict(kept).items()
             if value
         }
+
+
+def _impersonal(query: str) -> str:
+    """A search of events, by nobody's address or number."""
+    pairs = parse_qsl(query)
+    kept = [(name, without_addresses(text) if name in TYPED else text) for name, text in pairs]
+    return query if kept == pairs else urlencode(kept)
 
 
 @dataclass(frozen=True, slots=True)

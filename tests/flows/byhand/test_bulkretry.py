@@ -89,6 +89,14 @@ def test_it_takes_no_other_period():
     assert bulkretry.look(Filters(start=ago - timedelta(days=1), end=ago)).count == 0
 
 
+def test_it_keeps_nobodys_address_of_what_was_searched():
+    kept = filters(
+        reason="Failed for ann@example.com", events="type=recipient.error&reason=%28737%29+555-0186"
+    ).written()
+    assert kept["reason"] == "Failed for •••"
+    assert kept["events"] == "type=recipient.error&reason=%E2%80%A2%E2%80%A2%E2%80%A2"
+
+
 def test_it_wants_something_to_do_and_not_too_much(monkeypatch):
     failed(3)
     with pytest.raises(bulkretry.NoneFit):

@@ -393,7 +393,12 @@ def _end_batches(beginning: Beginning, taking_in: TakingIn) -> set[str]:
 
 def _export(format: str = "jsonl") -> Export:
     wanted = ExportWanted(
-        what="leads", format=format, filters={}, fields=(), with_lead=True, reason=""
+        what="leads",
+        format=format,
+        filters={},
+        fields=(),
+        with_lead=True,
+        reason=f"For {PERSON['email']}",
     )
     return exporting.start(wanted, by="ada", sight=Sight())
 
