@@ -204,7 +204,11 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "line": {"format": "{asctime} {levelname} {process} {name}: {message}", "style": "{"}
+        "line": {
+            "()": "leadops.lib.tracebacks.Formatter",
+            "format": "{asctime} {levelname} {process} {name}: {message}",
+            "style": "{",
+        }
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": ENVIRONMENT.log_level},
