@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import signal
 import socket
 import threading
 from collections import Counter
@@ -51,13 +50,11 @@ class Server:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
-        """Serve until SIGTERM or Ctrl-C."""
+        """Serve until told to stop."""
         self._loop = asyncio.get_running_loop()
         self._feed = Feed(self._loop)
         self._feed.start()
         self._told = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            self._loop.add_signal_handler(number, self.stop)
         self._taker.start()
         beside = [
             asyncio.ensure_future(work()) for work in (self._check_for_ever, self._move_for_ever)

@@ -12,7 +12,7 @@ from django.db import OperationalError
 
 from events.models import Lead
 from flows.api import waiting
-from flows.arrival import intake
+from flows.arrival import storing
 from flows.models import Flow, Source, SourceKey
 from recipients.models import PartnerKey
 from tests.flows.scene import LEAD, recipient, scene
@@ -177,7 +177,7 @@ def test_it_says_503_when_it_cannot_store(post, monkeypatch):
     def broken(*_, **__):
         raise OperationalError("the database is gone")
 
-    monkeypatch.setattr(intake, "store", broken)
+    monkeypatch.setattr(storing, "store", broken)
     reply = post()
     error(reply, 503)
     assert int(reply.headers["Retry-After"]) > 0

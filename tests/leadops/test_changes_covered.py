@@ -34,7 +34,8 @@ OURS = ("accounts", "recipients", "flows", "events")
 BY_THE_SYSTEM = {
     "accounts.signins", "events.figure", "events.rollup", "events.tally", "events.leadkey",
     "events.privacyrequest", "events.savedsearch", "events.hookfollower", "events.hookcount",
-    "events.hooknotice", "events.hookfiring", "flows.batch", "flows.bid", "flows.capcount",
+    "events.hooknotice", "events.hookfiring", "events.streamsbeat", "flows.batch",
+    "flows.batchanswer", "flows.bid", "flows.capcount",
     "flows.duplicateclaim", "flows.flowmove", "flows.flowversion", "flows.intakekey",
     "flows.measured", "flows.pricefigure", "flows.recipientclaim", "flows.revision",
     "flows.serviceanswer", "flows.stepshare", "flows.sourceping", "recipients.batching",

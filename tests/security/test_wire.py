@@ -118,7 +118,7 @@ def test_it_stores_no_half_of_a_lead(live, request_):
         (JSON + b"Content-Length: 5\r\nContent-Length: 28\r\n\r\n" + LEAD, 400),
         (JSON + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
         (JSON + b"X: " + b"x" * 9_000 + b"\r\nContent-Length: 28\r\n\r\n" + LEAD, 431),
-        (b"GET /api/v1/events?" + b"a" * 5_000 + b" HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", 414),
+        (b"GET /api/v1/events?" + b"a" * 9_000 + b" HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", 414),
         (b"GET /api/v1/leads/\xff\xfe HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", 400),
     ],
 )

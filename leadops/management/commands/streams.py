@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import Any
+import signal
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from events.streaming.asked import SOCKET
 from leadops.lib import handover, processes
+
+if TYPE_CHECKING:
+    from events.streaming.server import Server
 
 HOOK_STOP_SECONDS = 3.0
 PUSH_STOP_SECONDS = 6.0  # what batches under way get to end
@@ -49,8 +53,15 @@ class Command(BaseCommand):
         for part in (pulse, pushes, hooks):
             part.start()
         try:
-            asyncio.run(server.run())
+            asyncio.run(_serve(server))
         finally:
             hooks.stop(HOOK_STOP_SECONDS)
             pushes.stop(PUSH_STOP_SECONDS)
             pulse.stop(PULSE_STOP_SECONDS)
+
+
+async def _serve(server: Server) -> None:
+    """Until SIGTERM or Ctrl-C."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, server.stop)
+    await server.run()

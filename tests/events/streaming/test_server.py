@@ -7,7 +7,8 @@ import gc
 import json
 import socket
 import tempfile
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,12 @@ class House:
         return reader
 
 
+def run_apart(scene: Coroutine[Any, Any, None]) -> None:
+    """On a thread of its own: in this one, browser tests may have left a loop that runs."""
+    with ThreadPoolExecutor(max_workers=1) as apart:
+        apart.submit(asyncio.run, scene).result()
+
+
 def play(scene: Callable[[House], Awaitable[None]], *, streams: int = 3) -> None:
     """Run a scene beside a server, which ends with it."""
 
@@ -66,7 +73,7 @@ def play(scene: Callable[[House], Awaitable[None]], *, streams: int = 3) -> None
                 server.stop()
                 await serving_task
 
-    asyncio.run(run())
+    run_apart(run())
 
 
 async def write_beside(**how: Any) -> list[str]:
@@ -170,7 +177,7 @@ def test_a_stop_ends_streams_with_a_line_that_says_where_to_go_on(olga: Caller) 
             assert await asyncio.wait_for(rest[0].read(), SECONDS) == b""
             await task
 
-    asyncio.run(run())
+    run_apart(run())
 
 
 def test_one_caller_opens_no_more_than_its_share(olga: Caller) -> None:
