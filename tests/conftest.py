@@ -39,10 +39,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Leave the server; the run's first process also removes the folder."""
+    """Leave the server, and remove its folder."""
     postgres.leave()
     home = Path(os.environ["LEADOPS_TEST_HOME"])
-    if not _is_worker(config) and home.name.startswith(HOME_PREFIX):
+    if home.name.startswith(HOME_PREFIX):
         shutil.rmtree(home, ignore_errors=True)
 
 

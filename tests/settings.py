@@ -1,7 +1,8 @@
 """Settings of the test suite: a home and an embedded server of its own in a temporary folder.
 
-Several suites can run side by side, and none touches the database of `make run`.
-Workers of pytest-xdist inherit the variables, so they share their run's server.
+Several suites can run side by side, and none touches the database of `make run`. Workers of
+pytest-xdist have servers of their own: events settle when nothing older is under way in a server,
+in whichever of its databases.
 """
 
 import os
@@ -11,6 +12,10 @@ HOME_PREFIX = "leadops-tests-"
 
 if "LEADOPS_TEST_HOME" not in os.environ:
     os.environ["LEADOPS_TEST_HOME"] = tempfile.mkdtemp(prefix=HOME_PREFIX)
+_worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+if not os.environ["LEADOPS_TEST_HOME"].endswith(_worker):
+    os.environ["LEADOPS_TEST_HOME"] += f"-{_worker}"
+    os.mkdir(os.environ["LEADOPS_TEST_HOME"])
 os.environ["LEADOPS_HOME"] = os.environ["LEADOPS_TEST_HOME"]
 os.environ["LEADOPS_PRIVATE_NETWORKS"] = "127.0.0.0/8,::1/128"  # fake buyers live there
 os.environ["LEADOPS_LOG_LEVEL"] = "WARNING"
