@@ -312,11 +312,12 @@ def write(cursor: Any, cells: Iterable[Cell]) -> None:
 
 KEY = ", ".join(Counted.KEY)
 SUMS = ", ".join(f"sum({column})" for column in Counted.SUMS)
+# The array has the rows picked once: with IN, PostgreSQL may pick anew for each row it looks at.
 FOLD = f"""
     WITH taken AS (
-        DELETE FROM events_tally WHERE id IN (
+        DELETE FROM events_tally WHERE id = ANY(ARRAY(
             SELECT id FROM events_tally ORDER BY id LIMIT {FOLD_ROWS} FOR UPDATE SKIP LOCKED
-        ) RETURNING *
+        )) RETURNING *
     ), folded AS (
         INSERT INTO events_rollup ({KEY}, {", ".join(Counted.SUMS)})
         SELECT {KEY}, {SUMS} FROM taken GROUP BY {KEY}

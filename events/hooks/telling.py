@@ -35,11 +35,11 @@ GIVE_UP_AFTER = timedelta(hours=72)
 CLAIM = """
     UPDATE events_hooknotice SET lease = %(lease)s, tries = tries + 1,
         due_at = clock_timestamp() + %(seconds)s * interval '1 second'
-    WHERE id IN (
+    WHERE id = ANY(ARRAY(
         SELECT id FROM events_hooknotice
         WHERE sent_at IS NULL AND given_up_at IS NULL AND due_at <= clock_timestamp()
         ORDER BY due_at LIMIT %(places)s FOR UPDATE SKIP LOCKED
-    ) RETURNING id
+    )) RETURNING id
 """
 SENT = """
     UPDATE events_hooknotice SET sent_at = clock_timestamp(), error = '', lease = ''

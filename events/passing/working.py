@@ -51,7 +51,7 @@ CLOCKS = """
 CLAIM = """
     UPDATE events_feedbackline SET lease = %(lease)s,
         due_at = clock_timestamp() + %(seconds)s * interval '1 second'
-    WHERE source_id IN (
+    WHERE source_id = ANY(ARRAY(
         SELECT l.source_id FROM events_feedbackline l JOIN flows_source s ON s.id = l.source_id
         WHERE l.paused_at IS NULL AND l.due_at <= clock_timestamp() AND EXISTS (
             SELECT FROM events_passedfeedback p
@@ -61,7 +61,7 @@ CLAIM = """
                   SELECT u.until FROM unnest(%(sources)s::text[], %(untils)s::timestamptz[])
                       AS u(id, until) WHERE u.id = s.id)))
         ORDER BY l.due_at LIMIT %(places)s FOR UPDATE OF l SKIP LOCKED
-    ) RETURNING source_id
+    )) RETURNING source_id
 """
 RENEW = """
     UPDATE events_feedbackline SET due_at = clock_timestamp() + %(seconds)s * interval '1 second'

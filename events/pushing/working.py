@@ -40,11 +40,11 @@ CLAIM = f"""
     UPDATE events_eventsubscription SET lease = %(lease)s,
         due_at = clock_timestamp() + (timeout + %(seconds)s) * interval '1 second',
         tx = coalesce(tx, {following.HORIZON}::text::bigint)
-    WHERE id IN (
+    WHERE id = ANY(ARRAY(
         SELECT id FROM events_eventsubscription
         WHERE active AND paused_at IS NULL AND due_at <= clock_timestamp()
         ORDER BY due_at LIMIT %(places)s FOR UPDATE SKIP LOCKED
-    ) RETURNING id
+    )) RETURNING id
 """  # noqa: S608
 HELD = " WHERE id = %(id)s AND lease = %(lease)s AND paused_at IS NULL AND active"
 RENEW = f"""
