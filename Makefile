@@ -3,7 +3,6 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-AT_ONCE := -n 3 # of two cores: tests wait for browsers, databases and clocks
 SOURCES := leadops recipients events flows tests manage.py
 RUNTIME := $(VENV)/.runtime
 DEVELOPMENT := $(VENV)/.development
@@ -21,11 +20,11 @@ run: $(RUNTIME)  ## everything, without demo data
 	@exec $(BIN)/python manage.py up $(ARGS)
 
 test: $(DEVELOPMENT)  ## the whole test suite
-	$(BIN)/python -m pytest $(AT_ONCE) --dist worksteal -m "not journey" $(ARGS)
-	$(BIN)/python -m pytest $(AT_ONCE) --dist loadfile -m "journey and not soak" $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist worksteal -m "not journey" $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "journey and not soak" $(ARGS)
 
 test-quick: $(DEVELOPMENT)  ## without the tests that start whole systems or browsers
-	$(BIN)/python -m pytest $(AT_ONCE) --dist worksteal -m "not journey and not browser" $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist worksteal -m "not journey and not browser" $(ARGS)
 
 soak: $(DEVELOPMENT)  ## what the test suite has no time for
 	$(BIN)/python -m pytest -m soak $(ARGS)

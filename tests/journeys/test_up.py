@@ -109,7 +109,7 @@ def test_a_stopped_web_server_is_replaced(live: LiveSystem) -> None:
     wait_for(lambda: age(live.main("web")) > START_GRACE)
     for process in live.role("web"):
         process.suspend()
-    wait_for(lambda: is_ready(live), 30)
+    wait_for(lambda: is_ready(live), RECOVERY_SECONDS)
 
 
 def test_a_stopped_pump_cluster_is_replaced(live: LiveSystem) -> None:
@@ -118,7 +118,7 @@ def test_a_stopped_pump_cluster_is_replaced(live: LiveSystem) -> None:
     wait_for(lambda: age(live.main("pump")) > START_GRACE)
     for process in live.role("pump"):
         process.suspend()
-    wait_for(lambda: set(live.pump_pids()).isdisjoint(before) and is_ready(live), 30)
+    wait_for(lambda: set(live.pump_pids()).isdisjoint(before) and is_ready(live), RECOVERY_SECONDS)
 
 
 @pytest.mark.skipif("DATABASE_URL" in os.environ, reason="the server is not ours to kill")
