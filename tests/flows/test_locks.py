@@ -116,7 +116,8 @@ def staff(random: Random) -> None:
     steering.wake_held()
     for endpoint in Endpoint.objects.filter(paused_at__isnull=False):
         steering.resume_endpoint(endpoint, by="ann")
-    Endpoint.objects.update(not_before=None)
+    for endpoint in Endpoint.objects.filter(not_before__isnull=False):  # not all of them locked
+        Endpoint.objects.filter(pk=endpoint.pk).update(not_before=None)
 
 
 def reader(_random: Random) -> None:
