@@ -72,9 +72,12 @@ class Newcomers:
         self._up: dict[str, int] = {}  # the process last seen alive, by program
 
     def is_one(self, name: str, state: State, *, alive: bool) -> bool:
-        """Whether it may still be on its way up."""
+        """Whether it may still be on its way up. Whoever asks from its first second on knows of
+        one that comes up and hangs at once."""
         if alive:
             self._up[name] = state.pid
+        if state.seconds < START_GRACE:
+            return True
         return self._up.get(name) != state.pid and state.seconds < COMING_UP
 
 
@@ -188,7 +191,7 @@ class Watchdog:
             log.error("The embedded PostgreSQL had died; it runs again")
 
     def _look_at_web(self, web: State | None) -> None:
-        if web is None or not web.running or web.seconds < START_GRACE:
+        if web is None or not web.running:
             self.judge.web.rest()
             return
         answers = probe(self.port, "/healthz") is not None
@@ -199,7 +202,7 @@ class Watchdog:
             self._kill("web", web)
 
     def _look_at_streams(self, streams: State | None, seen: Vitals) -> None:
-        if streams is None or not streams.running or streams.seconds < START_GRACE:
+        if streams is None or not streams.running:
             self.judge.streams.rest()
             return
         beat = seen.streams_of(self.judge.host, str(self.home))
@@ -212,7 +215,7 @@ class Watchdog:
 
     def _look_at_workers(self, states: Mapping[str, State], seen: Vitals) -> None:
         pump = states.get(queue.PUMP)
-        if pump is None or not pump.running or pump.seconds < START_GRACE:
+        if pump is None or not pump.running:
             self.judge.pumps.rest()
             return
         alive = self.judge.beats_from(seen, pump.pid)
