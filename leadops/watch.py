@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 PROBE_SECONDS = 2.0  # what the web server gets to answer
 SILENT_SECONDS = 5.0  # pumps beat every second
 FROZEN_MARGIN = 30.0  # beyond a lease, before a silent pump that still lives is killed
-START_GRACE = 10.0  # what a program gets before it is looked at
+START_GRACE = 10.0  # what a program gets before its silence counts
 COMING_UP = 90.0  # what it gets to show its first sign of life: a busy machine starts it slowly
 MOST_PATIENCE = 8  # times the limit, when starting anew does not help
 

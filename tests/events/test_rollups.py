@@ -122,6 +122,22 @@ def test_it_counts_nothing_else(kind):
     assert kinds(happening(kind)) == []
 
 
+def test_it_reads_no_fields_but_those_that_a_recount_asks_for():
+    read: set[str] = set()
+
+    class Noted(dict):
+        def get(self, name, default=None):
+            read.add(name)
+            return default
+
+        def __contains__(self, name):
+            return bool(read.add(name))
+
+    for kind in rollups.COUNTING:
+        list(cells(happening(kind, "accepted", data=Noted())))
+    assert read == {path[0] for path in rollups.COUNTED_FIELDS}
+
+
 @given(st.text())
 def test_it_keeps_reasons_few_and_short(reason):
     found = reason_class(reason)
